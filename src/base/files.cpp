@@ -1,0 +1,134 @@
+#include "base/files.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace vouch {
+namespace {
+
+Status sync_folder(const fs::path& file) {
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  const FileDescriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return system_error(errno, "syncing folder", folder);
+  return ok();
+}
+
+}  // namespace
+
+FileDescriptor::~FileDescriptor() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Error system_error(int error_number, std::string_view doing, const fs::path& path) {
+  Errc code = Errc::unavailable;
+  std::string_view hint;
+  switch (error_number) {
+    case ENOENT:
+    case ENOTDIR: code = Errc::not_found; break;
+    case EACCES:
+    case EPERM:
+      code = Errc::denied;
+      hint = "check the owner and mode of the file and of its folder";
+      break;
+    case EEXIST: code = Errc::conflict; break;
+    case EISDIR: code = Errc::usage; break;
+    case ENOSPC:
+    case EDQUOT: hint = "free space on that file system and try again; nothing was changed"; break;
+    case EROFS: hint = "the file system is mounted read-only; remount it writable and try again"; break;
+    default: break;
+  }
+  Error error = make_error(code, "{} {}: {}", doing, path.string(), std::strerror(error_number));
+  return hint.empty() ? error : std::move(error).with_hint(std::string(hint));
+}
+
+Result<Buffer> read_file(const fs::path& path, std::size_t max) {
+  const bool standard_input = path == "-";
+  FileDescriptor owned(standard_input ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!standard_input && !owned) return system_error(errno, "cannot open", path);
+  const int fd = standard_input ? STDIN_FILENO : owned.get();
+
+  Buffer content;
+  struct stat info {};
+  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) content.reserve(static_cast<std::size_t>(info.st_size) + 1);
+  std::size_t used = 0;
+  for (;;) {
+    content.resize(std::max<std::size_t>(content.capacity(), used + 65536));
+    const ssize_t n = ::read(fd, content.data() + used, content.size() - used);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(errno, "cannot read", path);
+    used += static_cast<std::size_t>(n);
+    if (used > max)
+      return make_error(Errc::limit_exceeded, "{} is larger than the limit of {} octets", path.string(), max);
+    if (n == 0) break;
+  }
+  content.resize(used);
+  return content;
+}
+
+Status write_all(int fd, Bytes octets, const fs::path& what) {
+  while (!octets.empty()) {
+    const ssize_t n = ::write(fd, octets.data(), octets.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(errno, "cannot write", what);
+    octets = octets.subspan(static_cast<std::size_t>(n));
+  }
+  return ok();
+}
+
+Result<AtomicFile> AtomicFile::create(const fs::path& target, mode_t mode) {
+  std::string name = target.string() + ".XXXXXX";
+  FileDescriptor fd(::mkostemp(name.data(), O_CLOEXEC));
+  if (!fd) return system_error(errno, "cannot write", target);
+  AtomicFile file(target, name, std::move(fd));
+  if (::fchmod(file.fd_.get(), mode) != 0) return system_error(errno, "cannot set the mode of", target);
+  return file;
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ && !temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Status AtomicFile::write(Bytes octets) { return write_all(fd_.get(), octets, target_); }
+
+Status AtomicFile::commit() {
+  if (::fsync(fd_.get()) != 0) return system_error(errno, "cannot write", target_);
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) return system_error(errno, "cannot replace", target_);
+  temporary_.clear();
+  return sync_folder(target_);
+}
+
+Status write_file_atomic(const fs::path& target, Bytes content, mode_t mode) {
+  AtomicFile file = TRY(AtomicFile::create(target, mode));
+  TRY(file.write(content));
+  return file.commit();
+}
+
+Status write_file_new(const fs::path& target, Bytes content, mode_t mode) {
+  // Written under another name first, so that the target never exists half-written; link() refuses an existing name.
+  const fs::path temporary = target.string() + ".new";
+  {
+    AtomicFile file = TRY(AtomicFile::create(temporary, mode));
+    TRY(file.write(content));
+    TRY(file.commit());
+  }
+  const int linked = ::link(temporary.c_str(), target.c_str());
+  const int why = errno;
+  ::unlink(temporary.c_str());
+  if (linked != 0) return system_error(why, "cannot create", target);
+  return sync_folder(target);
+}
+
+Status make_folder(const fs::path& path, mode_t mode) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) return ok();
+  if (path.has_parent_path() && path.parent_path() != path) TRY(make_folder(path.parent_path(), 0755));
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return system_error(errno, "cannot create folder", path);
+  return ok();
+}
+
+}  // namespace vouch

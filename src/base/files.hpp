@@ -1,0 +1,77 @@
+#pragma once
+// Files: bounded reads, writes that appear whole or not at all, and an exclusive lock.
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "base/bytes.hpp"
+
+namespace vouch {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxInputFile = std::size_t{256} << 20;  // a CRL of five million entries fits
+
+// Reads a whole file ("-" is standard input). Fails with `not_found`, `denied`, or `limit_exceeded`
+// above `max` octets; the message names the file.
+Result<Buffer> read_file(const fs::path& path, std::size_t max = kMaxInputFile);
+
+// Owns a file descriptor.
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd = -1) : fd_(fd) {}
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  ~FileDescriptor();
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+// A file that appears under its name only when `commit` succeeds: written beside the target under a
+// temporary name, fsynced, renamed, and the folder fsynced. Until then the old content stays; a
+// destroyed, uncommitted AtomicFile leaves nothing behind. Errors: `denied`, `unavailable` (no space,
+// read-only, I/O), each naming the path and what the system said.
+class AtomicFile {
+ public:
+  static Result<AtomicFile> create(const fs::path& target, mode_t mode = 0644);
+  AtomicFile(AtomicFile&&) = default;
+  AtomicFile& operator=(AtomicFile&&) = default;
+  ~AtomicFile();
+
+  Status write(Bytes octets);
+  int descriptor() const { return fd_.get(); }
+  Status commit();
+
+ private:
+  AtomicFile(fs::path target, fs::path temporary, FileDescriptor fd)
+      : target_(std::move(target)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
+  fs::path target_, temporary_;  // temporary_ is empty once there is nothing to clean up
+  FileDescriptor fd_;
+};
+
+// AtomicFile for content that is at hand.
+Status write_file_atomic(const fs::path& target, Bytes content, mode_t mode = 0644);
+// Like it, but `conflict` when the target exists already: nothing is ever overwritten.
+Status write_file_new(const fs::path& target, Bytes content, mode_t mode);
+
+// Creates the folder and its parents; an existing folder keeps its mode.
+Status make_folder(const fs::path& path, mode_t mode = 0755);
+
+// Writes all octets to a descriptor, or says why not. `what` names the file in messages.
+Status write_all(int fd, Bytes octets, const fs::path& what);
+
+// What errno means, as an Error that names the operation and the path.
+Error system_error(int error_number, std::string_view doing, const fs::path& path);
+
+}  // namespace vouch

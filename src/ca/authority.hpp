@@ -1,0 +1,68 @@
+#pragma once
+// Authority: what every front end (command line, SCEP, CEP/CES, ACME, the administration API) asks of a
+// certification authority. Two implementations: LocalAuthority here, in process; the remote one over the
+// administration API comes with the daemon. A front end does not know which it has.
+//
+// Nothing is answered before it is durable. Errors are for what went wrong (`not_found`, `unavailable`, …);
+// a refusal by policy is an Outcome, not an error.
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "policy/trace.hpp"
+#include "store/records.hpp"
+
+namespace vouch::ca {
+
+using store::Disposition, store::RequestId;
+
+// A request as a front end hands it over.
+struct Submission {
+  Buffer request;                   // PKCS #10 DER
+  std::string template_name;        // empty: none (stand-alone only)
+  std::string requester;            // the authenticated account
+  std::string transaction;          // idempotency key of the transport; empty: none
+  std::map<std::string, std::string> attributes;
+};
+
+struct Outcome {
+  RequestId request = 0;
+  Disposition disposition{};
+  Buffer certificate;               // DER, when issued
+  std::string message;              // why pending, denied or failed
+  std::string reason;               // the rule
+  std::string mend;
+  std::vector<std::string> notes;   // "validity truncated to the CA's end …"
+};
+
+struct Revocation {
+  Buffer serial;
+  x509::CrlReason reason = x509::CrlReason::unspecified;
+  std::optional<Time> invalidity_date;
+};
+
+class Authority {
+ public:
+  virtual ~Authority() = default;
+
+  // Each submission stands alone: one bad request does not hold up the others. Submissions of one call, and
+  // of other threads at the same time, share their durable commits. The same transaction key again gives the
+  // outcome of the first time.
+  virtual std::vector<Result<Outcome>> submit(std::span<const Submission> submissions) = 0;
+  Result<Outcome> submit(const Submission& submission);
+
+  // By a certificate manager. conflict: the request is not pending.
+  virtual Result<Outcome> approve(RequestId request, std::string_view manager) = 0;
+  virtual Result<Outcome> deny(RequestId request, std::string_view manager, std::string_view why) = 0;
+  virtual Result<Outcome> retrieve(RequestId request) = 0;
+
+  virtual Status revoke(const Revocation& revocation, std::string_view manager) = 0;
+  virtual Status release(Bytes serial, std::string_view manager) = 0;
+
+  // The CA certificate that signs now, and its parents, nearest first.
+  virtual Result<std::vector<Buffer>> chain() const = 0;
+};
+
+}  // namespace vouch::ca

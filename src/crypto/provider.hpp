@@ -1,0 +1,95 @@
+#pragma once
+// What the authority needs of cryptography, and nothing of any library: keys that sign, verify and
+// decrypt, digests, randomness. Private keys never leave these interfaces. All objects may be used from
+// several threads at once.
+//
+// Implementations: crypto/openssl (software keys); later crypto/pkcs11 (tokens) and crypto/remote (the
+// signer process).
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "x509/algorithm.hpp"
+
+namespace vouch::crypto {
+
+using x509::DigestAlgorithm, x509::KeyType, x509::SignatureAlgorithm;
+
+// Signs to-be-signed bytes with one key and one algorithm.
+class Signer {
+ public:
+  virtual ~Signer() = default;
+  virtual SignatureAlgorithm algorithm() const = 0;
+  virtual Bytes public_key_info() const = 0;  // SubjectPublicKeyInfo, whole TLV
+  // The value of the signature BIT STRING (ECDSA: the DER SEQUENCE of r and s). Fails with `unavailable`
+  // when the key is out of reach.
+  virtual Result<Buffer> sign(Bytes tbs) const = 0;
+};
+
+// Verifies signatures of one public key, imported once.
+class Verifier {
+ public:
+  virtual ~Verifier() = default;
+  // Fails with `denied` when the signature does not fit, `unsupported` when key and algorithm do not go
+  // together. SHA-1 and MD5 are verified, because old requests and messages carry them: whether they are
+  // acceptable is the caller's decision (x509::is_weak).
+  virtual Status verify(SignatureAlgorithm algorithm, Bytes tbs, Bytes signature) const = 0;
+};
+
+// Key transport: what an RA's RSA key undoes (RFC 5652 6.2.1).
+enum class KeyTransport { rsa_pkcs1, rsa_oaep_sha1, rsa_oaep_sha256 };
+class Decrypter {
+ public:
+  virtual ~Decrypter() = default;
+  virtual Bytes public_key_info() const = 0;
+  // PKCS #1 v1.5 rejects implicitly: a wrong padding gives `key_size` octets that look random and depend on
+  // the ciphertext only, never an error (Bleichenbacher).
+  virtual Result<Buffer> decrypt(KeyTransport transport, Bytes ciphertext, std::size_t key_size) const = 0;
+};
+
+// "ec:P-256", "ec:P-384", "ec:P-521", "rsa:2048" … "rsa:8192", "rsa-pss:3072", "ed25519".
+struct KeySpec {
+  KeyType type = KeyType::p256;
+  std::size_t rsa_bits = 0;
+  bool pss = false;  // sign with PSS; the key's own OID stays rsaEncryption (Go refuses id-RSASSA-PSS keys)
+  bool operator==(const KeySpec&) const = default;
+};
+Result<KeySpec> parse_key_spec(std::string_view text);
+std::string format_key_spec(const KeySpec& spec);
+// The signature algorithm of a key with a digest; without one, the digest that fits the key's strength
+// (P-384: SHA-384, …, RSA: SHA-256). Ed25519 has its own and refuses another (`usage`).
+Result<SignatureAlgorithm> signature_algorithm_for(const KeySpec& spec, std::optional<DigestAlgorithm> digest);
+Result<DigestAlgorithm> digest_from_name(std::string_view name);  // "sha256", "SHA-256"; sha1 is `unsupported`
+
+// A private key held in software.
+class PrivateKey {
+ public:
+  virtual ~PrivateKey() = default;
+  virtual Bytes public_key_info() const = 0;
+  virtual Result<std::unique_ptr<Signer>> signer(SignatureAlgorithm algorithm) const = 0;
+  virtual Result<std::unique_ptr<Decrypter>> decrypter() const = 0;
+  // PKCS #8 in PEM; with a passphrase, EncryptedPrivateKeyInfo (PBES2, scrypt or PBKDF2-SHA256 with at least
+  // 600,000 rounds, AES-256-CBC). The text is a secret: wipe it.
+  virtual Result<std::string> to_pem(std::string_view passphrase) const = 0;
+};
+
+class Provider {
+ public:
+  virtual ~Provider() = default;
+  virtual Buffer digest(DigestAlgorithm algorithm, Bytes data) const = 0;
+  // Cryptographically secure random octets. A failure of the generator aborts the process.
+  virtual void random(std::span<std::uint8_t> out) const = 0;
+  virtual Result<std::unique_ptr<Verifier>> verifier(Bytes public_key_info) const = 0;
+  // One-shot, for keys seen once: cheaper than verifier() where nothing is kept.
+  virtual Status verify(Bytes public_key_info, SignatureAlgorithm algorithm, Bytes tbs, Bytes signature) const = 0;
+  virtual Result<std::unique_ptr<PrivateKey>> generate(const KeySpec& spec) const = 0;
+  // PEM (PKCS #8, encrypted PKCS #8, and the old PKCS #1 and SEC 1 forms) or DER of PKCS #8. Fails with
+  // `denied` for a wrong or missing passphrase, `malformed` otherwise, `unsupported` for other key types.
+  virtual Result<std::unique_ptr<PrivateKey>> load_private_key(Bytes pem_or_der, std::string_view passphrase) const = 0;
+};
+
+// Convenience over Provider::digest for the key identifier of RFC 5280 4.2.1.2 method 1: SHA-1 of the key bits.
+Result<Buffer> key_identifier(const Provider& provider, Bytes public_key_info);
+
+}  // namespace vouch::crypto

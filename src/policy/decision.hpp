@@ -1,0 +1,59 @@
+#pragma once
+// The one place that decides about a request: a pure function from request and context to
+// Issue | Pend | Deny(reason), with the trace of every rule asked. It reads no clock, no database and no
+// socket, so a decision can be replayed over past requests.
+
+#include <map>
+
+#include "policy/certificate_template.hpp"
+#include "policy/trace.hpp"
+#include "x509/request.hpp"
+
+namespace vouch::policy {
+
+// What the decision may know about the authority.
+struct AuthorityContext {
+  std::string name;
+  bool enterprise = false;
+  bool automatic_issuance = false;  // stand-alone: issue without the queue
+  bool override_logon_purposes = false;  // stand-alone: smart-card-logon and KDC purposes after all (logged)
+  Time not_before{}, not_after{};   // of the CA certificate that would sign
+  std::optional<std::uint32_t> path_length;  // what its certificate still allows below
+  Span default_validity{12, {}};    // without a template
+};
+
+struct Question {
+  const x509::RequestView* request = nullptr;
+  Status proof_of_possession = ok();            // the request's self-signature, checked by the caller
+  const CertificateTemplate* certificate_template = nullptr;  // stand-alone requests may have none
+  bool template_published = false;
+  std::string requester;
+  std::map<std::string, std::string> attributes;  // beside the request; a `san` attribute is never read (ESC6)
+  AuthorityContext authority;
+  bool approved = false;                        // a certificate manager has said yes
+  Time now{};
+};
+
+// What is to be issued, when it is: everything but serial and issuer.
+struct Plan {
+  Buffer subject;                          // Name, whole TLV
+  Buffer public_key_info;
+  Time not_before{}, not_after{};
+  std::vector<x509::Extension> variable;   // differ per request: SAN, SKI
+  std::vector<x509::Extension> fixed;      // the same for all certificates of this template version
+};
+
+enum class Action { issue, pend, deny };
+
+struct Decision {
+  Action action = Action::deny;
+  std::string reason;    // the rule that refused or pended: "key.size"; empty when issued
+  std::string message;   // one sentence for people: what, expected, received
+  std::string mend;      // what to do about it
+  Trace trace;
+  Plan plan;             // for issue, and for pend what approval would issue
+};
+
+Decision decide(const Question& question);
+
+}  // namespace vouch::policy

@@ -1,0 +1,156 @@
+#pragma once
+// The database: one interface, backends in store/memory and store/sqlite. database_contract_test.cpp, not
+// this comment, defines the behaviour; every backend passes it unchanged.
+//
+// Reading gives a snapshot; writing is a function over a Transaction that runs inside a *group commit*:
+// functions of several threads share one durable commit, and none returns before it. A function that
+// fails takes back its own writes only.
+//
+//   TRY(database.commit([&](Transaction& t) -> Status {
+//     request.id = TRY(t.insert_request(request));
+//     return t.insert_intent(certificate);
+//   }));
+//   // here it is on disk
+
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "base/files.hpp"
+#include "store/records.hpp"
+
+namespace vouch::store {
+
+struct RequestFilter {
+  std::optional<AuthorityId> authority;
+  std::optional<Disposition> disposition;
+  std::string requester, template_name;  // exact; empty: any
+  RequestId after = 0;                    // for paging: ids above this one
+  std::size_t limit = 1000;
+};
+
+struct CertificateFilter {
+  std::optional<AuthorityId> authority;
+  std::string subject_contains;           // without regard to ASCII case
+  std::string template_name, requester;   // exact; empty: any
+  std::optional<bool> revoked;
+  std::optional<Time> expires_before, expires_after;
+  RequestId after = 0;
+  std::size_t limit = 1000;
+};
+
+struct Counts {
+  std::uint64_t requests = 0, pending = 0, certificates = 0, revoked = 0, crls = 0, templates = 0;
+};
+
+// Queries over one state of the database. Errors: `not_found`, `unavailable` (the disk), `malformed` (a
+// damaged row).
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+
+  virtual Result<std::vector<AuthorityRecord>> authorities() const = 0;
+  virtual Result<AuthorityRecord> authority(std::string_view name) const = 0;
+  virtual Result<std::vector<KeyGeneration>> key_generations(AuthorityId authority) const = 0;  // oldest first
+
+  virtual Result<RequestRecord> request(RequestId id) const = 0;
+  virtual Result<std::optional<RequestRecord>> request_of_transaction(AuthorityId authority,
+                                                                      std::string_view transaction) const = 0;
+  // Without the bulky fields `request` and `trace`.
+  virtual Result<std::vector<RequestRecord>> requests(const RequestFilter& filter) const = 0;
+
+  // Both include certificates that are intended and not signed yet.
+  virtual Result<CertificateRecord> certificate(Bytes serial) const = 0;
+  virtual Result<CertificateRecord> certificate_of_request(RequestId id) const = 0;
+  // Without `tbs`; signed ones only.
+  virtual Result<std::vector<CertificateRecord>> certificates(const CertificateFilter& filter) const = 0;
+  // Intents without a signature, oldest first: what a crash left behind.
+  virtual Result<std::vector<CertificateRecord>> orphans(AuthorityId authority) const = 0;
+
+  // Visits what belongs on a base CRL of one key: revoked, and not expired at `unexpired_at`; in serial order,
+  // one row at a time, so that a CRL of a million entries needs no list. Stops at the first failure.
+  struct RevokedEntry {
+    Bytes serial;  // valid during the call
+    Time revoked_at{};
+    x509::CrlReason reason{};
+    std::optional<Time> invalidity_date;
+  };
+  virtual Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
+                                  const std::function<Status(const RevokedEntry&)>& visit) const = 0;
+
+  virtual Result<std::vector<CrlRecord>> crls(AuthorityId authority) const = 0;  // newest first
+  virtual Result<std::uint64_t> last_crl_number(AuthorityId authority) const = 0;  // 0: none yet
+
+  virtual Result<std::vector<TemplateRecord>> templates() const = 0;  // newest version of each, not the removed
+  virtual Result<TemplateRecord> certificate_template(std::string_view name) const = 0;
+  virtual Result<std::vector<TemplateRecord>> template_history(std::string_view name) const = 0;  // oldest first
+  // Names of the templates that an authority issues ("Certificate Template to Issue").
+  virtual Result<std::vector<std::string>> published_templates(AuthorityId authority) const = 0;
+
+  virtual Result<Counts> counts() const = 0;
+};
+
+// Queries see this transaction's own writes.
+class Transaction : public Snapshot {
+ public:
+  virtual Result<AuthorityId> insert_authority(const AuthorityRecord& record) = 0;  // conflict: the name is taken
+  virtual Status update_settings(AuthorityId authority, std::string_view settings) = 0;
+  virtual Status insert_key_generation(const KeyGeneration& generation) = 0;        // conflict: that index exists
+  virtual Status update_key_generation(const KeyGeneration& generation) = 0;
+
+  // Assigns and returns the RequestID. conflict: the transaction key has been used.
+  virtual Result<RequestId> insert_request(const RequestRecord& record) = 0;
+  // Everything but id, authority, request and submitted_at may change.
+  virtual Status update_request(const RequestRecord& record) = 0;
+
+  // The intent: serial and to-be-signed bytes, before the key is used. The request's disposition reads
+  // `issuing` until the signature is there. conflict: serial or request has one already.
+  virtual Status insert_intent(const CertificateRecord& certificate) = 0;
+  // The signature of an intent; the request reads `issued` from here on. not_found: no open intent, which
+  // includes one that another process, repairing, has completed: then the stored certificate is the one.
+  virtual Status complete_intent(RequestId request, Bytes signature) = 0;
+  // Takes back an intent that was never signed: the serial stays used. The request becomes `failed`.
+  virtual Status abandon_intent(RequestId request, std::string_view message) = 0;
+
+  // conflict: revoked already (a hold may be turned into another reason, which keeps its date: RFC 5280
+  // says nothing may move). The request's disposition follows.
+  virtual Status revoke(AuthorityId authority, const RevocationRecord& revocation) = 0;
+  // Lifts a hold. conflict: not on hold; not_found: not revoked.
+  virtual Status release(AuthorityId authority, Bytes serial) = 0;
+
+  // Reserves the number before the CRL is signed. conflict: the number is not above all others.
+  virtual Status insert_crl(const CrlRecord& record) = 0;
+  virtual Status update_crl(const CrlRecord& record) = 0;  // size, entries, sha256, file
+
+  virtual Status insert_template(const TemplateRecord& record) = 0;  // conflict: that version exists
+  virtual Status publish_template(AuthorityId authority, std::string_view name) = 0;
+  virtual Status withdraw_template(AuthorityId authority, std::string_view name) = 0;
+};
+
+// What is in the database's files, for `db show`.
+struct Location {
+  std::string what;  // "database", "write-ahead log"
+  fs::path path;
+  std::uint64_t octets = 0;
+};
+
+class Database {
+ public:
+  virtual ~Database() = default;
+
+  using Work = std::function<Status(Transaction&)>;
+  // Runs `work` and returns when it is durable. Its own error comes back unchanged; an error of the commit
+  // itself is `unavailable` and means that nothing was written. `work` may run on another thread, must not
+  // call commit(), and must not block on anything but the database.
+  virtual Status commit(const Work& work) = 0;
+
+  // One state of the database, unaffected by later writes, for as long as it is held. Cheap.
+  virtual Result<std::unique_ptr<Snapshot>> snapshot() const = 0;
+
+  virtual std::string_view backend() const = 0;  // "sqlite", "memory"
+  virtual std::vector<Location> locations() const = 0;
+  // Integrity: of the file, and of what rows say about each other. An empty list is good news.
+  virtual Result<std::vector<std::string>> check() const = 0;
+};
+
+}  // namespace vouch::store

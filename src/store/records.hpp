@@ -1,0 +1,129 @@
+#pragma once
+// What the authority remembers, in its own words. Plain values; the database gives and takes them.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/time.hpp"
+#include "x509/extensions.hpp"
+
+namespace vouch::store {
+
+// One row of the CAs that live in this home.
+using AuthorityId = std::int64_t;
+// RequestID: rises, never reused, unique in one database.
+using RequestId = std::int64_t;
+
+// The dispositions of AD CS, with its numbers (certutil -view shows them).
+enum class Disposition : std::uint8_t {
+  pending = 9,    // waits for a certificate manager
+  foreign = 12,   // issued elsewhere and imported
+  issuing = 16,   // decided; its certificate is being signed (never outlives a start of the authority)
+  issued = 20,
+  revoked = 21,
+  failed = 30,    // something broke; nothing was issued
+  denied = 31,
+};
+std::string_view to_string(Disposition disposition);
+Result<Disposition> disposition_from_name(std::string_view name);
+
+enum class AuthorityKind : std::uint8_t { root = 1, subordinate = 2 };
+enum class AuthorityMode : std::uint8_t { standalone = 1, enterprise = 2 };
+std::string_view to_string(AuthorityKind kind);
+std::string_view to_string(AuthorityMode mode);
+
+struct AuthorityRecord {
+  AuthorityId id = 0;       // 0: to be assigned
+  std::string name;         // unique in the home
+  AuthorityKind kind{};
+  AuthorityMode mode{};
+  Time created_at{};
+  // Settings that were given at set-up and may be changed later, as TOML: key spec, hash, validity, CRL
+  // periods, locations, automatic issuance. `ca` reads and writes it; the database keeps it whole.
+  std::string settings;
+  bool operator==(const AuthorityRecord&) const = default;
+};
+
+// One key of an authority with its certificate: `V<certificate index>.<key index>`.
+struct KeyGeneration {
+  AuthorityId authority = 0;
+  std::uint16_t certificate_index = 0, key_index = 0;
+  std::string key_reference;      // "file:NAME.key" within the home, or a PKCS #11 URI
+  Buffer public_key_info;
+  Buffer request;                 // PKCS #10 while the parent's answer is awaited, and kept after
+  Buffer certificate;             // empty until installed
+  std::vector<Buffer> chain;      // parents, nearest first, root last
+  Time created_at{};
+  bool operator==(const KeyGeneration&) const = default;
+};
+
+struct RequestRecord {
+  RequestId id = 0;               // 0: to be assigned
+  AuthorityId authority = 0;
+  Disposition disposition = Disposition::pending;
+  Time submitted_at{};
+  std::optional<Time> resolved_at;
+  std::string requester;          // the authenticated account, or the login user of the command line
+  std::string resolver;           // who approved or denied
+  std::string template_name;      // empty in stand-alone mode without a template
+  std::string transaction;        // the transport's idempotency key; empty: none. Unique per authority otherwise
+  std::map<std::string, std::string> attributes;  // name=value pairs beside the request
+  Buffer request;                 // PKCS #10, as received
+  std::string message;            // why it is pending, denied or failed, for people
+  std::string reason;             // the rule that refused, for programs ("key.too_small"); empty otherwise
+  std::string trace;              // the decision trace, as policy writes it
+  bool operator==(const RequestRecord&) const = default;
+};
+
+struct RevocationRecord {
+  Buffer serial;                  // unsigned octets
+  Time revoked_at{};
+  x509::CrlReason reason = x509::CrlReason::unspecified;
+  std::optional<Time> invalidity_date;
+  bool operator==(const RevocationRecord&) const = default;
+};
+
+struct CertificateRecord {
+  RequestId request = 0;          // the request it came from; a request has at most one certificate
+  AuthorityId authority = 0;
+  std::uint16_t key_index = 0;    // which of the authority's keys signed it
+  Buffer serial;                  // unsigned octets; unique in the database
+  Time not_before{}, not_after{};
+  std::string subject;            // RFC 4514, for searching
+  std::string template_name;
+  Buffer tbs;                     // what is signed: durable before the signature
+  Buffer signature_algorithm;     // AlgorithmIdentifier, whole TLV
+  Buffer signature;               // empty: intended, not signed yet
+  std::optional<RevocationRecord> revocation;
+  // The certificate; empty while there is no signature.
+  Buffer der() const;
+  bool operator==(const CertificateRecord&) const = default;
+};
+
+struct CrlRecord {
+  AuthorityId authority = 0;
+  std::uint16_t key_index = 0;
+  std::uint64_t number = 0;       // rises per authority, over all its keys
+  bool delta = false;
+  Time this_update{}, next_update{}, next_publish{};
+  std::uint64_t entries = 0, size = 0;
+  Buffer sha256;                  // of the DER; empty until it is signed and on disk
+  std::string file;               // where the DER lies, relative to the home
+  bool operator==(const CrlRecord&) const = default;
+};
+
+struct TemplateRecord {
+  std::string name;
+  std::uint32_t major = 0, minor = 0;  // every change raises minor; a change that re-enrols raises major
+  std::string body;                    // TOML
+  bool removed = false;
+  Time changed_at{};
+  std::string changed_by;
+  bool operator==(const TemplateRecord&) const = default;
+};
+
+}  // namespace vouch::store
