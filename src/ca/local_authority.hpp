@@ -3,8 +3,6 @@
 // issues: intent before signature, lint before signature, durable before the answer (docs/mechanisms/issuance.md).
 // May be used from several threads; several processes may open the same authority.
 
-#include <mutex>
-
 #include "ca/authority.hpp"
 #include "ca/environment.hpp"
 #include "ca/settings.hpp"
@@ -21,10 +19,11 @@ struct CaKey {
   Buffer key_identifier;    // its subjectKeyIdentifier
   Time not_before{}, not_after{};
   std::optional<std::uint32_t> path_length;  // of its certificate; absent: no limit
+  std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA of what this key signs
 };
 
-// What a template's certificates have in common under one key: made once, filled per certificate.
-class IssuancePlanCache;
+// What the certificates of one template version have in common: made once, filled per certificate.
+class IssuanceCache;
 
 class LocalAuthority final : public Authority {
  public:
@@ -41,6 +40,13 @@ class LocalAuthority final : public Authority {
   Status revoke(const Revocation& revocation, std::string_view manager) override;
   Status release(Bytes serial, std::string_view manager) override;
   Result<std::vector<Buffer>> chain() const override;
+
+  // Who has already said yes, and to what: nobody for a request that comes in.
+  struct Approval {
+    std::string manager;
+    RequestId request = 0;                                   // 0: it is new
+    const policy::CertificateTemplate* override_template = nullptr;  // instead of the published one
+  };
 
   // A subordinate CA's request, signed by decision of an administrator: submit and approve in one step, under
   // the template SubCA with these changes.
@@ -64,16 +70,22 @@ class LocalAuthority final : public Authority {
                  std::vector<CaKey> keys);
 
   Status repair_orphans();
-  Work consider(const Submission& submission, const store::Snapshot& snapshot,
-                const policy::CertificateTemplate* override_template, bool approved);
-  void intend(Work& work);
-  std::vector<Result<Outcome>> carry_out(std::vector<Work> work);
+  Status check_locations() const;
+  // Steps of one issuance, in their order; each leaves its result in the Work.
+  Result<Work> consider(const Submission& submission, const store::Snapshot& snapshot, Approval approval) const;
+  void prepare(Work& work) const;
+  Status record_intents(std::span<Work> work);
+  void sign(std::span<Work> work) const;
+  Status record_signatures(std::span<Work> work);
+  std::vector<Result<Outcome>> carry_out(std::vector<Result<Work>> work);
+  Result<Outcome> outcome_of(const store::Snapshot& snapshot, store::RequestRecord request) const;
+  policy::AuthorityContext policy_context() const;
 
   Environment environment_;
   store::AuthorityRecord record_;
   AuthoritySettings settings_;
   std::vector<CaKey> keys_;
-  std::unique_ptr<IssuancePlanCache> cache_;
+  std::unique_ptr<IssuanceCache> cache_;
   std::size_t repaired_ = 0;
 };
 

@@ -19,6 +19,7 @@ struct AuthoritySettings {
   Span crl_period{0, std::chrono::days(7)};
   Span crl_overlap{0, std::chrono::hours(12)};
   std::vector<Location> cdp, aia;
+  bool no_locations = false;               // issue although nothing in the certificates says where the CRL is
   // Variables of the locations, fixed at set-up; a later mismatch with the host is reported.
   std::string dns_name, short_name;
   bool operator==(const AuthoritySettings&) const = default;
