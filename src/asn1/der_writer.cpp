@@ -55,7 +55,8 @@ void Writer::close(std::size_t start) {
   const std::size_t octets = header_size(length) - 2;
   out_[start - 1] = static_cast<std::uint8_t>(0x80 | octets);
   out_.insert(out_.begin() + static_cast<std::ptrdiff_t>(start), octets, 0);
-  for (std::size_t i = 0; i < octets; ++i) out_[start + i] = static_cast<std::uint8_t>(length >> (8 * (octets - 1 - i)));
+  for (std::size_t i = 0; i < octets; ++i)
+    out_[start + i] = static_cast<std::uint8_t>(length >> (8 * (octets - 1 - i)));
 }
 
 void Writer::primitive(Tag tag, Bytes value) {

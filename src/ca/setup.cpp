@@ -30,7 +30,8 @@ std::vector<x509::Extension> ca_extensions(Bytes key_identifier, const store::Ke
   return {
       x509::make_extension(x509::oid::kBasicConstraints, true, x509::encode_basic_constraints({true, {}})),
       x509::make_extension(x509::oid::kKeyUsage, true, x509::encode_key_usage(kCaKeyUsage)),
-      x509::make_extension(x509::oid::kSubjectKeyIdentifier, false, x509::encode_subject_key_identifier(key_identifier)),
+      x509::make_extension(x509::oid::kSubjectKeyIdentifier, false,
+                           x509::encode_subject_key_identifier(key_identifier)),
       x509::make_extension(x509::oid::kMsCaVersion, false,
                            x509::encode_ca_version({generation.certificate_index, generation.key_index}))};
 }
@@ -47,12 +48,14 @@ Result<Buffer> self_sign(const Environment& environment, const crypto::Signer& s
                          const store::KeyGeneration& generation, Span validity) {
   const Buffer key_identifier = TRY(crypto::key_identifier(environment.provider, signer.public_key_info()));
   const x509::TbsTemplate encoder(signer.algorithm(), subject, ca_extensions(key_identifier, generation));
-  const Buffer serial = make_serial(environment.home.configuration().node, environment.clock, environment.provider);
+  const Buffer serial =
+      make_serial(environment.home.configuration().node, environment.clock, environment.provider);
   const Time now = environment.clock.now();
   const Buffer tbs = encoder.fill({serial, now, add(now, validity), subject, signer.public_key_info(), {}});
   for (const lint::Finding& finding : lint::lint_certificate(TRY(x509::parse_tbs_certificate(tbs))))
     if (finding.severity == lint::Severity::error)
-      return make_error(Errc::denied, "the root certificate would break a rule: {} ({})", finding.message, finding.source);
+      return make_error(Errc::denied, "the root certificate would break a rule: {} ({})", finding.message,
+                        finding.source);
   const Buffer signature = TRY(signer.sign(tbs));
   return x509::encode_certificate(tbs, x509::encode(signer.algorithm()), signature);
 }
@@ -62,8 +65,10 @@ Result<Buffer> make_request(const Environment& environment, const crypto::Signer
                             const store::KeyGeneration& generation) {
   const Buffer key_identifier = TRY(crypto::key_identifier(environment.provider, signer.public_key_info()));
   std::vector<x509::Extension> extensions = ca_extensions(key_identifier, generation);
-  extensions.push_back(x509::make_extension(x509::oid::kMsTemplateName, false, x509::encode_template_name("SubCA")));
-  const Buffer info = x509::encode_request_info({subject, signer.public_key_info(), std::move(extensions), {}});
+  extensions.push_back(
+      x509::make_extension(x509::oid::kMsTemplateName, false, x509::encode_template_name("SubCA")));
+  const Buffer info =
+      x509::encode_request_info({subject, signer.public_key_info(), std::move(extensions), {}});
   const Buffer signature = TRY(signer.sign(info));
   return x509::encode_request(info, x509::encode(signer.algorithm()), signature);
 }
@@ -77,8 +82,9 @@ AuthoritySettings settings_for(const Environment& environment, const InitOptions
   settings.automatic_issuance = options.automatic_issuance;
   settings.no_locations = options.no_locations;
   settings.dns_name = configuration.dns_name.empty() ? host_name() : configuration.dns_name;
-  settings.short_name = configuration.short_name.empty() ? settings.dns_name.substr(0, settings.dns_name.find('.'))
-                                                         : configuration.short_name;
+  settings.short_name = configuration.short_name.empty()
+                            ? settings.dns_name.substr(0, settings.dns_name.find('.'))
+                            : configuration.short_name;
   if (options.kind == store::AuthorityKind::root) {
     // A root is brought out of the safe a few times a year.
     settings.crl_period = Span{6, {}};
@@ -104,7 +110,8 @@ Result<crypto::KeySpec> spec_of(Bytes public_key_info, bool pss) {
 
 Status check_kind(const InitOptions& options) {
   if (options.mode == store::AuthorityMode::enterprise)
-    return make_error(Errc::unsupported, "enterprise CAs need a directory, which this version cannot reach yet")
+    return make_error(Errc::unsupported,
+                      "enterprise CAs need a directory, which this version cannot reach yet")
         .with_hint("use --mode standalone");
   if (options.kind == store::AuthorityKind::subordinate && options.validity != Span{})
     return make_error(Errc::usage, "the parent decides how long a subordinate's certificate is valid")
@@ -119,23 +126,30 @@ Status check_kind(const InitOptions& options) {
 
 NameCheck check_ca_name(std::string_view name, std::string_view host, bool allow_host_name) {
   NameCheck check;
-  const auto characters = static_cast<std::size_t>(std::ranges::count_if(name, [](char c) { return (c & 0xc0) != 0x80; }));
-  const auto latin = static_cast<std::size_t>(std::ranges::count_if(name, [](char c) { return (c & 0x80) == 0; }));
+  const auto characters =
+      static_cast<std::size_t>(std::ranges::count_if(name, [](char c) { return (c & 0xc0) != 0x80; }));
+  const auto latin =
+      static_cast<std::size_t>(std::ranges::count_if(name, [](char c) { return (c & 0x80) == 0; }));
   const auto fail = [&](std::string message, std::string hint) {
     check.error = make_error(Errc::usage, "{}", message).with_hint(std::move(hint));
     return check;
   };
   if (name.empty()) return fail("a CA needs a name", "give it with --name");
-  if (!x509::is_valid_utf8(name)) return fail("the CA name is not UTF-8", "set the terminal's character set to UTF-8");
+  if (!x509::is_valid_utf8(name))
+    return fail("the CA name is not UTF-8", "set the terminal's character set to UTF-8");
   if (std::ranges::any_of(name, [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; }))
     return fail("the CA name has control characters", "use letters, digits, spaces and hyphens");
-  if (name.front() == ' ' || name.back() == ' ') return fail("the CA name starts or ends with a space", "leave it out");
+  if (name.front() == ' ' || name.back() == ' ')
+    return fail("the CA name starts or ends with a space", "leave it out");
   // Requirements, "CA name": 64 Latin characters; fewer than 64 when some are not; 37 when none is.
   const std::size_t most = latin == characters ? kMaxCommonName : latin == 0 ? 37 : kMaxCommonName - 1;
   if (characters > most)
-    return fail(fmt::format("the CA name has {} characters, at most {} fit", characters, most), "choose a shorter name");
+    return fail(fmt::format("the CA name has {} characters, at most {} fit", characters, most),
+                "choose a shorter name");
   const auto same = [](std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, [](char x, char y) { return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y)); });
+    return std::ranges::equal(a, b, [](char x, char y) {
+      return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+    });
   };
   if (same(name, host) || same(name, host.substr(0, host.find('.')))) {
     if (!allow_host_name)
@@ -161,9 +175,9 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
   InitResult result;
   result.warnings = std::move(names.warnings);
 
-  const auto key = TRY(options.existing_key
-                           ? environment.provider.load_private_key(*options.existing_key, options.existing_key_passphrase)
-                           : environment.provider.generate(options.key));
+  const auto key = TRY(options.existing_key ? environment.provider.load_private_key(
+                                                  *options.existing_key, options.existing_key_passphrase)
+                                            : environment.provider.generate(options.key));
   InitOptions effective = options;
   effective.key = TRY(spec_of(key->public_key_info(), options.key.pss));
   TRY(check_kind(effective));
@@ -183,8 +197,13 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
   // The key is on disk before anything refers to it, and goes again if nothing comes to do so.
   generation.key_reference = TRY(save_key(environment, options.name, *key, options.passphrase));
   if (options.passphrase.empty())
-    result.warnings.push_back("the private key is protected by its file mode (0600) alone; a passphrase can be given at set-up");
-  result.record = {0, options.name, options.kind, options.mode, generation.created_at,
+    result.warnings.push_back(
+        "the private key is protected by its file mode (0600) alone; a passphrase can be given at set-up");
+  result.record = {0,
+                   options.name,
+                   options.kind,
+                   options.mode,
+                   generation.created_at,
                    format_settings(settings_for(environment, effective, algorithm))};
   const Status recorded = environment.database.commit([&](store::Transaction& t) -> Status {
     result.record.id = TRY(t.insert_authority(result.record));
@@ -207,7 +226,8 @@ Result<InstallResult> install(const Environment& environment, std::string_view n
     const auto snapshot = TRY(environment.database.snapshot());
     record = TRY(snapshot->authority(name));
     const auto generations = TRY(snapshot->key_generations(record.id));
-    const auto waiting = std::ranges::find_if(generations, [](const auto& g) { return g.certificate.empty(); });
+    const auto waiting =
+        std::ranges::find_if(generations, [](const auto& g) { return g.certificate.empty(); });
     if (waiting == generations.end())
       return make_error(Errc::conflict, "CA '{}' does not wait for a certificate", name);
     generation = *waiting;
@@ -219,7 +239,8 @@ Result<InstallResult> install(const Environment& environment, std::string_view n
     return certificate && equal(certificate->public_key_info, request.public_key_info);
   });
   if (own == candidates.end())
-    return make_error(Errc::denied, "none of the {} certificates is for the key of CA '{}'", candidates.size(), name)
+    return make_error(Errc::denied, "none of the {} certificates is for the key of CA '{}'",
+                      candidates.size(), name)
         .with_hint("install the answer to the request that this CA made");
   generation.certificate = *own;
   const x509::CertificateView certificate = TRY(x509::parse_certificate(generation.certificate));
@@ -228,7 +249,8 @@ Result<InstallResult> install(const Environment& environment, std::string_view n
                       TRY(x509::to_rfc4514(certificate.subject)), TRY(x509::to_rfc4514(request.subject)));
   const auto* constraints = certificate.find(x509::oid::kBasicConstraints);
   if (!constraints || !TRY(x509::parse_basic_constraints(constraints->value)).ca)
-    return make_error(Errc::denied, "the parent returned a certificate that is not for a CA (basicConstraints without cA)")
+    return make_error(Errc::denied,
+                      "the parent returned a certificate that is not for a CA (basicConstraints without cA)")
         .with_hint("the parent must sign it as a subordinate CA (AD CS: template SubCA)");
   if (equal(certificate.issuer, certificate.subject))
     return make_error(Errc::denied, "the certificate is self-signed: a subordinate CA never becomes a root");
@@ -242,16 +264,19 @@ Result<InstallResult> install(const Environment& environment, std::string_view n
   InstallResult result;
   result.root_fingerprint = environment.provider.digest(crypto::DigestAlgorithm::sha256, root);
   if (!trust.empty() && std::ranges::find(trust, root) == trust.end())
-    return make_error(Errc::denied, "the chain ends at a root that is not among those given with --trust (SHA-256 {})",
+    return make_error(Errc::denied,
+                      "the chain ends at a root that is not among those given with --trust (SHA-256 {})",
                       to_hex(result.root_fingerprint));
-  TRY(environment.database.commit([&](store::Transaction& t) { return t.update_key_generation(generation); }));
+  TRY(environment.database.commit(
+      [&](store::Transaction& t) { return t.update_key_generation(generation); }));
   result.generation = std::move(generation);
   return result;
 }
 
 Result<std::vector<Buffer>> read_certificates(Bytes input) {
   std::vector<Buffer> certificates;
-  for (PemBlock& block : TRY(pem_or_der(input, "CERTIFICATE", {"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"}))) {
+  for (PemBlock& block :
+       TRY(pem_or_der(input, "CERTIFICATE", {"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"}))) {
     (void)TRY(x509::parse_certificate(block.der).context("reading certificate {}", certificates.size() + 1));
     certificates.push_back(std::move(block.der));
   }
@@ -262,8 +287,9 @@ Result<std::vector<fs::path>> publish_ca_certificates(const LocalAuthority& auth
   std::vector<fs::path> written;
   const AuthoritySettings& settings = authority.settings();
   for (const CaKey& key : authority.keys()) {
-    const LocationVariables variables{settings.dns_name, settings.short_name, authority.record().name,
-                                      key.generation.certificate_index, key.generation.key_index, false};
+    const LocationVariables variables{settings.dns_name,        settings.short_name,
+                                      authority.record().name,  key.generation.certificate_index,
+                                      key.generation.key_index, false};
     for (const Location& location : settings.aia) {
       if (!is_file(location) || !(location.flags & publish_to_server)) continue;
       const fs::path path = TRY(expand(location, variables));

@@ -13,12 +13,14 @@ constexpr std::chrono::minutes kPatience{5};  // for another publisher; a CRL of
 // authorityKeyIdentifier and cRLNumber (RFC 5280 5.2.1, 5.2.3), and as AD CS writes them CA Version and Next
 // CRL Publish.
 std::vector<x509::Extension> crl_extensions(const ca::CaKey& key, const store::CrlRecord& record) {
-  return {x509::make_extension(x509::oid::kAuthorityKeyIdentifier, false,
-                               x509::encode_authority_key_identifier({key.key_identifier, {}, {}})),
-          x509::make_extension(x509::oid::kMsCaVersion, false,
-                               x509::encode_ca_version({key.generation.certificate_index, key.generation.key_index})),
-          x509::make_extension(x509::oid::kCrlNumber, false, x509::encode_crl_number(record.number)),
-          x509::make_extension(x509::oid::kMsNextPublish, false, x509::encode_next_publish(record.next_publish))};
+  return {
+      x509::make_extension(x509::oid::kAuthorityKeyIdentifier, false,
+                           x509::encode_authority_key_identifier({key.key_identifier, {}, {}})),
+      x509::make_extension(
+          x509::oid::kMsCaVersion, false,
+          x509::encode_ca_version({key.generation.certificate_index, key.generation.key_index})),
+      x509::make_extension(x509::oid::kCrlNumber, false, x509::encode_crl_number(record.number)),
+      x509::make_extension(x509::oid::kMsNextPublish, false, x509::encode_next_publish(record.next_publish))};
 }
 
 Buffer outer_header(std::size_t tbs_size, std::size_t rest_size) {
@@ -45,20 +47,23 @@ Status lint_frame(const x509::CrlFields& fields) {
   const x509::CrlView view = TRY(x509::parse_crl(crl).context("reading back the CRL that is to be signed"));
   for (const lint::Finding& finding : lint::lint_crl(view))
     if (finding.severity == lint::Severity::error)
-      return make_error(Errc::internal, "the CRL would break a rule: {} ({})", finding.message, finding.source);
+      return make_error(Errc::internal, "the CRL would break a rule: {} ({})", finding.message,
+                        finding.source);
   return ok();
 }
 
 Result<std::vector<fs::path>> targets_of(const ca::LocalAuthority& authority, const ca::CaKey& key) {
   const ca::AuthoritySettings& settings = authority.settings();
-  const ca::LocationVariables variables{settings.dns_name, settings.short_name, authority.record().name,
-                                        key.generation.certificate_index, key.generation.key_index, false};
+  const ca::LocationVariables variables{settings.dns_name,        settings.short_name,
+                                        authority.record().name,  key.generation.certificate_index,
+                                        key.generation.key_index, false};
   std::vector<fs::path> targets;
   for (const ca::Location& location : settings.cdp)
     if (ca::is_file(location) && (location.flags & ca::publish_to_server))
       targets.emplace_back(TRY(ca::expand(location, variables)));
   if (targets.empty())
-    return make_error(Errc::denied, "CA '{}' has no file location to publish CRLs to", authority.record().name)
+    return make_error(Errc::denied, "CA '{}' has no file location to publish CRLs to",
+                      authority.record().name)
         .with_hint("add a CDP location with flag 1");
   return targets;
 }
@@ -71,8 +76,8 @@ class Publication {
   Result<Published> run() {
     targets_ = TRY(targets_of(authority_, key_));
     TRY(reserve_number());
-    const x509::CrlFields fields{key_.signer->algorithm(), key_.subject, record_.this_update, record_.next_update,
-                                 crl_extensions(key_, record_)};
+    const x509::CrlFields fields{key_.signer->algorithm(), key_.subject, record_.this_update,
+                                 record_.next_update, crl_extensions(key_, record_)};
     TRY(lint_frame(fields));
     TbsSpool spool = TRY(TbsSpool::create(targets_.front().parent_path(), fields));
     TRY(collect(spool));
@@ -108,14 +113,16 @@ class Publication {
 
   Status collect(TbsSpool& spool) const {
     const auto snapshot = TRY(environment_.database.snapshot());
-    return snapshot->for_each_revoked(record_.authority, record_.key_index, unexpired_at(TRY(snapshot->crls(record_.authority))),
-                                      [&](const store::Snapshot::RevokedEntry& entry) {
-                                        return spool.add({entry.serial, entry.revoked_at, entry.reason, entry.invalidity_date});
-                                      });
+    return snapshot->for_each_revoked(
+        record_.authority, record_.key_index, unexpired_at(TRY(snapshot->crls(record_.authority))),
+        [&](const store::Snapshot::RevokedEntry& entry) {
+          return spool.add({entry.serial, entry.revoked_at, entry.reason, entry.invalidity_date});
+        });
   }
 
   Status publish(Bytes tbs) {
-    const Buffer signature = TRY(key_.signer->sign(tbs).context("signing CRL {} of CA '{}'", record_.number, authority_.record().name));
+    const Buffer signature = TRY(key_.signer->sign(tbs).context("signing CRL {} of CA '{}'", record_.number,
+                                                                authority_.record().name));
     const Buffer tail = signature_part(x509::encode(key_.signer->algorithm()), signature);
     const Buffer head = outer_header(tbs.size(), tail.size());
     record_.size = head.size() + tbs.size() + tail.size();
@@ -123,7 +130,8 @@ class Publication {
     std::vector<AtomicFile> files;
     for (const fs::path& target : targets_) {
       AtomicFile file = TRY(AtomicFile::create(target).context("publishing CRL {}", record_.number));
-      for (const Bytes part : {Bytes(head), tbs, Bytes(tail)}) TRY(file.write(part).context("publishing CRL {}", record_.number));
+      for (const Bytes part : {Bytes(head), tbs, Bytes(tail)})
+        TRY(file.write(part).context("publishing CRL {}", record_.number));
       files.push_back(std::move(file));
     }
     for (AtomicFile& file : files) TRY(file.commit().context("publishing CRL {}", record_.number));
@@ -149,12 +157,13 @@ class Publication {
 
 Result<std::vector<Published>> publish_crls(const ca::LocalAuthority& authority) {
   const ca::Environment& environment = authority.environment();
-  const FileLock lock = TRY(FileLock::acquire(
-      environment.home.lock(fmt::format("publish-{}", authority.record().id)), kPatience));
+  const FileLock lock = TRY(
+      FileLock::acquire(environment.home.lock(fmt::format("publish-{}", authority.record().id)), kPatience));
   std::vector<Published> published;
   for (const ca::CaKey& key : authority.keys()) {
     if (key.not_after < environment.clock.now()) continue;
-    published.push_back(TRY(Publication(authority, key).run().context("publishing the CRL of CA '{}'", authority.record().name)));
+    published.push_back(TRY(
+        Publication(authority, key).run().context("publishing the CRL of CA '{}'", authority.record().name)));
   }
   return published;
 }

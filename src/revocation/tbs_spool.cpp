@@ -9,12 +9,16 @@
 namespace vouch::revocation {
 namespace {
 
-constexpr std::size_t kFlushAt = 256 << 10;  // large enough that system calls do not count, small in the cache
+constexpr std::size_t kFlushAt =
+    256 << 10;  // large enough that system calls do not count, small in the cache
 
 }  // namespace
 
 TbsSpool::TbsSpool(fs::path folder, FileDescriptor fd, x509::CrlFields fields)
-    : folder_(std::move(folder)), fd_(std::move(fd)), fields_(std::move(fields)), head_bound_(x509::crl_head_bound(fields_)) {}
+    : folder_(std::move(folder)),
+      fd_(std::move(fd)),
+      fields_(std::move(fields)),
+      head_bound_(x509::crl_head_bound(fields_)) {}
 
 TbsSpool::TbsSpool(TbsSpool&& other) noexcept
     : folder_(std::move(other.folder_)),
@@ -61,7 +65,8 @@ Result<Bytes> TbsSpool::finish() {
   const Buffer head = x509::encode_crl_head(fields_, entries_size_, extensions.size());
   const std::size_t start = head_bound_ - head.size();
   const ssize_t written = ::pwrite(fd_.get(), head.data(), head.size(), static_cast<off_t>(start));
-  if (written != static_cast<ssize_t>(head.size())) return system_error(written < 0 ? errno : ENOSPC, "cannot build a CRL in", folder_);
+  if (written != static_cast<ssize_t>(head.size()))
+    return system_error(written < 0 ? errno : ENOSPC, "cannot build a CRL in", folder_);
   const std::size_t size = head_bound_ + entries_size_ + extensions.size();
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd_.get(), 0);
   if (address == MAP_FAILED) return system_error(errno, "cannot map the CRL built in", folder_);

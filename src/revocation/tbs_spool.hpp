@@ -28,11 +28,11 @@ class TbsSpool {
   fs::path folder_;
   FileDescriptor fd_;
   x509::CrlFields fields_;
-  std::size_t head_bound_;        // room for the head at the start of the file
+  std::size_t head_bound_;  // room for the head at the start of the file
   std::size_t entries_size_ = 0;
   std::uint64_t entries_ = 0;
-  Buffer pending_;                // encoded, not yet in the file
-  std::span<std::uint8_t> map_;   // the whole file, after finish()
+  Buffer pending_;               // encoded, not yet in the file
+  std::span<std::uint8_t> map_;  // the whole file, after finish()
 };
 
 }  // namespace vouch::revocation
