@@ -1,6 +1,7 @@
 #include "base/files.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 namespace vouch {
 namespace {
@@ -123,6 +125,20 @@ Status write_file_new(const fs::path& target, Bytes content, mode_t mode) {
   ::unlink(temporary.c_str());
   if (linked != 0) return system_error(why, "cannot create", target);
   return sync_folder(target);
+}
+
+Result<FileLock> FileLock::acquire(const fs::path& path, std::chrono::milliseconds patience) {
+  FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return system_error(errno, "cannot lock", path);
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return system_error(errno, "cannot lock", path);
+    if (std::chrono::steady_clock::now() >= deadline)
+      return make_error(Errc::unavailable, "{} is locked by another process", path.string())
+          .with_hint("wait until the other command has finished, then try again");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return FileLock(std::move(fd));
 }
 
 Status make_folder(const fs::path& path, mode_t mode) {
