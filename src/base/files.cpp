@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -68,7 +69,7 @@ Result<Buffer> read_file(const fs::path& path, std::size_t max) {
   Buffer content;
   struct stat info{};
   if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
-    content.reserve(static_cast<std::size_t>(info.st_size) + 1);
+    content.reserve(std::min(static_cast<std::size_t>(info.st_size), max) + 1);
   std::size_t used = 0;
   for (;;) {
     content.resize(std::max<std::size_t>(content.capacity(), used + 65536));
@@ -157,9 +158,10 @@ Status make_folder(const fs::path& path, mode_t mode) {
   std::error_code error;
   if (fs::is_directory(path, error)) return ok();
   if (path.has_parent_path() && path.parent_path() != path) TRY(make_folder(path.parent_path(), 0755));
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
-    return system_error(errno, "cannot create folder", path);
-  return ok();
+  if (::mkdir(path.c_str(), mode) == 0) return ok();
+  const int why = errno;
+  if (why == EEXIST && fs::is_directory(path, error)) return ok();  // somebody else was faster
+  return system_error(why, "cannot create folder", path);
 }
 
 }  // namespace vouch
