@@ -68,6 +68,7 @@ class LocalAuthority final : public Authority {
 
  private:
   struct Work;
+  class TemplateLookup;
   LocalAuthority(const Environment& environment, store::AuthorityRecord record, AuthoritySettings settings,
                  std::vector<CaKey> keys);
 
@@ -77,6 +78,7 @@ class LocalAuthority final : public Authority {
   Result<Work> consider(const Submission& submission, const store::Snapshot& snapshot,
                         Approval approval) const;
   void prepare(Work& work) const;
+  std::string lint_findings(Bytes tbs) const;
   Status record_intents(std::span<Work> work);
   void sign(std::span<Work> work) const;
   Status record_signatures(std::span<Work> work);
