@@ -67,7 +67,7 @@ COROUTINE = re.compile(r"\bco_(await|yield|return)\b")
 # Paths of somebody's machine. Written in pieces, so that this file does not contain them.
 MACHINE_PATH = re.compile("(?<![A-Za-z0-9_.~$}/-])/(" + "|".join(
     ("wor" + "k", "far" + "m", "roo" + "t", "hom" + "e/[a-z]+", "tm" + "p/bash_jobs")) + ")/")
-TEST_FILE = re.compile(r"_(test|fuzz|bench|testing)\.(cpp|hpp)$")
+TEST_FILE = re.compile(r"^test_[a-z_]+\.hpp$|_(test|fuzz|bench)\.cpp$")
 
 
 def closure(room: str) -> set:
@@ -124,7 +124,7 @@ class Check:
             for place in places:
                 if place == "*" or where.startswith(place):
                     return
-                if place == "TEST" and re.search(r"_(test|testing)\.(cpp|hpp)$", path.name):
+                if place == "TEST" and TEST_FILE.search(path.name):
                     return
                 if place == "BENCH" and path.name.endswith("_bench.cpp"):
                     return
