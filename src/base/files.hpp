@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -64,6 +65,17 @@ class AtomicFile {
 Status write_file_atomic(const fs::path& target, Bytes content, mode_t mode = 0644);
 // Like it, but `conflict` when the target exists already: nothing is ever overwritten.
 Status write_file_new(const fs::path& target, Bytes content, mode_t mode);
+
+// An advisory lock on a file that is created for it; held until destroyed, released by the kernel when the
+// process dies. `acquire` waits up to `patience`, then fails with `unavailable`, naming the file.
+class FileLock {
+ public:
+  static Result<FileLock> acquire(const fs::path& path, std::chrono::milliseconds patience);
+
+ private:
+  explicit FileLock(FileDescriptor fd) : fd_(std::move(fd)) {}
+  FileDescriptor fd_;
+};
 
 // Creates the folder and its parents; an existing folder keeps its mode.
 Status make_folder(const fs::path& path, mode_t mode = 0755);

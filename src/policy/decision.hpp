@@ -25,7 +25,10 @@ struct AuthorityContext {
 struct Question {
   const x509::RequestView* request = nullptr;
   Status proof_of_possession = ok();            // the request's self-signature, checked by the caller
-  const CertificateTemplate* certificate_template = nullptr;  // stand-alone requests may have none
+  Bytes subject_key_identifier;                 // SHA-1 of the key bits, computed by the caller
+  std::string template_name;                    // as the requester gave it; empty: none
+  const CertificateTemplate* certificate_template = nullptr;  // null: none asked for, or unknown
+  std::string unknown_template;                 // unknown: a hint, such as the name for a display name
   bool template_published = false;
   std::string requester;
   std::map<std::string, std::string> attributes;  // beside the request; a `san` attribute is never read (ESC6)

@@ -1,0 +1,23 @@
+#pragma once
+// What the authority's functions work with, passed in by whoever composes the program.
+
+#include <functional>
+#include <memory>
+
+#include "base/time.hpp"
+#include "ca/home.hpp"
+#include "crypto/provider.hpp"
+#include "store/database.hpp"
+
+namespace vouch::ca {
+
+struct Environment {
+  const Home& home;
+  store::Database& database;
+  const crypto::Provider& provider;
+  const Clock& clock;
+  // The passphrase of a key file, asked for only when the file is encrypted; the argument says which.
+  std::function<Result<std::string>(std::string_view key)> passphrase;
+};
+
+}  // namespace vouch::ca

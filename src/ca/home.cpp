@@ -1,0 +1,182 @@
+#include "ca/home.hpp"
+
+#include <algorithm>
+
+namespace vouch::ca {
+namespace {
+
+// How each setting is read from and written to a Configuration.
+struct Setting {
+  ConfigurationKey key;
+  Status (*read)(Configuration&, const Value&);
+  Value (*write)(const Configuration&);
+};
+
+Error wrong_kind(std::string_view wanted, const Value& value) {
+  return make_error(Errc::malformed, "expected {}, found {}", wanted, value.kind());
+}
+
+template <auto Member>
+Status read_text(Configuration& configuration, const Value& value) {
+  if (!value.text()) return wrong_kind("a text in quotes", value);
+  configuration.*Member = *value.text();
+  return ok();
+}
+
+template <auto Member>
+Status read_path(Configuration& configuration, const Value& value) {
+  if (!value.text()) return wrong_kind("a path in quotes", value);
+  if (value.text()->empty()) return make_error(Errc::malformed, "the path is empty");
+  configuration.*Member = *value.text();
+  return ok();
+}
+
+Status read_node(Configuration& configuration, const Value& value) {
+  if (!value.integer()) return wrong_kind("a number", value);
+  if (*value.integer() < 1 || *value.integer() > 127)
+    return make_error(Errc::malformed, "{} is out of range: 1 to 127", *value.integer());
+  configuration.node = static_cast<std::uint8_t>(*value.integer());
+  return ok();
+}
+
+constexpr Setting kSettings[] = {
+    {{"database.path", "the database file, relative to the home"},
+     read_path<&Configuration::database>,
+     [](const Configuration& c) { return Value(c.database.string()); }},
+    {{"publication.folder", "where CRLs and CA certificates are written, relative to the home"},
+     read_path<&Configuration::published>,
+     [](const Configuration& c) { return Value(c.published.string()); }},
+    {{"host.dns_name", "<ServerDNSName> (%1) of new CAs; empty: this machine's name"},
+     read_text<&Configuration::dns_name>,
+     [](const Configuration& c) { return Value(c.dns_name); }},
+    {{"host.short_name", "<ServerShortName> (%2) of new CAs; empty: the first label of the DNS name"},
+     read_text<&Configuration::short_name>,
+     [](const Configuration& c) { return Value(c.short_name); }},
+    {{"issuance.node", "first octet of serial numbers, 1 to 127; another one on each host that issues"},
+     read_node,
+     [](const Configuration& c) { return Value(int{c.node}); }},
+    {{"keys.passphrase_variable", "environment variable that holds the passphrase of encrypted key files"},
+     read_text<&Configuration::passphrase_variable>,
+     [](const Configuration& c) { return Value(c.passphrase_variable); }},
+};
+
+const Setting* find_setting(std::string_view name) {
+  const auto* it = std::ranges::find(kSettings, name, [](const Setting& s) { return s.key.name; });
+  return it == std::end(kSettings) ? nullptr : it;
+}
+
+Error unknown_setting(std::string_view name) {
+  std::string known;
+  for (const Setting& setting : kSettings)
+    known += (known.empty() ? "" : ", ") + std::string(setting.key.name);
+  return make_error(Errc::usage, "there is no setting '{}'", name).with_hint("known settings: " + known);
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r");
+  return first == std::string_view::npos ? ""
+                                         : text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+}  // namespace
+
+std::span<const ConfigurationKey> configuration_keys() {
+  static constexpr auto kKeys = [] {
+    std::array<ConfigurationKey, std::size(kSettings)> keys{};
+    for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = kSettings[i].key;
+    return keys;
+  }();
+  return kKeys;
+}
+
+Result<Configuration> parse_configuration(std::string_view toml, std::string_view file) {
+  const Value document = TRY(parse_toml(toml, file));
+  Configuration configuration;
+  for (const auto& [section, members] : *document.members()) {
+    if (!members.members())
+      return make_error(Errc::malformed, "{}:{}: '{}' stands outside a section", file, members.line(),
+                        section);
+    for (const auto& [key, value] : *members.members()) {
+      const Setting* setting = find_setting(section + "." + key);
+      if (!setting)
+        return unknown_setting(section + "." + key).context(fmt::format("reading {}:{}", file, value.line()));
+      TRY(setting->read(configuration, value)
+              .context("reading {}:{}, setting {}", file, value.line(), setting->key.name));
+    }
+  }
+  return configuration;
+}
+
+Result<std::string> get_setting(const Configuration& configuration, std::string_view name) {
+  const Setting* setting = find_setting(name);
+  if (!setting) return unknown_setting(name);
+  const Value value = setting->write(configuration);
+  return value.text() ? *value.text() : fmt::format("{}", *value.integer());
+}
+
+Result<std::string> with_setting(std::string_view toml, std::string_view file, std::string_view name,
+                                 std::string_view value) {
+  const Setting* setting = find_setting(name);
+  if (!setting) return unknown_setting(name);
+  const bool number = setting->write(Configuration{}).integer() != nullptr;
+  const std::string written = number ? std::string(value) : to_json(Value(value), 0);
+  const auto dot = name.find('.');
+  const std::string header = fmt::format("[{}]", name.substr(0, dot));
+  const std::string key(name.substr(dot + 1));
+
+  // Line by line, so that comments and order stay as the administrator wrote them.
+  std::vector<std::string> lines;
+  for (std::size_t start = 0; start < toml.size();) {
+    const auto end = std::min(toml.find('\n', start), toml.size());
+    lines.emplace_back(toml.substr(start, end - start));
+    start = end + 1;
+  }
+  const std::string assignment = fmt::format("{} = {}", key, written);
+  bool in_section = false, done = false;
+  std::size_t section_end = 0;
+  for (std::size_t i = 0; i < lines.size() && !done; ++i) {
+    const std::string_view line = trimmed(lines[i]);
+    if (line.starts_with('[')) in_section = trimmed(line.substr(0, line.find('#'))) == header;
+    if (in_section) section_end = i + 1;
+    const auto equals = line.find('=');
+    if (in_section && equals != std::string_view::npos && trimmed(line.substr(0, equals)) == key) {
+      lines[i] = assignment;
+      done = true;
+    }
+  }
+  if (!done && section_end == 0) {
+    if (!lines.empty()) lines.emplace_back();
+    lines.push_back(header);
+    section_end = lines.size();
+  }
+  if (!done) lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(section_end), assignment);
+  std::string out;
+  for (const std::string& line : lines) out += line + "\n";
+  (void)TRY(parse_configuration(out, file).context("setting {} to {}", name, value));
+  return out;
+}
+
+Result<Home> Home::open(const fs::path& folder, bool create) {
+  Home home;
+  std::error_code error;
+  home.folder_ = fs::absolute(folder, error);
+  if (!create && !fs::is_directory(home.folder_, error))
+    return make_error(Errc::not_found, "there is no home {}", home.folder_.string())
+        .with_hint("name the folder with --home or VOUCH_HOME, or make a CA there with: vouch ca init");
+  home.configuration_file_ = home.folder_ / "vouch.toml";
+  if (!fs::exists(home.configuration_file_, error) && fs::exists("/etc/vouch/vouch.toml", error))
+    home.configuration_file_ = "/etc/vouch/vouch.toml";
+  if (fs::exists(home.configuration_file_, error)) {
+    const Buffer text = TRY(read_file(home.configuration_file_, 1 << 20));
+    home.configuration_ = TRY(parse_configuration(as_text(text), home.configuration_file_.string()));
+  }
+  if (create) {
+    TRY(make_folder(home.folder_, 0750));
+    TRY(make_folder(home.keys(), 0700));
+    TRY(make_folder(home.folder_ / "locks", 0700));
+    TRY(make_folder(home.published(), 0755));
+  }
+  return home;
+}
+
+}  // namespace vouch::ca

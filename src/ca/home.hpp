@@ -1,0 +1,57 @@
+#pragma once
+// Home: the folder a certification service lives in, and its configuration file.
+//
+//   HOME/vouch.toml      configuration (or /etc/vouch/vouch.toml)
+//   HOME/vouch.db        the database, with its write-ahead log beside it
+//   HOME/keys/           private keys, mode 0600
+//   HOME/published/      CRLs and CA certificates, as the file locations of the CAs say
+//   HOME/locks/          locks between processes
+
+#include <string>
+
+#include "base/files.hpp"
+#include "base/value.hpp"
+
+namespace vouch::ca {
+
+struct Configuration {
+  fs::path database = "vouch.db";  // relative to the home
+  fs::path published = "published";
+  std::string dns_name;    // %1; empty: this machine's fully qualified name
+  std::string short_name;  // %2; empty: the first label of dns_name
+  std::uint8_t node = 1;   // first octet of serials, 1 to 127: one per host that issues
+  std::string passphrase_variable = "VOUCH_KEY_PASSPHRASE";  // environment variable with the keys' passphrase
+};
+
+// One known setting of vouch.toml, for `config show|get|set|check` and the documentation.
+struct ConfigurationKey {
+  std::string_view name;  // "database.path"
+  std::string_view summary;
+};
+std::span<const ConfigurationKey> configuration_keys();
+// Unknown keys and wrong values are errors that name file and line.
+Result<Configuration> parse_configuration(std::string_view toml, std::string_view file);
+Result<std::string> get_setting(const Configuration& configuration, std::string_view name);
+// The text of the file with one setting changed; checked as a whole. Other lines stay as they are.
+Result<std::string> with_setting(std::string_view toml, std::string_view file, std::string_view name,
+                                 std::string_view value);
+
+class Home {
+ public:
+  // Reads the configuration; a home without one has the defaults. `create` makes the folders.
+  static Result<Home> open(const fs::path& folder, bool create);
+
+  const fs::path& folder() const { return folder_; }
+  const Configuration& configuration() const { return configuration_; }
+  const fs::path& configuration_file() const { return configuration_file_; }  // may not exist yet
+  fs::path database() const { return folder_ / configuration_.database; }
+  fs::path keys() const { return folder_ / "keys"; }
+  fs::path published() const { return folder_ / configuration_.published; }
+  fs::path lock(std::string_view name) const { return folder_ / "locks" / (std::string(name) + ".lock"); }
+
+ private:
+  fs::path folder_, configuration_file_;
+  Configuration configuration_;
+};
+
+}  // namespace vouch::ca

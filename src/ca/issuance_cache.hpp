@@ -1,0 +1,45 @@
+#pragma once
+// What the certificates of one template version have in common: the parsed template, and per CA key the
+// to-be-signed template with the fixed extensions encoded. Made once, filled per certificate.
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "policy/certificate_template.hpp"
+#include "store/records.hpp"
+#include "x509/certificate.hpp"
+
+namespace vouch::ca {
+
+class IssuanceCache {
+ public:
+  using Template = std::shared_ptr<const policy::CertificateTemplate>;
+  using Tbs = std::shared_ptr<const x509::TbsTemplate>;
+
+  Result<Template> certificate_template(const store::TemplateRecord& record);
+
+  // `make` is called at most once for a template version and key.
+  template <class Make>
+  Tbs tbs(const policy::CertificateTemplate& value, std::uint16_t key_index, Make&& make) {
+    const TbsKey key{{value.name, value.major, value.minor}, key_index};
+    const std::scoped_lock lock(mutex_);
+    auto it = tbs_.find(key);
+    if (it == tbs_.end()) {
+      if (tbs_.size() >= kMaxEntries) tbs_.clear();
+      it = tbs_.emplace(key, std::make_shared<const x509::TbsTemplate>(make())).first;
+    }
+    return it->second;
+  }
+
+ private:
+  static constexpr std::size_t kMaxEntries = 1024;  // old versions are not looked up again; this bounds them
+  using Version = std::tuple<std::string, std::uint32_t, std::uint32_t>;
+  using TbsKey = std::pair<Version, std::uint16_t>;
+
+  std::mutex mutex_;  // guards both maps
+  std::map<Version, Template> templates_;
+  std::map<TbsKey, Tbs> tbs_;
+};
+
+}  // namespace vouch::ca

@@ -1,0 +1,583 @@
+#include "ca/local_authority.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "ca/chain.hpp"
+#include "ca/issuance_cache.hpp"
+#include "ca/key_files.hpp"
+#include "ca/serial.hpp"
+#include "ca/templates.hpp"
+#include "lint/lint.hpp"
+
+namespace vouch::ca {
+
+// One request on its way through the authority.
+struct LocalAuthority::Work {
+  store::RequestRecord request;
+  bool is_new = true;  // otherwise a pending request that was approved
+  policy::Decision decision;
+  IssuanceCache::Template certificate_template;  // null: none, or an override that is not cached
+  store::CertificateRecord certificate;          // filled when it is to be issued
+  std::optional<Error> error;                    // something broke; the request may be recorded all the same
+  bool answered_before = false;                  // same transaction key as an earlier request
+
+  bool issues() const { return !error && !answered_before && request.disposition == Disposition::issued; }
+};
+
+namespace {
+
+LocationVariables variables_of(const store::AuthorityRecord& record, const AuthoritySettings& settings,
+                               const store::KeyGeneration& generation) {
+  return {settings.dns_name,    settings.short_name,
+          record.name,          generation.certificate_index,
+          generation.key_index, false};
+}
+
+Result<std::vector<std::string>> expanded(const std::vector<Location>& locations, std::uint32_t flag,
+                                          const LocationVariables& variables) {
+  std::vector<std::string> urls;
+  for (const Location& location : locations)
+    if (location.flags & flag) urls.push_back(TRY(expand(location, variables)));
+  return urls;
+}
+
+// authorityKeyIdentifier, cRLDistributionPoints and authorityInfoAccess (RFC
+// 5280 4.2.1.1, 4.2.1.13, 4.2.2.1).
+Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key,
+                                                          const store::AuthorityRecord& record,
+                                                          const AuthoritySettings& settings) {
+  const LocationVariables variables = variables_of(record, settings, key.generation);
+  std::vector<x509::Extension> extensions;
+  extensions.push_back(
+      x509::make_extension(x509::oid::kAuthorityKeyIdentifier, false,
+                           x509::encode_authority_key_identifier({key.key_identifier, {}, {}})));
+  const auto cdp = TRY(expanded(settings.cdp, add_to_certificate, variables));
+  if (!cdp.empty())
+    extensions.push_back(x509::make_extension(x509::oid::kCrlDistributionPoints, false,
+                                              x509::encode_distribution_point_uris(cdp)));
+  std::vector<x509::AccessDescription> access;
+  for (const std::string& url : TRY(expanded(settings.aia, add_to_certificate_ocsp, variables)))
+    access.push_back({x509::oid::kAdOcsp, x509::GeneralName::uri(url)});
+  for (const std::string& url : TRY(expanded(settings.aia, add_to_certificate, variables)))
+    access.push_back({x509::oid::kAdCaIssuers, x509::GeneralName::uri(url)});
+  if (!access.empty())
+    extensions.push_back(
+        x509::make_extension(x509::oid::kAuthorityInfoAccess, false, x509::encode_info_access(access)));
+  return extensions;
+}
+
+Result<CaKey> open_key(const Environment& environment, const store::AuthorityRecord& record,
+                       const AuthoritySettings& settings, store::KeyGeneration generation) {
+  CaKey key;
+  key.generation = std::move(generation);
+  const auto certificate = TRY(x509::parse_certificate(key.generation.certificate)
+                                   .context("reading the certificate of CA '{}'", record.name));
+  key.subject = to_buffer(certificate.subject);
+  key.not_before = certificate.not_before;
+  key.not_after = certificate.not_after;
+  if (const auto* extension = certificate.find(x509::oid::kSubjectKeyIdentifier))
+    key.key_identifier = to_buffer(TRY(x509::parse_subject_key_identifier(extension->value)));
+  else
+    key.key_identifier = TRY(crypto::key_identifier(environment.provider, certificate.public_key_info));
+  if (const auto* extension = certificate.find(x509::oid::kBasicConstraints))
+    key.path_length = TRY(x509::parse_basic_constraints(extension->value)).path_length;
+  // The chain is built again at every start: a damaged or swapped parent is found before anything is signed.
+  (void)TRY(build_chain(environment.provider, key.generation.certificate, key.generation.chain));
+  const auto private_key = TRY(load_key(environment, key.generation.key_reference));
+  if (!equal(private_key->public_key_info(), certificate.public_key_info))
+    return make_error(Errc::conflict, "key {} does not belong to the certificate of CA '{}'",
+                      key.generation.key_reference, record.name);
+  key.signer = TRY(private_key->signer(settings.signature_algorithm));
+  key.issued_extensions = TRY(extensions_issued_by(key, record, settings));
+  return key;
+}
+
+x509::TbsTemplate make_tbs_template(const CaKey& key, const std::vector<x509::Extension>& fixed) {
+  std::vector<x509::Extension> extensions = fixed;
+  extensions.insert(extensions.end(), key.issued_extensions.begin(), key.issued_extensions.end());
+  return x509::TbsTemplate(key.signer->algorithm(), key.subject, extensions);
+}
+
+void add_step(policy::Trace& trace, std::string_view rule, policy::Verdict verdict, std::string expected,
+              std::string received, std::string mend) {
+  trace.push_back({std::string(rule), verdict, std::move(expected), std::move(received), std::move(mend)});
+}
+
+std::vector<std::string> notes_of(const policy::Trace& trace) {
+  std::vector<std::string> notes;
+  for (const policy::TraceStep& step : trace)
+    if (step.verdict == policy::Verdict::changed)
+      notes.push_back(fmt::format("{}: {} instead of {}", step.rule, step.expected, step.received));
+  return notes;
+}
+
+Outcome outcome_from(const store::RequestRecord& request, const policy::Trace& trace, Buffer certificate) {
+  Outcome outcome{request.id, request.disposition, std::move(certificate), request.message, request.reason,
+                  {},         notes_of(trace)};
+  for (const policy::TraceStep& step : trace)
+    if (step.verdict == policy::Verdict::denied || step.verdict == policy::Verdict::pended)
+      outcome.mend = step.mend;
+  return outcome;
+}
+
+}  // namespace
+
+Result<Outcome> Authority::submit(const Submission& submission) {
+  return std::move(submit(std::span(&submission, 1)).front());
+}
+
+LocalAuthority::LocalAuthority(const Environment& environment, store::AuthorityRecord record,
+                               AuthoritySettings settings, std::vector<CaKey> keys)
+    : environment_(environment),
+      record_(std::move(record)),
+      settings_(std::move(settings)),
+      keys_(std::move(keys)),
+      cache_(std::make_unique<IssuanceCache>()) {}
+
+LocalAuthority::~LocalAuthority() = default;
+
+Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& environment,
+                                                             std::string_view name) {
+  const auto snapshot = TRY(environment.database.snapshot());
+  store::AuthorityRecord record = TRY(snapshot->authority(name));
+  AuthoritySettings settings = TRY(parse_settings(record.settings).context("opening CA '{}'", name));
+  std::vector<CaKey> keys;
+  for (store::KeyGeneration& generation : TRY(snapshot->key_generations(record.id))) {
+    if (generation.certificate.empty()) continue;
+    keys.push_back(
+        TRY(open_key(environment, record, settings, std::move(generation)).context("opening CA '{}'", name)));
+  }
+  if (keys.empty())
+    return make_error(Errc::unavailable, "CA '{}' has no certificate yet", name)
+        .with_hint("have its request signed by the parent (vouch ca sign), then: vouch ca install FILE");
+  std::unique_ptr<LocalAuthority> authority(
+      new LocalAuthority(environment, std::move(record), std::move(settings), std::move(keys)));
+  TRY(authority->repair_orphans());
+  return authority;
+}
+
+// An intent without a signature is what a crash left between the two commits of an issuance. Its bytes are
+// durable and decided, so it is finished: whoever asks again gets that certificate. Another process may be
+// doing the same, or be still at work on it: the first to commit wins, the others take what is stored.
+Status LocalAuthority::repair_orphans() {
+  const auto snapshot = TRY(environment_.database.snapshot());
+  for (const store::CertificateRecord& orphan : TRY(snapshot->orphans(record_.id))) {
+    const auto key =
+        std::ranges::find(keys_, orphan.key_index, [](const CaKey& k) { return k.generation.key_index; });
+    if (key == keys_.end()) continue;
+    const Buffer signature =
+        TRY(key->signer->sign(orphan.tbs).context("finishing request {}", orphan.request));
+    auto done = environment_.database.commit(
+        [&](store::Transaction& t) { return t.complete_intent(orphan.request, signature); });
+    if (!done && done.error().code() != Errc::not_found) return done;
+    if (done) ++repaired_;
+  }
+  return ok();
+}
+
+// Certificates that say nowhere where their CRL is cannot be mended later, so this is asked before the first.
+Status LocalAuthority::check_locations() const {
+  if (settings_.no_locations) return ok();
+  const auto has = [](const std::vector<Location>& list, std::uint32_t flag) {
+    return std::ranges::any_of(list, [&](const Location& l) { return (l.flags & flag) != 0; });
+  };
+  if (!has(settings_.cdp, add_to_certificate) ||
+      !has(settings_.aia, add_to_certificate | add_to_certificate_ocsp))
+    return make_error(Errc::denied, "CA '{}' has no CDP or AIA location for the certificates it issues",
+                      record_.name)
+        .with_hint(
+            "set locations before the first issuance, or say at set-up that none are wanted: --no-locations");
+  for (const auto* list : {&settings_.cdp, &settings_.aia})
+    for (const Location& location : *list) {
+      if (!is_file(location) || !(location.flags & publish_to_server)) continue;
+      const fs::path folder =
+          fs::path(TRY(expand(location, variables_of(record_, settings_, current().generation))))
+              .parent_path();
+      if (::access(folder.c_str(), W_OK) != 0)
+        return make_error(Errc::unavailable, "CRLs and CA certificates cannot be published to {}",
+                          folder.string())
+            .with_hint("create the folder and make it writable, or change the location");
+    }
+  return ok();
+}
+
+policy::AuthorityContext LocalAuthority::policy_context() const {
+  policy::AuthorityContext context;
+  context.name = record_.name;
+  context.enterprise = record_.mode == store::AuthorityMode::enterprise;
+  context.automatic_issuance = settings_.automatic_issuance;
+  context.override_logon_purposes = settings_.override_logon_purposes;
+  context.not_before = current().not_before;
+  context.not_after = current().not_after;
+  context.path_length = current().path_length;
+  context.default_validity = settings_.default_validity;
+  return context;
+}
+
+// The templates that one call asks for, each looked up once however many requests name it.
+class LocalAuthority::TemplateLookup {
+ public:
+  struct Entry {
+    IssuanceCache::Template value;  // null: unknown
+    bool published = false;
+    std::string hint;  // for an unknown one
+  };
+
+  TemplateLookup(const store::Snapshot& snapshot, IssuanceCache& cache, store::AuthorityId authority)
+      : snapshot_(snapshot), cache_(cache), authority_(authority) {}
+
+  Result<const Entry*> find(const std::string& name) {
+    if (const auto it = entries_.find(name); it != entries_.end()) return &it->second;
+    Entry entry;
+    auto record = snapshot_.certificate_template(name);
+    if (record) {
+      entry.value = TRY(cache_.certificate_template(*record));
+      entry.published = std::ranges::count(TRY(snapshot_.published_templates(authority_)), name) != 0;
+    } else if (record.error().code() != Errc::not_found) {
+      return std::move(record.error());
+    } else if (const auto found = find_template(snapshot_, name); !found) {
+      entry.hint = found.error().hint();
+    }
+    return &entries_.emplace(name, std::move(entry)).first->second;
+  }
+
+ private:
+  const store::Snapshot& snapshot_;
+  IssuanceCache& cache_;
+  store::AuthorityId authority_;
+  std::map<std::string, Entry> entries_;
+};
+
+// Reads the request, proves possession of its key and asks the policy. Fails only for what is no request at
+// all.
+Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submission, TemplateLookup& templates,
+                                                      const Approval& approval) const {
+  const x509::RequestView view =
+      TRY(x509::parse_request(submission.request).context("reading the certificate request"));
+  Work work;
+  work.is_new = approval.request == 0;
+  store::RequestRecord& request = work.request;
+  request.id = approval.request;
+  request.authority = record_.id;
+  request.submitted_at = environment_.clock.now();
+  request.requester = submission.requester;
+  request.resolver = approval.manager;
+  request.template_name = submission.template_name;
+  request.transaction = submission.transaction;
+  request.attributes = submission.attributes;
+  request.request = submission.request;
+
+  policy::Question question;
+  question.request = &view;
+  question.template_name = submission.template_name;
+  question.requester = submission.requester;
+  question.attributes = submission.attributes;
+  question.authority = policy_context();
+  question.approved = !approval.manager.empty();
+  question.now = request.submitted_at;
+  if (approval.override_template) {
+    question.certificate_template = approval.override_template;
+    question.template_published = true;
+  } else if (!submission.template_name.empty()) {
+    const TemplateLookup::Entry* entry = TRY(templates.find(submission.template_name));
+    work.certificate_template = entry->value;
+    question.certificate_template = entry->value.get();
+    question.template_published = entry->published;
+    question.unknown_template = entry->hint;
+  }
+  const auto algorithm = x509::parse_signature_algorithm(view.signature_algorithm);
+  question.proof_of_possession =
+      algorithm ? environment_.provider.verify(view.public_key_info, *algorithm, view.info, view.signature)
+                : Status(algorithm.error());
+  Buffer key_identifier;
+  if (auto identifier = crypto::key_identifier(environment_.provider, view.public_key_info))
+    key_identifier = std::move(*identifier);
+  question.subject_key_identifier = key_identifier;
+
+  work.decision = policy::decide(question);
+  request.message = work.decision.message;
+  request.reason = work.decision.reason;
+  switch (work.decision.action) {
+    case policy::Action::issue:
+      request.disposition = Disposition::issued;
+      break;
+    case policy::Action::pend:
+      request.disposition = Disposition::pending;
+      break;
+    case policy::Action::deny:
+      request.disposition = Disposition::denied;
+      break;
+  }
+  if (request.disposition != Disposition::pending) request.resolved_at = question.now;
+  prepare(work);
+  request.trace = policy::format_trace(work.decision.trace);
+  return work;
+}
+
+// Fills the to-be-signed certificate and lints it; a finding turns the request into a failed one.
+void LocalAuthority::prepare(Work& work) const {
+  if (work.request.disposition != Disposition::issued) return;
+  const policy::Plan& plan = work.decision.plan;
+  const CaKey& key = current();
+  const auto make = [&] { return make_tbs_template(key, plan.fixed); };
+  const IssuanceCache::Tbs cached =
+      work.certificate_template ? cache_->tbs(*work.certificate_template, key.generation.key_index, make)
+                                : std::make_shared<const x509::TbsTemplate>(make());
+  Buffer extensions;
+  for (const x509::Extension& extension : plan.variable)
+    append(extensions, x509::encode_extension(extension));
+
+  store::CertificateRecord& certificate = work.certificate;
+  certificate.authority = record_.id;
+  certificate.key_index = key.generation.key_index;
+  certificate.serial =
+      make_serial(environment_.home.configuration().node, environment_.clock, environment_.provider);
+  certificate.not_before = plan.not_before;
+  certificate.not_after = plan.not_after;
+  certificate.subject = x509::to_rfc4514(plan.subject).value_or(std::string());
+  certificate.template_name = work.request.template_name;
+  certificate.signature_algorithm = to_buffer(x509::encode(key.signer->algorithm()));
+  certificate.tbs = cached->fill(
+      {certificate.serial, plan.not_before, plan.not_after, plan.subject, plan.public_key_info, extensions});
+
+  const std::string refused = lint_findings(certificate.tbs);
+  if (refused.empty()) {
+    add_step(work.decision.trace, "lint", policy::Verdict::passed, "", "", "");
+    return;
+  }
+  work.request.disposition = Disposition::failed;
+  work.request.reason = "lint";
+  work.request.message = "the certificate would break a rule that every certificate keeps: " + refused;
+  add_step(work.decision.trace, "lint", policy::Verdict::denied,
+           "a certificate that keeps the rules of RFC 5280", refused, "correct the template or the request");
+}
+
+// The errors among lint's findings, as text; empty when there are none.
+std::string LocalAuthority::lint_findings(Bytes tbs) const {
+  const auto view = x509::parse_tbs_certificate(tbs);
+  if (!view) return view.error().summary();
+  std::string errors;
+  for (const lint::Finding& finding : lint::lint_certificate(*view))
+    if (finding.severity == lint::Severity::error)
+      errors += fmt::format("{}{}: {} ({})", errors.empty() ? "" : "; ", finding.id, finding.message,
+                            finding.source);
+  return errors;
+}
+
+// First durable step: every request, and for those to be issued serial and to-be-signed bytes, before any key
+// is used.
+Status LocalAuthority::record_intents(std::span<Work> work) {
+  return environment_.database.commit([&](store::Transaction& t) -> Status {
+    for (Work& item : work) {
+      item.error.reset();
+      item.answered_before = false;
+      if (item.is_new) {
+        if (!item.request.transaction.empty()) {
+          if (auto earlier = TRY(t.request_of_transaction(record_.id, item.request.transaction))) {
+            item.answered_before = earlier->request == item.request.request;
+            if (!item.answered_before)
+              item.error = make_error(Errc::conflict, "transaction '{}' was used for another request ({})",
+                                      item.request.transaction, earlier->id);
+            item.request = std::move(*earlier);
+            continue;
+          }
+        }
+        item.request.id = TRY(t.insert_request(item.request));
+      } else {
+        const store::RequestRecord before = TRY(t.request(item.request.id));
+        if (before.disposition != Disposition::pending) {
+          item.error = make_error(Errc::conflict, "request {} is {}, not pending", before.id,
+                                  to_string(before.disposition));
+          continue;
+        }
+        TRY(t.update_request(item.request));
+      }
+      item.certificate.request = item.request.id;
+      if (item.issues()) TRY(t.insert_intent(item.certificate));
+    }
+    return ok();
+  });
+}
+
+void LocalAuthority::sign(std::span<Work> work) const {
+  for (Work& item : work) {
+    if (!item.issues()) continue;
+    auto signature = current().signer->sign(item.certificate.tbs);
+    if (signature)
+      item.certificate.signature = std::move(*signature);
+    else
+      // The intent stays, so that the certificate is signed when the key is back (repair_orphans).
+      item.error =
+          std::move(signature.error())
+              .context(fmt::format("signing the certificate of request {}", item.request.id))
+              .with_hint(
+                  "the request is kept; its certificate is signed at the next start with the key at hand");
+  }
+}
+
+// Second durable step: the signatures.
+Status LocalAuthority::record_signatures(std::span<Work> work) {
+  if (std::ranges::none_of(work, &Work::issues)) return ok();
+  return environment_.database.commit([&](store::Transaction& t) -> Status {
+    for (Work& item : work) {
+      if (!item.issues()) continue;
+      auto done = t.complete_intent(item.request.id, item.certificate.signature);
+      if (done) continue;
+      if (done.error().code() != Errc::not_found) return done;
+      // A process that started meanwhile has finished it: its signature is the one.
+      item.certificate = TRY(t.certificate_of_request(item.request.id));
+    }
+    return ok();
+  });
+}
+
+std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>> considered) {
+  std::vector<Work> work;
+  for (Result<Work>& item : considered)
+    if (item) work.push_back(std::move(*item));
+  Status status = work.empty() ? ok() : record_intents(work);
+  if (status) {
+    sign(work);
+    status = record_signatures(work);
+  }
+  std::vector<Result<Outcome>> outcomes;
+  auto next = work.begin();
+  for (Result<Work>& item : considered) {
+    if (!item) {
+      outcomes.emplace_back(std::move(item.error()));
+      continue;
+    }
+    Work& done = *next++;
+    if (!status)
+      outcomes.emplace_back(status.error());
+    else if (done.error)
+      outcomes.emplace_back(std::move(*done.error));
+    else if (done.answered_before)
+      outcomes.push_back(retrieve(done.request.id));
+    else
+      outcomes.emplace_back(
+          outcome_from(done.request, done.decision.trace, done.issues() ? done.certificate.der() : Buffer()));
+  }
+  return outcomes;
+}
+
+std::vector<Result<Outcome>> LocalAuthority::submit(std::span<const Submission> submissions) {
+  std::vector<Result<Work>> considered;
+  considered.reserve(submissions.size());
+  const auto consider_all = [&]() -> Status {
+    TRY(check_locations());
+    const auto snapshot = TRY(environment_.database.snapshot());
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    for (const Submission& submission : submissions)
+      considered.push_back(consider(submission, templates, {}));
+    return ok();
+  };
+  if (const Status ready = consider_all(); !ready) considered.assign(submissions.size(), ready.error());
+  return carry_out(std::move(considered));
+}
+
+Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) {
+  TRY(check_locations());
+  std::vector<Result<Work>> considered;
+  {
+    const auto snapshot = TRY(environment_.database.snapshot());
+    store::RequestRecord before = TRY(snapshot->request(id));
+    if (before.authority != record_.id)
+      return make_error(Errc::not_found, "request {} belongs to another CA", id);
+    if (before.disposition != Disposition::pending)
+      return make_error(Errc::conflict, "request {} is {}, not pending", id, to_string(before.disposition));
+    const Submission submission{std::move(before.request), before.template_name, before.requester,
+                                before.transaction, std::move(before.attributes)};
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    Work work = TRY(consider(submission, templates, {std::string(manager), id, nullptr}));
+    // Policy may have changed since the request came in. What it refuses now stays pending, so that nothing
+    // is lost when the template is published again or mended.
+    if (work.decision.action == policy::Action::deny)
+      return make_error(Errc::denied, "request {} cannot be approved: {}", id, work.decision.message)
+          .with_hint(work.decision.mend);
+    considered.emplace_back(std::move(work));
+  }
+  return std::move(carry_out(std::move(considered)).front());
+}
+
+Result<Outcome> LocalAuthority::deny(RequestId id, std::string_view manager, std::string_view why) {
+  TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
+    store::RequestRecord request = TRY(t.request(id));
+    if (request.authority != record_.id)
+      return make_error(Errc::not_found, "request {} belongs to another CA", id);
+    if (request.disposition != Disposition::pending)
+      return make_error(Errc::conflict, "request {} is {}, not pending", id, to_string(request.disposition));
+    auto trace = TRY(policy::parse_trace(request.trace));
+    add_step(trace, "manager", policy::Verdict::denied, "a certificate manager's approval",
+             fmt::format("denied by {}: {}", manager, why),
+             "ask the certificate manager, or send a new request");
+    request.disposition = Disposition::denied;
+    request.resolved_at = environment_.clock.now();
+    request.resolver = manager;
+    request.reason = "manager";
+    request.message = fmt::format("denied by {}: {}", manager, why);
+    request.trace = policy::format_trace(trace);
+    return t.update_request(request);
+  }));
+  return retrieve(id);
+}
+
+Result<Outcome> LocalAuthority::outcome_of(const store::Snapshot& snapshot,
+                                           store::RequestRecord request) const {
+  Buffer certificate;
+  if (request.disposition == Disposition::issued || request.disposition == Disposition::revoked)
+    certificate = TRY(snapshot.certificate_of_request(request.id)).der();
+  return outcome_from(request, TRY(policy::parse_trace(request.trace)), std::move(certificate));
+}
+
+Result<Outcome> LocalAuthority::retrieve(RequestId id) {
+  const auto snapshot = TRY(environment_.database.snapshot());
+  store::RequestRecord request = TRY(snapshot->request(id));
+  if (request.authority != record_.id)
+    return make_error(Errc::not_found, "request {} belongs to another CA", id);
+  return outcome_of(*snapshot, std::move(request));
+}
+
+Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
+  const Time now = environment_.clock.now();
+  if (revocation.invalidity_date && *revocation.invalidity_date > now)
+    return make_error(Errc::usage, "the certificate cannot have become invalid in the future ({})",
+                      format_time(*revocation.invalidity_date));
+  if (revocation.reason == x509::CrlReason::remove_from_crl)
+    return make_error(Errc::usage, "removeFromCRL is no reason to revoke")
+        .with_hint("lift a hold with: vouch cert release");
+  return environment_.database.commit([&](store::Transaction& t) {
+    return t.revoke(record_.id, {revocation.serial, now, revocation.reason, revocation.invalidity_date});
+  });
+}
+
+Status LocalAuthority::release(Bytes serial, std::string_view) {
+  return environment_.database.commit([&](store::Transaction& t) { return t.release(record_.id, serial); });
+}
+
+Result<std::vector<Buffer>> LocalAuthority::chain() const {
+  std::vector<Buffer> certificates{current().generation.certificate};
+  certificates.insert(certificates.end(), current().generation.chain.begin(),
+                      current().generation.chain.end());
+  return certificates;
+}
+
+Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const SubordinateOptions& options,
+                                                 std::string_view administrator) {
+  TRY(check_locations());
+  std::vector<Result<Work>> considered;
+  {
+    const auto snapshot = TRY(environment_.database.snapshot());
+    policy::CertificateTemplate value = TRY(find_template(*snapshot, "SubCA")).value;
+    if (options.path_length) value.path_length = options.path_length;
+    if (options.validity) value.validity = *options.validity;
+    const Submission submission{to_buffer(request), value.name, std::string(administrator), "", {}};
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    considered.push_back(consider(submission, templates, {std::string(administrator), 0, &value}));
+  }
+  return std::move(carry_out(std::move(considered)).front());
+}
+
+}  // namespace vouch::ca

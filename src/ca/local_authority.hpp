@@ -1,0 +1,97 @@
+#pragma once
+// LocalAuthority: the authority in this process, over a database and keys of its own. The one place that
+// issues: intent before signature, lint before signature, durable before the answer
+// (docs/mechanisms/issuance.md). May be used from several threads; several processes may open the same
+// authority.
+
+#include "ca/authority.hpp"
+#include "ca/environment.hpp"
+#include "ca/settings.hpp"
+#include "policy/decision.hpp"
+#include "x509/certificate.hpp"
+
+namespace vouch::ca {
+
+// One key generation, ready to sign.
+struct CaKey {
+  store::KeyGeneration generation;
+  std::shared_ptr<const crypto::Signer> signer;
+  Buffer subject;         // Name of the CA certificate, whole TLV
+  Buffer key_identifier;  // its subjectKeyIdentifier
+  Time not_before{}, not_after{};
+  std::optional<std::uint32_t> path_length;        // of its certificate; absent: no limit
+  std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA of what this key signs
+};
+
+// What the certificates of one template version have in common: made once, filled per certificate.
+class IssuanceCache;
+
+class LocalAuthority final : public Authority {
+ public:
+  // Loads keys and finishes what a crash left unsigned. Fails with `not_found` (no such CA), `unavailable`
+  // (a subordinate that waits for its certificate), `denied` (passphrase).
+  static Result<std::unique_ptr<LocalAuthority>> open(const Environment& environment, std::string_view name);
+  ~LocalAuthority() override;
+
+  using Authority::submit;
+  std::vector<Result<Outcome>> submit(std::span<const Submission> submissions) override;
+  Result<Outcome> approve(RequestId request, std::string_view manager) override;
+  Result<Outcome> deny(RequestId request, std::string_view manager, std::string_view why) override;
+  Result<Outcome> retrieve(RequestId request) override;
+  Status revoke(const Revocation& revocation, std::string_view manager) override;
+  Status release(Bytes serial, std::string_view manager) override;
+  Result<std::vector<Buffer>> chain() const override;
+
+  // Who has already said yes, and to what: nobody for a request that comes in.
+  struct Approval {
+    std::string manager;
+    RequestId request = 0;                                           // 0: it is new
+    const policy::CertificateTemplate* override_template = nullptr;  // instead of the published one
+  };
+
+  // A subordinate CA's request, signed by decision of an administrator: submit and approve in one step, under
+  // the template SubCA with these changes.
+  struct SubordinateOptions {
+    std::optional<std::uint32_t> path_length;
+    std::optional<Span> validity;
+  };
+  Result<Outcome> sign_subordinate(Bytes request, const SubordinateOptions& options,
+                                   std::string_view administrator);
+
+  const store::AuthorityRecord& record() const { return record_; }
+  const AuthoritySettings& settings() const { return settings_; }
+  std::span<const CaKey> keys() const { return keys_; }  // oldest first
+  const CaKey& current() const { return keys_.back(); }
+  const Environment& environment() const { return environment_; }
+  // How many certificates open() finished after a crash.
+  std::size_t repaired() const { return repaired_; }
+
+ private:
+  struct Work;
+  class TemplateLookup;
+  LocalAuthority(const Environment& environment, store::AuthorityRecord record, AuthoritySettings settings,
+                 std::vector<CaKey> keys);
+
+  Status repair_orphans();
+  Status check_locations() const;
+  // Steps of one issuance, in their order; each leaves its result in the Work.
+  Result<Work> consider(const Submission& submission, TemplateLookup& templates,
+                        const Approval& approval) const;
+  void prepare(Work& work) const;
+  std::string lint_findings(Bytes tbs) const;
+  Status record_intents(std::span<Work> work);
+  void sign(std::span<Work> work) const;
+  Status record_signatures(std::span<Work> work);
+  std::vector<Result<Outcome>> carry_out(std::vector<Result<Work>> work);
+  Result<Outcome> outcome_of(const store::Snapshot& snapshot, store::RequestRecord request) const;
+  policy::AuthorityContext policy_context() const;
+
+  Environment environment_;
+  store::AuthorityRecord record_;
+  AuthoritySettings settings_;
+  std::vector<CaKey> keys_;
+  std::unique_ptr<IssuanceCache> cache_;
+  std::size_t repaired_ = 0;
+};
+
+}  // namespace vouch::ca

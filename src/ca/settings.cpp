@@ -1,0 +1,101 @@
+#include "ca/settings.hpp"
+
+#include "base/value.hpp"
+
+namespace vouch::ca {
+namespace {
+
+constexpr std::string_view kFile = "the CA's settings";
+
+Result<std::string> text_of(const Value& table, std::string_view key) {
+  const Value* value = table.find(key);
+  if (!value || !value->text())
+    return make_error(Errc::malformed, "{}: '{}' is missing or no text", kFile, key);
+  return *value->text();
+}
+
+bool flag_of(const Value& table, std::string_view key) {
+  const Value* value = table.find(key);
+  return value && value->boolean() && *value->boolean();
+}
+
+Result<std::vector<Location>> locations_of(const Value& table, std::string_view key) {
+  std::vector<Location> locations;
+  const Value* value = table.find(key);
+  if (!value || !value->list_items())
+    return make_error(Errc::malformed, "{}: '{}' is missing or no list", kFile, key);
+  for (const Value& item : *value->list_items()) {
+    if (!item.text())
+      return make_error(Errc::malformed, "{}: '{}' holds something else than texts", kFile, key);
+    locations.push_back(TRY(parse_location(*item.text())));
+  }
+  return locations;
+}
+
+Value list_of(const std::vector<Location>& locations) {
+  Value list = Value::list();
+  for (const Location& location : locations) list.push(format_location(location));
+  return list;
+}
+
+}  // namespace
+
+Result<AuthoritySettings> parse_settings(std::string_view toml) {
+  const Value table = TRY(parse_toml(toml, kFile));
+  AuthoritySettings settings;
+  settings.key = TRY(crypto::parse_key_spec(TRY(text_of(table, "key"))));
+  std::optional<crypto::DigestAlgorithm> digest;
+  if (const Value* name = table.find("hash"); name && name->text())
+    digest = TRY(crypto::digest_from_name(*name->text()));
+  settings.signature_algorithm = TRY(crypto::signature_algorithm_for(settings.key, digest));
+  settings.automatic_issuance = flag_of(table, "automatic_issuance");
+  settings.override_logon_purposes = flag_of(table, "override_logon_purposes");
+  settings.default_validity = TRY(parse_span(TRY(text_of(table, "default_validity"))));
+  settings.crl_period = TRY(parse_span(TRY(text_of(table, "crl_period"))));
+  settings.crl_overlap = TRY(parse_span(TRY(text_of(table, "crl_overlap"))));
+  settings.cdp = TRY(locations_of(table, "cdp"));
+  settings.aia = TRY(locations_of(table, "aia"));
+  settings.no_locations = flag_of(table, "no_locations");
+  settings.dns_name = TRY(text_of(table, "dns_name"));
+  settings.short_name = TRY(text_of(table, "short_name"));
+  return settings;
+}
+
+std::string format_settings(const AuthoritySettings& settings) {
+  Value table = Value::table();
+  table.set("key", crypto::format_key_spec(settings.key));
+  // The digest is told apart by the algorithm's name only for algorithms that have a choice.
+  using enum crypto::SignatureAlgorithm;
+  switch (settings.signature_algorithm) {
+    case rsa_pkcs1_sha256:
+    case rsa_pss_sha256:
+    case ecdsa_sha256:
+      table.set("hash", "sha256");
+      break;
+    case rsa_pkcs1_sha384:
+    case rsa_pss_sha384:
+    case ecdsa_sha384:
+      table.set("hash", "sha384");
+      break;
+    case rsa_pkcs1_sha512:
+    case rsa_pss_sha512:
+    case ecdsa_sha512:
+      table.set("hash", "sha512");
+      break;
+    default:
+      break;
+  }
+  table.set("automatic_issuance", settings.automatic_issuance);
+  table.set("override_logon_purposes", settings.override_logon_purposes);
+  table.set("default_validity", format_span(settings.default_validity));
+  table.set("crl_period", format_span(settings.crl_period));
+  table.set("crl_overlap", format_span(settings.crl_overlap));
+  table.set("cdp", list_of(settings.cdp));
+  table.set("aia", list_of(settings.aia));
+  table.set("no_locations", settings.no_locations);
+  table.set("dns_name", settings.dns_name);
+  table.set("short_name", settings.short_name);
+  return to_toml(table);
+}
+
+}  // namespace vouch::ca

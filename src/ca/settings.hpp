@@ -1,0 +1,31 @@
+#pragma once
+// What an administrator decides about one CA; kept as TOML in its AuthorityRecord.
+
+#include <string>
+#include <vector>
+
+#include "ca/locations.hpp"
+#include "crypto/provider.hpp"
+#include "policy/certificate_template.hpp"
+
+namespace vouch::ca {
+
+struct AuthoritySettings {
+  crypto::KeySpec key;
+  crypto::SignatureAlgorithm signature_algorithm{};
+  bool automatic_issuance = false;  // stand-alone: without the pending queue
+  bool override_logon_purposes = false;
+  Span default_validity{12, {}};  // of certificates issued without a template
+  Span crl_period{0, std::chrono::days(7)};
+  Span crl_overlap{0, std::chrono::hours(12)};
+  std::vector<Location> cdp, aia;
+  bool no_locations = false;  // issue although nothing in the certificates says where the CRL is
+  // Variables of the locations, fixed at set-up; a later mismatch with the host is reported.
+  std::string dns_name, short_name;
+  bool operator==(const AuthoritySettings&) const = default;
+};
+
+Result<AuthoritySettings> parse_settings(std::string_view toml);
+std::string format_settings(const AuthoritySettings& settings);
+
+}  // namespace vouch::ca

@@ -1,0 +1,58 @@
+#pragma once
+// The life of a CA up to its first issuance: init, the parent's signature, install. Each function either
+// does all of its work or leaves no trace.
+
+#include "ca/local_authority.hpp"
+
+namespace vouch::ca {
+
+struct InitOptions {
+  std::string name;
+  std::string subject_suffix;  // RFC 4514, appended to CN=name: "O=Example,C=DE"
+  store::AuthorityKind kind{};
+  store::AuthorityMode mode = store::AuthorityMode::standalone;
+  crypto::KeySpec key;
+  std::optional<crypto::DigestAlgorithm> digest;
+  Span validity{};                     // root only; {}: 20 years
+  std::string passphrase;              // for the new key file; empty: mode 0600 alone protects it
+  bool no_locations = false;           // no AIA and CDP in what it issues
+  bool automatic_issuance = false;     // stand-alone only
+  bool allow_host_name = false;        // a CA name equal to the host's name, after all
+  std::optional<Buffer> existing_key;  // PEM or DER instead of a new key
+  std::string existing_key_passphrase;
+};
+
+struct InitResult {
+  store::AuthorityRecord record;
+  store::KeyGeneration generation;  // certificate is empty for a subordinate; request is filled then
+  std::vector<std::string> warnings;
+};
+// Makes key, database rows and, for a root, the self-signed certificate. A subordinate gets a request that
+// a parent signs. conflict: the name is taken.
+Result<InitResult> init(const Environment& environment, const InitOptions& options);
+
+struct InstallResult {
+  store::KeyGeneration generation;
+  Buffer root_fingerprint;  // SHA-256 of the root certificate
+};
+// Installs what the parent returned: PEM, DER or a degenerate p7b, with further chain and trust certificates.
+// Builds the chain to a self-signed root and records it. Fails with `denied` when the certificate is not for
+// this CA's key and name or is no CA certificate, and with `not_found`, naming the missing issuer, when the
+// chain does not reach a root.
+Result<InstallResult> install(const Environment& environment, std::string_view name, Bytes answer,
+                              const std::vector<Buffer>& chain, const std::vector<Buffer>& trust);
+
+// Rules for CA names (length, host name, characters): errors refuse, warnings inform.
+struct NameCheck {
+  std::optional<Error> error;
+  std::vector<std::string> warnings;
+};
+NameCheck check_ca_name(std::string_view name, std::string_view host_name, bool allow_host_name);
+
+// Certificates out of PEM, DER, or a degenerate PKCS #7 in either form; in the order they come.
+Result<std::vector<Buffer>> read_certificates(Bytes input);
+
+// Writes the CA certificates to the file locations that ask for it. Returns the paths written.
+Result<std::vector<fs::path>> publish_ca_certificates(const LocalAuthority& authority);
+
+}  // namespace vouch::ca

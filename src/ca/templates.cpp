@@ -1,0 +1,132 @@
+#include "ca/templates.hpp"
+
+#include <algorithm>
+
+namespace vouch::ca {
+namespace {
+
+Result<TemplateEntry> entry_of(store::TemplateRecord record) {
+  auto value =
+      TRY(policy::parse_template(record.body, record.name).context("reading template {}", record.name));
+  return TemplateEntry{std::move(value), std::move(record)};
+}
+
+store::TemplateRecord record_of(const policy::CertificateTemplate& value, Time now,
+                                std::string_view administrator) {
+  return {value.name,
+          value.major,
+          value.minor,
+          policy::format_template(value),
+          false,
+          now,
+          std::string(administrator)};
+}
+
+// AD CS makes up 1.3.6.1.4.1.311.21.8.… per forest; ours lie under 2.25, the arc that needs no registration
+// (X.667), as two arcs of 63 random bits each, because some peers read no wider arc.
+Result<x509::Oid> make_template_oid(const crypto::Provider& provider) {
+  std::uint8_t random[16];
+  provider.random(random);
+  std::uint64_t high = 0, low = 0;
+  for (int i = 0; i < 8; ++i) {
+    high = high << 8 | random[i];
+    low = low << 8 | random[8 + i];
+  }
+  return x509::Oid::parse(fmt::format("2.25.{}.{}", high >> 1, low >> 1));
+}
+
+}  // namespace
+
+Result<std::vector<TemplateEntry>> list_templates(const store::Snapshot& snapshot) {
+  std::vector<TemplateEntry> entries;
+  for (store::TemplateRecord& record : TRY(snapshot.templates()))
+    entries.push_back(TRY(entry_of(std::move(record))));
+  return entries;
+}
+
+Result<TemplateEntry> find_template(const store::Snapshot& snapshot, std::string_view name) {
+  auto record = snapshot.certificate_template(name);
+  if (record) return entry_of(std::move(*record));
+  if (record.error().code() != Errc::not_found) return std::move(record.error());
+  for (const TemplateEntry& entry : TRY(list_templates(snapshot)))
+    if (entry.value.display_name == name)
+      return make_error(Errc::not_found, "'{}' is the display name of template '{}'", name, entry.value.name)
+          .with_hint(fmt::format("use the template's name: {}", entry.value.name));
+  return make_error(Errc::not_found, "there is no template '{}'", name)
+      .with_hint("vouch template list shows them");
+}
+
+Status add_template(const Environment& environment, policy::CertificateTemplate value, bool replace,
+                    std::string_view administrator) {
+  TRY(policy::check_template(value).context("checking template {}", value.name));
+  if (value.oid.empty()) value.oid = TRY(make_template_oid(environment.provider));
+  return environment.database.commit([&](store::Transaction& t) -> Status {
+    const auto history = TRY(t.template_history(value.name));
+    if (!history.empty()) {
+      const store::TemplateRecord& last = history.back();
+      if (!replace && !last.removed)
+        return make_error(Errc::conflict, "template '{}' exists", value.name)
+            .with_hint("change it with: vouch template set, or choose another name");
+      // Versions never go back, or a client could not tell which is newer.
+      if (value.major < last.major || (value.major == last.major && value.minor <= last.minor)) {
+        value.major = last.major;
+        value.minor = last.minor + 1;
+      }
+    }
+    return t.insert_template(record_of(value, environment.clock.now(), administrator));
+  });
+}
+
+Status set_in_template(const Environment& environment, std::string_view name, std::string_view key,
+                       std::string_view toml_value, std::string_view administrator) {
+  const auto snapshot = TRY(environment.database.snapshot());
+  const TemplateEntry entry = TRY(find_template(*snapshot, name));
+  auto changed = TRY(policy::with_setting(entry.value, key, toml_value));
+  if (changed.name != entry.value.name)
+    return make_error(Errc::usage, "a template keeps its name")
+        .with_hint("make a copy under the new name with: vouch template add");
+  return add_template(environment, std::move(changed), true, administrator);
+}
+
+Status remove_template(const Environment& environment, std::string_view name,
+                       std::string_view administrator) {
+  return environment.database.commit([&](store::Transaction& t) -> Status {
+    store::TemplateRecord record = TRY(find_template(t, name)).record;
+    for (const auto& authority : TRY(t.authorities()))
+      if (std::ranges::count(TRY(t.published_templates(authority.id)), name) != 0)
+        return make_error(Errc::conflict, "template '{}' is published by CA '{}'", name, authority.name)
+            .with_hint(
+                fmt::format("withdraw it first: vouch --ca '{}' template withdraw {}", authority.name, name));
+    record.minor += 1;
+    record.removed = true;
+    record.changed_at = environment.clock.now();
+    record.changed_by = administrator;
+    return t.insert_template(record);
+  });
+}
+
+Status load_default_templates(const Environment& environment) {
+  return environment.database.commit([&](store::Transaction& t) -> Status {
+    for (policy::CertificateTemplate& value : policy::shipped_templates()) {
+      if (!TRY(t.template_history(value.name)).empty()) continue;  // also when an administrator removed it
+      if (value.oid.empty()) value.oid = TRY(make_template_oid(environment.provider));
+      TRY(t.insert_template(record_of(value, environment.clock.now(), "vouch")));
+    }
+    return ok();
+  });
+}
+
+Status publish_template(const Environment& environment, store::AuthorityId authority, std::string_view name) {
+  return environment.database.commit([&](store::Transaction& t) -> Status {
+    (void)TRY(find_template(t, name));
+    return t.publish_template(authority, name);
+  });
+}
+
+Status withdraw_template(const Environment& environment, store::AuthorityId authority,
+                         std::string_view name) {
+  return environment.database.commit(
+      [&](store::Transaction& t) { return t.withdraw_template(authority, name); });
+}
+
+}  // namespace vouch::ca
