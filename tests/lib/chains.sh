@@ -35,8 +35,7 @@ issue() {
   said=$("$VOUCH" --home "$1" --ca "$2" request submit "$3" --template "$4" --out "$5" 2>&1) || status=$?
   if [ $status -eq 3 ]; then
     id=$(sed -nE 's/.*request ([0-9]+).*/\1/p' <<<"$said" | head -1)
-    said=$("$VOUCH" --home "$1" --ca "$2" request approve "$id" 2>&1 &&
-      "$VOUCH" --home "$1" --ca "$2" request retrieve "$id" --out "$5" 2>&1)
+    said=$("$VOUCH" --home "$1" --ca "$2" request approve "$id" --out "$5" 2>&1)
     status=$?
   fi
   [ $status -eq 0 ] || printf '%s\n' "$said"
