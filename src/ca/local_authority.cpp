@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ca/chain.hpp"
 #include "ca/issuance_cache.hpp"
 #include "ca/key_files.hpp"
 #include "ca/serial.hpp"
@@ -82,6 +83,8 @@ Result<CaKey> open_key(const Environment& environment, const store::AuthorityRec
     key.key_identifier = TRY(crypto::key_identifier(environment.provider, certificate.public_key_info));
   if (const auto* extension = certificate.find(x509::oid::kBasicConstraints))
     key.path_length = TRY(x509::parse_basic_constraints(extension->value)).path_length;
+  // The chain is built again at every start: a damaged or swapped parent is found before anything is signed.
+  (void)TRY(build_chain(environment.provider, key.generation.certificate, key.generation.chain));
   const auto private_key = TRY(load_key(environment, key.generation.key_reference));
   if (!equal(private_key->public_key_info(), certificate.public_key_info))
     return make_error(Errc::conflict, "key {} does not belong to the certificate of CA '{}'",
@@ -213,11 +216,44 @@ policy::AuthorityContext LocalAuthority::policy_context() const {
   return context;
 }
 
+// The templates that one call asks for, each looked up once however many requests name it.
+class LocalAuthority::TemplateLookup {
+ public:
+  struct Entry {
+    IssuanceCache::Template value;  // null: unknown
+    bool published = false;
+    std::string hint;  // for an unknown one
+  };
+
+  TemplateLookup(const store::Snapshot& snapshot, IssuanceCache& cache, store::AuthorityId authority)
+      : snapshot_(snapshot), cache_(cache), authority_(authority) {}
+
+  Result<const Entry*> find(const std::string& name) {
+    if (const auto it = entries_.find(name); it != entries_.end()) return &it->second;
+    Entry entry;
+    auto record = snapshot_.certificate_template(name);
+    if (record) {
+      entry.value = TRY(cache_.certificate_template(*record));
+      entry.published = std::ranges::count(TRY(snapshot_.published_templates(authority_)), name) != 0;
+    } else if (record.error().code() != Errc::not_found) {
+      return std::move(record.error());
+    } else if (const auto found = find_template(snapshot_, name); !found) {
+      entry.hint = found.error().hint();
+    }
+    return &entries_.emplace(name, std::move(entry)).first->second;
+  }
+
+ private:
+  const store::Snapshot& snapshot_;
+  IssuanceCache& cache_;
+  store::AuthorityId authority_;
+  std::map<std::string, Entry> entries_;
+};
+
 // Reads the request, proves possession of its key and asks the policy. Fails only for what is no request at
 // all.
-Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submission,
-                                                      const store::Snapshot& snapshot,
-                                                      Approval approval) const {
+Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submission, TemplateLookup& templates,
+                                                      const Approval& approval) const {
   const x509::RequestView view =
       TRY(x509::parse_request(submission.request).context("reading the certificate request"));
   Work work;
@@ -235,29 +271,22 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
 
   policy::Question question;
   question.request = &view;
+  question.template_name = submission.template_name;
   question.requester = submission.requester;
   question.attributes = submission.attributes;
   question.authority = policy_context();
   question.approved = !approval.manager.empty();
-  question.now = environment_.clock.now();
+  question.now = request.submitted_at;
   if (approval.override_template) {
     question.certificate_template = approval.override_template;
     question.template_published = true;
   } else if (!submission.template_name.empty()) {
-    auto record = snapshot.certificate_template(submission.template_name);
-    if (record) {
-      work.certificate_template = TRY(cache_->certificate_template(*record));
-      question.certificate_template = work.certificate_template.get();
-      question.template_published =
-          std::ranges::count(TRY(snapshot.published_templates(record_.id)), submission.template_name) != 0;
-    } else if (record.error().code() != Errc::not_found) {
-      return std::move(record.error());
-    } else {
-      auto found = find_template(snapshot, submission.template_name);
-      question.unknown_template = found ? "" : std::string(found.error().hint());
-    }
+    const TemplateLookup::Entry* entry = TRY(templates.find(submission.template_name));
+    work.certificate_template = entry->value;
+    question.certificate_template = entry->value.get();
+    question.template_published = entry->published;
+    question.unknown_template = entry->hint;
   }
-  question.template_name = submission.template_name;
   const auto algorithm = x509::parse_signature_algorithm(view.signature_algorithm);
   question.proof_of_possession =
       algorithm ? environment_.provider.verify(view.public_key_info, *algorithm, view.info, view.signature)
@@ -313,14 +342,7 @@ void LocalAuthority::prepare(Work& work) const {
   certificate.tbs = cached->fill(
       {certificate.serial, plan.not_before, plan.not_after, plan.subject, plan.public_key_info, extensions});
 
-  std::string refused;
-  if (const auto view = x509::parse_tbs_certificate(certificate.tbs); !view)
-    refused = view.error().summary();
-  else
-    for (const lint::Finding& finding : lint::lint_certificate(*view))
-      if (finding.severity == lint::Severity::error)
-        refused += fmt::format("{}{}: {} ({})", refused.empty() ? "" : "; ", finding.id, finding.message,
-                               finding.source);
+  const std::string refused = lint_findings(certificate.tbs);
   if (refused.empty()) {
     add_step(work.decision.trace, "lint", policy::Verdict::passed, "", "", "");
     return;
@@ -330,6 +352,18 @@ void LocalAuthority::prepare(Work& work) const {
   work.request.message = "the certificate would break a rule that every certificate keeps: " + refused;
   add_step(work.decision.trace, "lint", policy::Verdict::denied,
            "a certificate that keeps the rules of RFC 5280", refused, "correct the template or the request");
+}
+
+// The errors among lint's findings, as text; empty when there are none.
+std::string LocalAuthority::lint_findings(Bytes tbs) const {
+  const auto view = x509::parse_tbs_certificate(tbs);
+  if (!view) return view.error().summary();
+  std::string errors;
+  for (const lint::Finding& finding : lint::lint_certificate(*view))
+    if (finding.severity == lint::Severity::error)
+      errors += fmt::format("{}{}: {} ({})", errors.empty() ? "" : "; ", finding.id, finding.message,
+                            finding.source);
+  return errors;
 }
 
 // First durable step: every request, and for those to be issued serial and to-be-signed bytes, before any key
@@ -432,17 +466,15 @@ std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>>
 std::vector<Result<Outcome>> LocalAuthority::submit(std::span<const Submission> submissions) {
   std::vector<Result<Work>> considered;
   considered.reserve(submissions.size());
-  Status ready = check_locations();
-  auto snapshot = environment_.database.snapshot();
-  for (const Submission& submission : submissions) {
-    if (!ready)
-      considered.emplace_back(ready.error());
-    else if (!snapshot)
-      considered.emplace_back(snapshot.error());
-    else
-      considered.push_back(consider(submission, **snapshot, {}));
-  }
-  if (snapshot) snapshot->reset();
+  const auto consider_all = [&]() -> Status {
+    TRY(check_locations());
+    const auto snapshot = TRY(environment_.database.snapshot());
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    for (const Submission& submission : submissions)
+      considered.push_back(consider(submission, templates, {}));
+    return ok();
+  };
+  if (const Status ready = consider_all(); !ready) considered.assign(submissions.size(), ready.error());
   return carry_out(std::move(considered));
 }
 
@@ -458,7 +490,8 @@ Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) 
       return make_error(Errc::conflict, "request {} is {}, not pending", id, to_string(before.disposition));
     const Submission submission{std::move(before.request), before.template_name, before.requester,
                                 before.transaction, std::move(before.attributes)};
-    Work work = TRY(consider(submission, *snapshot, {std::string(manager), id, nullptr}));
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    Work work = TRY(consider(submission, templates, {std::string(manager), id, nullptr}));
     // Policy may have changed since the request came in. What it refuses now stays pending, so that nothing
     // is lost when the template is published again or mended.
     if (work.decision.action == policy::Action::deny)
@@ -541,7 +574,8 @@ Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const Subordinat
     if (options.path_length) value.path_length = options.path_length;
     if (options.validity) value.validity = *options.validity;
     const Submission submission{to_buffer(request), value.name, std::string(administrator), "", {}};
-    considered.push_back(consider(submission, *snapshot, {std::string(administrator), 0, &value}));
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    considered.push_back(consider(submission, templates, {std::string(administrator), 0, &value}));
   }
   return std::move(carry_out(std::move(considered)).front());
 }

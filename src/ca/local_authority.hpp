@@ -68,15 +68,17 @@ class LocalAuthority final : public Authority {
 
  private:
   struct Work;
+  class TemplateLookup;
   LocalAuthority(const Environment& environment, store::AuthorityRecord record, AuthoritySettings settings,
                  std::vector<CaKey> keys);
 
   Status repair_orphans();
   Status check_locations() const;
   // Steps of one issuance, in their order; each leaves its result in the Work.
-  Result<Work> consider(const Submission& submission, const store::Snapshot& snapshot,
-                        Approval approval) const;
+  Result<Work> consider(const Submission& submission, TemplateLookup& templates,
+                        const Approval& approval) const;
   void prepare(Work& work) const;
+  std::string lint_findings(Bytes tbs) const;
   Status record_intents(std::span<Work> work);
   void sign(std::span<Work> work) const;
   Status record_signatures(std::span<Work> work);
