@@ -26,7 +26,8 @@ Result<std::vector<PemBlock>> parse_pem(std::string_view text) {
     const std::string_view line = without_trailing_space(text.substr(0, eol));
     text.remove_prefix(eol == std::string_view::npos ? text.size() : eol + 1);
     if (!inside) {
-      if (!line.starts_with(kBegin) || !line.ends_with(kDashes) || line.size() < kBegin.size() + kDashes.size())
+      if (!line.starts_with(kBegin) || !line.ends_with(kDashes) ||
+          line.size() < kBegin.size() + kDashes.size())
         continue;
       label = line.substr(kBegin.size(), line.size() - kBegin.size() - kDashes.size());
       inside = true;
@@ -70,7 +71,8 @@ Result<std::vector<PemBlock>> pem_or_der(Bytes octets, std::string_view label_of
   auto blocks = TRY(parse_pem(as_text(octets)));
   std::string found;
   for (const PemBlock& block : blocks) found += (found.empty() ? "" : ", ") + block.label;
-  std::erase_if(blocks, [&](const PemBlock& block) { return std::ranges::find(labels, block.label) == labels.end(); });
+  std::erase_if(
+      blocks, [&](const PemBlock& block) { return std::ranges::find(labels, block.label) == labels.end(); });
   if (blocks.empty())
     return make_error(Errc::malformed, "no PEM block '{}' in the input, found: {}", *labels.begin(),
                       found.empty() ? "none" : found);
