@@ -18,6 +18,7 @@ std::string_view without_trailing_space(std::string_view line) {
 Result<std::vector<PemBlock>> parse_pem(std::string_view text) {
   std::vector<PemBlock> blocks;
   std::string label, body;
+  body.reserve(text.size());  // a private key must not be left behind in smaller strings
   bool inside = false;
   std::size_t line_number = 0, begin_line = 0;
   while (!text.empty()) {
@@ -37,6 +38,7 @@ Result<std::vector<PemBlock>> parse_pem(std::string_view text) {
       if (line != std::string(kEnd) + label + std::string(kDashes))
         return make_error(Errc::malformed, "PEM line {}: expected '-----END {}-----'", line_number, label);
       Buffer der = TRY(from_base64(body).context("reading the PEM block '{}' of line {}", label, begin_line));
+      wipe(body);
       blocks.push_back({label, std::move(der)});
       inside = false;
     } else if (line.find(':') == std::string_view::npos) {  // RFC 1421 headers ("Proc-Type: …") carry no data
@@ -48,13 +50,16 @@ Result<std::vector<PemBlock>> parse_pem(std::string_view text) {
 }
 
 std::string to_pem(std::string_view label, Bytes der) {
-  const std::string base64 = to_base64(der);
-  std::string out = fmt::format("-----BEGIN {}-----\n", label);
+  std::string base64 = to_base64(der);  // perhaps of a private key
+  std::string out;
+  out.reserve(base64.size() + base64.size() / 64 + 2 * label.size() + 36);
+  out += fmt::format("-----BEGIN {}-----\n", label);
   for (std::size_t i = 0; i < base64.size(); i += 64) {
     out.append(base64, i, 64);
     out.push_back('\n');
   }
   out += fmt::format("-----END {}-----\n", label);
+  wipe(base64);
   return out;
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "lint/name_syntax.hpp"
+#include "policy/name_syntax.hpp"
 #include "policy/decider.hpp"
 #include "policy/fixed_names.hpp"
 #include "policy/purposes.hpp"
@@ -180,12 +180,12 @@ bool Decider::take_attribute(x509::NameAttribute& attribute, bool& changed) {
                  t_ == nullptr ? "usual attribute types" : list_of(t_->subject.allowed),
                  x509::describe(attribute.type), "leave it out of the subject"});
   const auto text = attribute.text();
-  const std::string_view fault = text ? lint::attribute_fault(attribute.type, *text)
+  const std::string_view fault = text ? attribute_fault(attribute.type, *text)
                                       : "has octets that do not belong to its string type";
   if (!fault.empty())
     return deny(
         {"subject.value", fmt::format("the subject's {} {}", x509::describe(attribute.type), fault),
-         fmt::format("at most {} characters of text", lint::upper_bound(attribute.type)),
+         fmt::format("at most {} characters of text", upper_bound(attribute.type)),
          text ? fmt::format("'{}'", text->size() > 100 ? text->substr(0, 100) + "…" : *text)
               : "#" + to_hex(Bytes(attribute.value).first(std::min<std::size_t>(attribute.value.size(), 50))),
          "correct the subject"});
@@ -223,7 +223,7 @@ bool Decider::fix_subject() {
   for (const x509::RelativeName& rdn : name->rdns)
     for (const x509::NameAttribute& attribute : rdn) {
       const auto text = attribute.text();
-      const std::string_view fault = text ? lint::attribute_fault(attribute.type, *text) : "is no text";
+      const std::string_view fault = text ? attribute_fault(attribute.type, *text) : "is no text";
       if (!fault.empty())
         return deny({"subject.fixed",
                      fmt::format("the subject's {} {}", x509::describe(attribute.type), fault),
@@ -287,16 +287,16 @@ bool Decider::check_san_syntax(const GeneralName& name, SanType type) {
   const std::string_view text = as_text(name.value);
   switch (type) {
     case SanType::dns:
-      fault = lint::dns_name_fault(text);
+      fault = dns_name_fault(text);
       break;
     case SanType::email:
-      fault = lint::email_fault(text);
+      fault = email_fault(text);
       break;
     case SanType::uri:
       if (is_sid_uri(text))
         return deny({"san.sid", "a security identifier is never taken from a request", "no SID in a URI",
                      name.to_text(), "leave it out of subjectAltName"});
-      fault = lint::uri_fault(text);
+      fault = uri_fault(text);
       break;
     case SanType::upn: {
       const auto principal = name.as_upn();
@@ -322,7 +322,7 @@ bool Decider::san_from_common_name() {
         wanted = contains(*purposes, x509::oid::kServerAuth);
   if (!wanted) return true;
   const std::string name = common_name();
-  if (name.find('.') != std::string::npos && lint::dns_name_fault(name).empty())
+  if (name.find('.') != std::string::npos && dns_name_fault(name).empty())
     san_.push_back(GeneralName::dns(name));
   else if (auto address = GeneralName::ip(name);
            address && (t_ == nullptr || std::ranges::count(t_->san.allowed, SanType::ip) != 0))

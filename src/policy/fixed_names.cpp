@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "lint/name_syntax.hpp"
+#include "policy/name_syntax.hpp"
 
 namespace vouch::policy {
 namespace {
@@ -62,7 +62,7 @@ Variables::Variables(std::string_view requester, std::string_view common_name)
   } else if (!name.empty() && !domain.empty() && name.find('/') == std::string_view::npos) {
     upn_ = fmt::format("{}@{}", name, lower(domain));
   }
-  if (!dns_.empty() && (dns_.starts_with('*') || !lint::dns_name_fault(dns_).empty())) dns_.clear();
+  if (!dns_.empty() && (dns_.starts_with('*') || !dns_name_fault(dns_).empty())) dns_.clear();
 }
 
 Result<std::string> Variables::value(std::string_view variable) const {

@@ -1,12 +1,12 @@
 #pragma once
-// The syntax of names in subjectAltName and of URLs, as issuing needs it: stricter than what must be read.
-// Each function says what is wrong, or nothing when the name is good.
+// The syntax of names in subject and subjectAltName as issuing wants it: stricter than what must be read, and
+// stricter than what lint lets pass (an underscore is no letter of host names). Internal to this room.
 
 #include <string_view>
 
 #include "x509/oids.hpp"
 
-namespace vouch::lint {
+namespace vouch::policy {
 
 // RFC 5280 4.2.1.6: "preferred name syntax" of RFC 1034 3.5 as modified by RFC 1123: letters, digits and
 // hyphens; labels of 1 to 63, a name of at most 253. A wildcard is the whole left-most label and has at least
@@ -31,4 +31,4 @@ std::size_t upper_bound(const x509::Oid& type);
 // capital letters.
 std::string_view attribute_fault(const x509::Oid& type, std::string_view value);
 
-}  // namespace vouch::lint
+}  // namespace vouch::policy

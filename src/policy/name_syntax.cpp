@@ -1,10 +1,10 @@
-#include "lint/name_syntax.hpp"
+#include "policy/name_syntax.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 
-namespace vouch::lint {
+namespace vouch::policy {
 namespace {
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -184,4 +184,4 @@ std::string_view attribute_fault(const x509::Oid& type, std::string_view value) 
   return characters > upper_bound(type) ? "is longer than its type allows" : std::string_view();
 }
 
-}  // namespace vouch::lint
+}  // namespace vouch::policy
