@@ -18,10 +18,11 @@ Result<Time> rest_of_time(Bytes text, std::size_t position, int year, std::size_
   const int month = two_digits(text, position), day = two_digits(text, position + 2);
   const int hour = two_digits(text, position + 4), minute = two_digits(text, position + 6);
   const int second = two_digits(text, position + 8);
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
-  if (month < 1 || day < 1 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
-      second > 59)
+  if (month < 1 || day < 1 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
+      second < 0 || second > 59)
     return bad(offset, "no such date or time of day");
   return Time(std::chrono::sys_days(date)) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
          std::chrono::seconds(second);
@@ -107,7 +108,9 @@ Result<bool> Reader::optional_boolean_default_false() {
 Result<Bytes> Reader::expect_integer() { return value_of(Tag::integer, parse_integer); }
 Result<std::uint64_t> Reader::expect_uint64() { return value_of(Tag::integer, parse_uint64); }
 Result<BitString> Reader::expect_bit_string() { return value_of(Tag::bit_string, parse_bit_string); }
-Result<Time> Reader::expect_generalized_time() { return value_of(Tag::generalized_time, parse_generalized_time); }
+Result<Time> Reader::expect_generalized_time() {
+  return value_of(Tag::generalized_time, parse_generalized_time);
+}
 
 Result<Time> Reader::expect_time() {
   if (peek() == Tag::generalized_time) return expect_generalized_time();
@@ -135,7 +138,8 @@ Status Reader::finish() const {
 Result<BitString> parse_bit_string(Bytes contents, std::size_t offset) {
   if (contents.empty()) return bad(offset, "empty BIT STRING");
   const std::uint8_t unused = contents[0];
-  if (unused > 7 || (unused != 0 && contents.size() == 1)) return bad(offset, "BIT STRING with impossible padding");
+  if (unused > 7 || (unused != 0 && contents.size() == 1))
+    return bad(offset, "BIT STRING with impossible padding");
   // X.690 11.2.1: padding bits are zero.
   if (unused != 0 && (contents.back() & ((1u << unused) - 1)) != 0)
     return bad(offset, "BIT STRING padding is not zero");
@@ -170,7 +174,8 @@ Result<Time> parse_utc_time(Bytes contents, std::size_t offset) {
 }
 
 Result<Time> parse_generalized_time(Bytes contents, std::size_t offset) {
-  if (contents.size() != 15 || contents[14] != 'Z') return bad(offset, "GeneralizedTime is not YYYYMMDDHHMMSSZ");
+  if (contents.size() != 15 || contents[14] != 'Z')
+    return bad(offset, "GeneralizedTime is not YYYYMMDDHHMMSSZ");
   const int century = two_digits(contents, 0), year = two_digits(contents, 2);
   if (century < 0 || year < 0) return bad(offset, "no such date or time of day");
   return rest_of_time(contents, 4, century * 100 + year, offset);

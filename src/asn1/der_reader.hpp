@@ -55,9 +55,7 @@ struct BitString {
   Bytes octets;
   std::uint8_t unused_bits = 0;  // in the last octet; DER wants them zero
   // Bit 0 is the most significant bit of the first octet (X.680 22.2). Absent bits are zero.
-  bool bit(std::size_t n) const {
-    return n / 8 < octets.size() && (octets[n / 8] >> (7 - n % 8) & 1) != 0;
-  }
+  bool bit(std::size_t n) const { return n / 8 < octets.size() && (octets[n / 8] >> (7 - n % 8) & 1) != 0; }
 };
 
 // Reads the elements of one constructed value from front to back.

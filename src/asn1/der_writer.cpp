@@ -1,33 +1,8 @@
 #include "asn1/der_writer.hpp"
 
+#include "asn1/der_cursor.hpp"
+
 namespace vouch::asn1 {
-namespace {
-
-void append_two_digits(Buffer& out, unsigned value) {
-  out.push_back(static_cast<std::uint8_t>('0' + value / 10 % 10));
-  out.push_back(static_cast<std::uint8_t>('0' + value % 10));
-}
-
-// [YY]YYMMDDHHMMSSZ
-Buffer time_contents(Time time, bool with_century) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  const auto year = static_cast<unsigned>(int(date.year()));
-  Buffer out;
-  out.reserve(15);
-  if (with_century) append_two_digits(out, year / 100);
-  append_two_digits(out, year % 100);
-  append_two_digits(out, unsigned(date.month()));
-  append_two_digits(out, unsigned(date.day()));
-  append_two_digits(out, static_cast<unsigned>(clock.hours().count()));
-  append_two_digits(out, static_cast<unsigned>(clock.minutes().count()));
-  append_two_digits(out, static_cast<unsigned>(clock.seconds().count()));
-  out.push_back('Z');
-  return out;
-}
-
-}  // namespace
 
 void append_header(Buffer& out, Tag tag, std::size_t length) {
   out.push_back(static_cast<std::uint8_t>(tag));
@@ -55,7 +30,8 @@ void Writer::close(std::size_t start) {
   const std::size_t octets = header_size(length) - 2;
   out_[start - 1] = static_cast<std::uint8_t>(0x80 | octets);
   out_.insert(out_.begin() + static_cast<std::ptrdiff_t>(start), octets, 0);
-  for (std::size_t i = 0; i < octets; ++i) out_[start + i] = static_cast<std::uint8_t>(length >> (8 * (octets - 1 - i)));
+  for (std::size_t i = 0; i < octets; ++i)
+    out_[start + i] = static_cast<std::uint8_t>(length >> (8 * (octets - 1 - i)));
 }
 
 void Writer::primitive(Tag tag, Bytes value) {
@@ -102,12 +78,16 @@ void Writer::named_bits(std::uint32_t flags, Tag tag) {
 }
 
 void Writer::time(Time time) {
-  const int year = int(std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(time)).year());
-  const bool utc_time = year >= 1950 && year < 2050;
-  primitive(utc_time ? Tag::utc_time : Tag::generalized_time, time_contents(time, !utc_time));
+  const std::size_t start = out_.size();
+  out_.resize(start + time_size(time));
+  Cursor(out_.data() + start).time(time);
 }
 
-void Writer::generalized_time(Time time) { primitive(Tag::generalized_time, time_contents(time, true)); }
+void Writer::generalized_time(Time time) {
+  const std::size_t start = out_.size();
+  out_.resize(start + kGeneralizedTimeSize);
+  Cursor(out_.data() + start).generalized_time(time);
+}
 
 Buffer sorted_set_of(std::vector<Buffer> elements) {
   std::ranges::sort(elements);

@@ -45,7 +45,8 @@ class Writer {
   void oid(const Oid& oid) { primitive(Tag::oid, oid.contents()); }
   void octet_string(Bytes value) { primitive(Tag::octet_string, value); }
   void bit_string(Bytes octets, std::uint8_t unused_bits = 0);
-  // A BIT STRING with named bits (X.690 11.2.2): trailing zero bits are dropped. Bit 0 is the lowest bit of `flags`.
+  // A BIT STRING with named bits (X.690 11.2.2): trailing zero bits are dropped. Bit 0 is the lowest bit of
+  // `flags`.
   void named_bits(std::uint32_t flags, Tag tag = Tag::bit_string);
   void string(Tag tag, std::string_view text) { primitive(tag, as_bytes(text)); }
   // RFC 5280 4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050 (and before 1950).

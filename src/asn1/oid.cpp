@@ -8,8 +8,8 @@ namespace vouch::asn1 {
 Result<Oid> Oid::from_contents(Bytes contents) {
   if (contents.empty()) return make_error(Errc::malformed, "empty OBJECT IDENTIFIER");
   if (contents.size() > kMaxOctets)
-    return make_error(Errc::limit_exceeded, "OBJECT IDENTIFIER of {} octets, at most {} are read", contents.size(),
-                      kMaxOctets);
+    return make_error(Errc::limit_exceeded, "OBJECT IDENTIFIER of {} octets, at most {} are read",
+                      contents.size(), kMaxOctets);
   if (contents.back() & 0x80) return make_error(Errc::malformed, "OBJECT IDENTIFIER ends inside an arc");
   bool at_start = true;
   for (std::uint8_t octet : contents) {

@@ -61,8 +61,8 @@ Result<Buffer> from_hex(std::string_view text) {
     const int high = hex_value(text[i]);
     const int low = i + 1 < text.size() ? hex_value(text[i + 1]) : -1;
     if (high < 0 || low < 0)
-      return make_error(Errc::malformed, "'{}' is not hexadecimal: two digits an octet expected at position {}",
-                        text, i + 1);
+      return make_error(Errc::malformed,
+                        "'{}' is not hexadecimal: two digits an octet expected at position {}", text, i + 1);
     out.push_back(static_cast<std::uint8_t>(high << 4 | low));
     i += 2;
   }
@@ -76,8 +76,7 @@ std::string to_base64(Bytes octets) {
     const std::size_t n = std::min<std::size_t>(3, octets.size() - i);
     std::uint32_t group = 0;
     for (std::size_t j = 0; j < 3; ++j) group = group << 8 | (j < n ? octets[i + j] : 0u);
-    for (std::size_t j = 0; j < 4; ++j)
-      out.push_back(j <= n ? kBase64[group >> (18 - 6 * j) & 0x3f] : '=');
+    for (std::size_t j = 0; j < 4; ++j) out.push_back(j <= n ? kBase64[group >> (18 - 6 * j) & 0x3f] : '=');
   }
   return out;
 }

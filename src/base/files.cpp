@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -31,18 +32,29 @@ Error system_error(int error_number, std::string_view doing, const fs::path& pat
   std::string_view hint;
   switch (error_number) {
     case ENOENT:
-    case ENOTDIR: code = Errc::not_found; break;
+    case ENOTDIR:
+      code = Errc::not_found;
+      break;
     case EACCES:
     case EPERM:
       code = Errc::denied;
       hint = "check the owner and mode of the file and of its folder";
       break;
-    case EEXIST: code = Errc::conflict; break;
-    case EISDIR: code = Errc::usage; break;
+    case EEXIST:
+      code = Errc::conflict;
+      break;
+    case EISDIR:
+      code = Errc::usage;
+      break;
     case ENOSPC:
-    case EDQUOT: hint = "free space on that file system and try again; nothing was changed"; break;
-    case EROFS: hint = "the file system is mounted read-only; remount it writable and try again"; break;
-    default: break;
+    case EDQUOT:
+      hint = "free space on that file system and try again; nothing was changed";
+      break;
+    case EROFS:
+      hint = "the file system is mounted read-only; remount it writable and try again";
+      break;
+    default:
+      break;
   }
   Error error = make_error(code, "{} {}: {}", doing, path.string(), std::strerror(error_number));
   return hint.empty() ? error : std::move(error).with_hint(std::string(hint));
@@ -55,8 +67,9 @@ Result<Buffer> read_file(const fs::path& path, std::size_t max) {
   const int fd = standard_input ? STDIN_FILENO : owned.get();
 
   Buffer content;
-  struct stat info {};
-  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) content.reserve(static_cast<std::size_t>(info.st_size) + 1);
+  struct stat info{};
+  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
+    content.reserve(std::min(static_cast<std::size_t>(info.st_size), max) + 1);
   std::size_t used = 0;
   for (;;) {
     content.resize(std::max<std::size_t>(content.capacity(), used + 65536));
@@ -99,7 +112,8 @@ Status AtomicFile::write(Bytes octets) { return write_all(fd_.get(), octets, tar
 
 Status AtomicFile::commit() {
   if (::fsync(fd_.get()) != 0) return system_error(errno, "cannot write", target_);
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) return system_error(errno, "cannot replace", target_);
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0)
+    return system_error(errno, "cannot replace", target_);
   temporary_.clear();
   return sync_folder(target_);
 }
@@ -111,7 +125,8 @@ Status write_file_atomic(const fs::path& target, Bytes content, mode_t mode) {
 }
 
 Status write_file_new(const fs::path& target, Bytes content, mode_t mode) {
-  // Written under another name first, so that the target never exists half-written; link() refuses an existing name.
+  // Written under another name first, so that the target never exists half-written; link() refuses an
+  // existing name.
   const fs::path temporary = target.string() + ".new";
   {
     AtomicFile file = TRY(AtomicFile::create(temporary, mode));
@@ -143,8 +158,10 @@ Status make_folder(const fs::path& path, mode_t mode) {
   std::error_code error;
   if (fs::is_directory(path, error)) return ok();
   if (path.has_parent_path() && path.parent_path() != path) TRY(make_folder(path.parent_path(), 0755));
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return system_error(errno, "cannot create folder", path);
-  return ok();
+  if (::mkdir(path.c_str(), mode) == 0) return ok();
+  const int why = errno;
+  if (why == EEXIST && fs::is_directory(path, error)) return ok();  // somebody else was faster
+  return system_error(why, "cannot create folder", path);
 }
 
 }  // namespace vouch

@@ -18,6 +18,7 @@ std::string_view without_trailing_space(std::string_view line) {
 Result<std::vector<PemBlock>> parse_pem(std::string_view text) {
   std::vector<PemBlock> blocks;
   std::string label, body;
+  body.reserve(text.size());  // a private key must not be left behind in smaller strings
   bool inside = false;
   std::size_t line_number = 0, begin_line = 0;
   while (!text.empty()) {
@@ -26,7 +27,8 @@ Result<std::vector<PemBlock>> parse_pem(std::string_view text) {
     const std::string_view line = without_trailing_space(text.substr(0, eol));
     text.remove_prefix(eol == std::string_view::npos ? text.size() : eol + 1);
     if (!inside) {
-      if (!line.starts_with(kBegin) || !line.ends_with(kDashes) || line.size() < kBegin.size() + kDashes.size())
+      if (!line.starts_with(kBegin) || !line.ends_with(kDashes) ||
+          line.size() < kBegin.size() + kDashes.size())
         continue;
       label = line.substr(kBegin.size(), line.size() - kBegin.size() - kDashes.size());
       inside = true;
@@ -36,6 +38,7 @@ Result<std::vector<PemBlock>> parse_pem(std::string_view text) {
       if (line != std::string(kEnd) + label + std::string(kDashes))
         return make_error(Errc::malformed, "PEM line {}: expected '-----END {}-----'", line_number, label);
       Buffer der = TRY(from_base64(body).context("reading the PEM block '{}' of line {}", label, begin_line));
+      wipe(body);
       blocks.push_back({label, std::move(der)});
       inside = false;
     } else if (line.find(':') == std::string_view::npos) {  // RFC 1421 headers ("Proc-Type: …") carry no data
@@ -47,13 +50,16 @@ Result<std::vector<PemBlock>> parse_pem(std::string_view text) {
 }
 
 std::string to_pem(std::string_view label, Bytes der) {
-  const std::string base64 = to_base64(der);
-  std::string out = fmt::format("-----BEGIN {}-----\n", label);
+  std::string base64 = to_base64(der);  // perhaps of a private key
+  std::string out;
+  out.reserve(base64.size() + base64.size() / 64 + 2 * label.size() + 36);
+  out += fmt::format("-----BEGIN {}-----\n", label);
   for (std::size_t i = 0; i < base64.size(); i += 64) {
     out.append(base64, i, 64);
     out.push_back('\n');
   }
   out += fmt::format("-----END {}-----\n", label);
+  wipe(base64);
   return out;
 }
 
@@ -70,7 +76,8 @@ Result<std::vector<PemBlock>> pem_or_der(Bytes octets, std::string_view label_of
   auto blocks = TRY(parse_pem(as_text(octets)));
   std::string found;
   for (const PemBlock& block : blocks) found += (found.empty() ? "" : ", ") + block.label;
-  std::erase_if(blocks, [&](const PemBlock& block) { return std::ranges::find(labels, block.label) == labels.end(); });
+  std::erase_if(
+      blocks, [&](const PemBlock& block) { return std::ranges::find(labels, block.label) == labels.end(); });
   if (blocks.empty())
     return make_error(Errc::malformed, "no PEM block '{}' in the input, found: {}", *labels.begin(),
                       found.empty() ? "none" : found);

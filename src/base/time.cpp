@@ -20,7 +20,8 @@ std::optional<int> digits(std::string_view text, std::size_t position, std::size
 }
 
 Error bad_time(std::string_view text) {
-  return make_error(Errc::malformed, "'{}' is not a time", text).with_hint("write UTC as 2026-11-23T10:00:00Z or 2026-11-23");
+  return make_error(Errc::malformed, "'{}' is not a time", text)
+      .with_hint("write UTC as 2026-11-23T10:00:00Z or 2026-11-23");
 }
 
 constexpr int kMaxYears = 1000;  // beyond what X.509 can express; keeps the arithmetic far from overflow
@@ -36,7 +37,8 @@ std::string format_time(Time time) {
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", int(date.year()), unsigned(date.month()),
-                     unsigned(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+                     unsigned(date.day()), clock.hours().count(), clock.minutes().count(),
+                     clock.seconds().count());
 }
 
 Result<Time> parse_time(std::string_view text) {

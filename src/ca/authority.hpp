@@ -20,21 +20,21 @@ using store::Disposition, store::RequestId;
 
 // A request as a front end hands it over.
 struct Submission {
-  Buffer request;                   // PKCS #10 DER
-  std::string template_name;        // empty: none (stand-alone only)
-  std::string requester;            // the authenticated account
-  std::string transaction;          // idempotency key of the transport; empty: none
+  Buffer request;             // PKCS #10 DER
+  std::string template_name;  // empty: none (stand-alone only)
+  std::string requester;      // the authenticated account
+  std::string transaction;    // idempotency key of the transport; empty: none
   std::map<std::string, std::string> attributes;
 };
 
 struct Outcome {
   RequestId request = 0;
   Disposition disposition{};
-  Buffer certificate;               // DER, when issued
-  std::string message;              // why pending, denied or failed
-  std::string reason;               // the rule
+  Buffer certificate;   // DER, when issued
+  std::string message;  // why pending, denied or failed
+  std::string reason;   // the rule
   std::string mend;
-  std::vector<std::string> notes;   // "validity truncated to the CA's end …"
+  std::vector<std::string> notes;  // "validity truncated to the CA's end …"
 };
 
 struct Revocation {

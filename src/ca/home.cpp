@@ -67,13 +67,15 @@ const Setting* find_setting(std::string_view name) {
 
 Error unknown_setting(std::string_view name) {
   std::string known;
-  for (const Setting& setting : kSettings) known += (known.empty() ? "" : ", ") + std::string(setting.key.name);
+  for (const Setting& setting : kSettings)
+    known += (known.empty() ? "" : ", ") + std::string(setting.key.name);
   return make_error(Errc::usage, "there is no setting '{}'", name).with_hint("known settings: " + known);
 }
 
 std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r");
-  return first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+  return first == std::string_view::npos ? ""
+                                         : text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
 }  // namespace
@@ -92,12 +94,14 @@ Result<Configuration> parse_configuration(std::string_view toml, std::string_vie
   Configuration configuration;
   for (const auto& [section, members] : *document.members()) {
     if (!members.members())
-      return make_error(Errc::malformed, "{}:{}: '{}' stands outside a section", file, members.line(), section);
+      return make_error(Errc::malformed, "{}:{}: '{}' stands outside a section", file, members.line(),
+                        section);
     for (const auto& [key, value] : *members.members()) {
       const Setting* setting = find_setting(section + "." + key);
       if (!setting)
         return unknown_setting(section + "." + key).context(fmt::format("reading {}:{}", file, value.line()));
-      TRY(setting->read(configuration, value).context("reading {}:{}, setting {}", file, value.line(), setting->key.name));
+      TRY(setting->read(configuration, value)
+              .context("reading {}:{}, setting {}", file, value.line(), setting->key.name));
     }
   }
   return configuration;

@@ -15,17 +15,17 @@
 namespace vouch::ca {
 
 struct Configuration {
-  fs::path database = "vouch.db";        // relative to the home
+  fs::path database = "vouch.db";  // relative to the home
   fs::path published = "published";
-  std::string dns_name;                  // %1; empty: this machine's fully qualified name
-  std::string short_name;                // %2; empty: the first label of dns_name
-  std::uint8_t node = 1;                 // first octet of serials, 1 to 127: one per host that issues
+  std::string dns_name;    // %1; empty: this machine's fully qualified name
+  std::string short_name;  // %2; empty: the first label of dns_name
+  std::uint8_t node = 1;   // first octet of serials, 1 to 127: one per host that issues
   std::string passphrase_variable = "VOUCH_KEY_PASSPHRASE";  // environment variable with the keys' passphrase
 };
 
 // One known setting of vouch.toml, for `config show|get|set|check` and the documentation.
 struct ConfigurationKey {
-  std::string_view name;      // "database.path"
+  std::string_view name;  // "database.path"
   std::string_view summary;
 };
 std::span<const ConfigurationKey> configuration_keys();

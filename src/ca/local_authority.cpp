@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ca/chain.hpp"
 #include "ca/issuance_cache.hpp"
 #include "ca/key_files.hpp"
 #include "ca/serial.hpp"
@@ -15,12 +16,12 @@ namespace vouch::ca {
 // One request on its way through the authority.
 struct LocalAuthority::Work {
   store::RequestRecord request;
-  bool is_new = true;                   // otherwise a pending request that was approved
+  bool is_new = true;  // otherwise a pending request that was approved
   policy::Decision decision;
   IssuanceCache::Template certificate_template;  // null: none, or an override that is not cached
-  store::CertificateRecord certificate;  // filled when it is to be issued
-  std::optional<Error> error;           // something broke; the request may be recorded all the same
-  bool answered_before = false;         // same transaction key as an earlier request
+  store::CertificateRecord certificate;          // filled when it is to be issued
+  std::optional<Error> error;                    // something broke; the request may be recorded all the same
+  bool answered_before = false;                  // same transaction key as an earlier request
 
   bool issues() const { return !error && !answered_before && request.disposition == Disposition::issued; }
 };
@@ -29,7 +30,9 @@ namespace {
 
 LocationVariables variables_of(const store::AuthorityRecord& record, const AuthoritySettings& settings,
                                const store::KeyGeneration& generation) {
-  return {settings.dns_name, settings.short_name, record.name, generation.certificate_index, generation.key_index, false};
+  return {settings.dns_name,    settings.short_name,
+          record.name,          generation.certificate_index,
+          generation.key_index, false};
 }
 
 Result<std::vector<std::string>> expanded(const std::vector<Location>& locations, std::uint32_t flag,
@@ -40,13 +43,16 @@ Result<std::vector<std::string>> expanded(const std::vector<Location>& locations
   return urls;
 }
 
-// authorityKeyIdentifier, cRLDistributionPoints and authorityInfoAccess (RFC 5280 4.2.1.1, 4.2.1.13, 4.2.2.1).
-Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key, const store::AuthorityRecord& record,
+// authorityKeyIdentifier, cRLDistributionPoints and authorityInfoAccess (RFC
+// 5280 4.2.1.1, 4.2.1.13, 4.2.2.1).
+Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key,
+                                                          const store::AuthorityRecord& record,
                                                           const AuthoritySettings& settings) {
   const LocationVariables variables = variables_of(record, settings, key.generation);
   std::vector<x509::Extension> extensions;
-  extensions.push_back(x509::make_extension(x509::oid::kAuthorityKeyIdentifier, false,
-                                            x509::encode_authority_key_identifier({key.key_identifier, {}, {}})));
+  extensions.push_back(
+      x509::make_extension(x509::oid::kAuthorityKeyIdentifier, false,
+                           x509::encode_authority_key_identifier({key.key_identifier, {}, {}})));
   const auto cdp = TRY(expanded(settings.cdp, add_to_certificate, variables));
   if (!cdp.empty())
     extensions.push_back(x509::make_extension(x509::oid::kCrlDistributionPoints, false,
@@ -66,7 +72,8 @@ Result<CaKey> open_key(const Environment& environment, const store::AuthorityRec
                        const AuthoritySettings& settings, store::KeyGeneration generation) {
   CaKey key;
   key.generation = std::move(generation);
-  const auto certificate = TRY(x509::parse_certificate(key.generation.certificate).context("reading the certificate of CA '{}'", record.name));
+  const auto certificate = TRY(x509::parse_certificate(key.generation.certificate)
+                                   .context("reading the certificate of CA '{}'", record.name));
   key.subject = to_buffer(certificate.subject);
   key.not_before = certificate.not_before;
   key.not_after = certificate.not_after;
@@ -76,9 +83,12 @@ Result<CaKey> open_key(const Environment& environment, const store::AuthorityRec
     key.key_identifier = TRY(crypto::key_identifier(environment.provider, certificate.public_key_info));
   if (const auto* extension = certificate.find(x509::oid::kBasicConstraints))
     key.path_length = TRY(x509::parse_basic_constraints(extension->value)).path_length;
+  // The chain is built again at every start: a damaged or swapped parent is found before anything is signed.
+  (void)TRY(build_chain(environment.provider, key.generation.certificate, key.generation.chain));
   const auto private_key = TRY(load_key(environment, key.generation.key_reference));
   if (!equal(private_key->public_key_info(), certificate.public_key_info))
-    return make_error(Errc::conflict, "key {} does not belong to the certificate of CA '{}'", key.generation.key_reference, record.name);
+    return make_error(Errc::conflict, "key {} does not belong to the certificate of CA '{}'",
+                      key.generation.key_reference, record.name);
   key.signer = TRY(private_key->signer(settings.signature_algorithm));
   key.issued_extensions = TRY(extensions_issued_by(key, record, settings));
   return key;
@@ -104,9 +114,11 @@ std::vector<std::string> notes_of(const policy::Trace& trace) {
 }
 
 Outcome outcome_from(const store::RequestRecord& request, const policy::Trace& trace, Buffer certificate) {
-  Outcome outcome{request.id, request.disposition, std::move(certificate), request.message, request.reason, {}, notes_of(trace)};
+  Outcome outcome{request.id, request.disposition, std::move(certificate), request.message, request.reason,
+                  {},         notes_of(trace)};
   for (const policy::TraceStep& step : trace)
-    if (step.verdict == policy::Verdict::denied || step.verdict == policy::Verdict::pended) outcome.mend = step.mend;
+    if (step.verdict == policy::Verdict::denied || step.verdict == policy::Verdict::pended)
+      outcome.mend = step.mend;
   return outcome;
 }
 
@@ -126,14 +138,16 @@ LocalAuthority::LocalAuthority(const Environment& environment, store::AuthorityR
 
 LocalAuthority::~LocalAuthority() = default;
 
-Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& environment, std::string_view name) {
+Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& environment,
+                                                             std::string_view name) {
   const auto snapshot = TRY(environment.database.snapshot());
   store::AuthorityRecord record = TRY(snapshot->authority(name));
   AuthoritySettings settings = TRY(parse_settings(record.settings).context("opening CA '{}'", name));
   std::vector<CaKey> keys;
   for (store::KeyGeneration& generation : TRY(snapshot->key_generations(record.id))) {
     if (generation.certificate.empty()) continue;
-    keys.push_back(TRY(open_key(environment, record, settings, std::move(generation)).context("opening CA '{}'", name)));
+    keys.push_back(
+        TRY(open_key(environment, record, settings, std::move(generation)).context("opening CA '{}'", name)));
   }
   if (keys.empty())
     return make_error(Errc::unavailable, "CA '{}' has no certificate yet", name)
@@ -150,9 +164,11 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
 Status LocalAuthority::repair_orphans() {
   const auto snapshot = TRY(environment_.database.snapshot());
   for (const store::CertificateRecord& orphan : TRY(snapshot->orphans(record_.id))) {
-    const auto key = std::ranges::find(keys_, orphan.key_index, [](const CaKey& k) { return k.generation.key_index; });
+    const auto key =
+        std::ranges::find(keys_, orphan.key_index, [](const CaKey& k) { return k.generation.key_index; });
     if (key == keys_.end()) continue;
-    const Buffer signature = TRY(key->signer->sign(orphan.tbs).context("finishing request {}", orphan.request));
+    const Buffer signature =
+        TRY(key->signer->sign(orphan.tbs).context("finishing request {}", orphan.request));
     auto done = environment_.database.commit(
         [&](store::Transaction& t) { return t.complete_intent(orphan.request, signature); });
     if (!done && done.error().code() != Errc::not_found) return done;
@@ -167,16 +183,21 @@ Status LocalAuthority::check_locations() const {
   const auto has = [](const std::vector<Location>& list, std::uint32_t flag) {
     return std::ranges::any_of(list, [&](const Location& l) { return (l.flags & flag) != 0; });
   };
-  if (!has(settings_.cdp, add_to_certificate) || !has(settings_.aia, add_to_certificate | add_to_certificate_ocsp))
-    return make_error(Errc::denied, "CA '{}' has no CDP or AIA location for the certificates it issues", record_.name)
-        .with_hint("set locations before the first issuance, or say at set-up that none are wanted: --no-locations");
+  if (!has(settings_.cdp, add_to_certificate) ||
+      !has(settings_.aia, add_to_certificate | add_to_certificate_ocsp))
+    return make_error(Errc::denied, "CA '{}' has no CDP or AIA location for the certificates it issues",
+                      record_.name)
+        .with_hint(
+            "set locations before the first issuance, or say at set-up that none are wanted: --no-locations");
   for (const auto* list : {&settings_.cdp, &settings_.aia})
     for (const Location& location : *list) {
       if (!is_file(location) || !(location.flags & publish_to_server)) continue;
       const fs::path folder =
-          fs::path(TRY(expand(location, variables_of(record_, settings_, current().generation)))).parent_path();
+          fs::path(TRY(expand(location, variables_of(record_, settings_, current().generation))))
+              .parent_path();
       if (::access(folder.c_str(), W_OK) != 0)
-        return make_error(Errc::unavailable, "CRLs and CA certificates cannot be published to {}", folder.string())
+        return make_error(Errc::unavailable, "CRLs and CA certificates cannot be published to {}",
+                          folder.string())
             .with_hint("create the folder and make it writable, or change the location");
     }
   return ok();
@@ -195,10 +216,46 @@ policy::AuthorityContext LocalAuthority::policy_context() const {
   return context;
 }
 
-// Reads the request, proves possession of its key and asks the policy. Fails only for what is no request at all.
-Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submission, const store::Snapshot& snapshot,
-                                                      Approval approval) const {
-  const x509::RequestView view = TRY(x509::parse_request(submission.request).context("reading the certificate request"));
+// The templates that one call asks for, each looked up once however many requests name it.
+class LocalAuthority::TemplateLookup {
+ public:
+  struct Entry {
+    IssuanceCache::Template value;  // null: unknown
+    bool published = false;
+    std::string hint;  // for an unknown one
+  };
+
+  TemplateLookup(const store::Snapshot& snapshot, IssuanceCache& cache, store::AuthorityId authority)
+      : snapshot_(snapshot), cache_(cache), authority_(authority) {}
+
+  Result<const Entry*> find(const std::string& name) {
+    if (const auto it = entries_.find(name); it != entries_.end()) return &it->second;
+    Entry entry;
+    auto record = snapshot_.certificate_template(name);
+    if (record) {
+      entry.value = TRY(cache_.certificate_template(*record));
+      entry.published = std::ranges::count(TRY(snapshot_.published_templates(authority_)), name) != 0;
+    } else if (record.error().code() != Errc::not_found) {
+      return std::move(record.error());
+    } else if (const auto found = find_template(snapshot_, name); !found) {
+      entry.hint = found.error().hint();
+    }
+    return &entries_.emplace(name, std::move(entry)).first->second;
+  }
+
+ private:
+  const store::Snapshot& snapshot_;
+  IssuanceCache& cache_;
+  store::AuthorityId authority_;
+  std::map<std::string, Entry> entries_;
+};
+
+// Reads the request, proves possession of its key and asks the policy. Fails only for what is no request at
+// all.
+Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submission, TemplateLookup& templates,
+                                                      const Approval& approval) const {
+  const x509::RequestView view =
+      TRY(x509::parse_request(submission.request).context("reading the certificate request"));
   Work work;
   work.is_new = approval.request == 0;
   store::RequestRecord& request = work.request;
@@ -214,29 +271,22 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
 
   policy::Question question;
   question.request = &view;
+  question.template_name = submission.template_name;
   question.requester = submission.requester;
   question.attributes = submission.attributes;
   question.authority = policy_context();
   question.approved = !approval.manager.empty();
-  question.now = environment_.clock.now();
+  question.now = request.submitted_at;
   if (approval.override_template) {
     question.certificate_template = approval.override_template;
     question.template_published = true;
   } else if (!submission.template_name.empty()) {
-    auto record = snapshot.certificate_template(submission.template_name);
-    if (record) {
-      work.certificate_template = TRY(cache_->certificate_template(*record));
-      question.certificate_template = work.certificate_template.get();
-      question.template_published =
-          std::ranges::count(TRY(snapshot.published_templates(record_.id)), submission.template_name) != 0;
-    } else if (record.error().code() != Errc::not_found) {
-      return std::move(record.error());
-    } else {
-      auto found = find_template(snapshot, submission.template_name);
-      question.unknown_template = found ? "" : std::string(found.error().hint());
-    }
+    const TemplateLookup::Entry* entry = TRY(templates.find(submission.template_name));
+    work.certificate_template = entry->value;
+    question.certificate_template = entry->value.get();
+    question.template_published = entry->published;
+    question.unknown_template = entry->hint;
   }
-  question.template_name = submission.template_name;
   const auto algorithm = x509::parse_signature_algorithm(view.signature_algorithm);
   question.proof_of_possession =
       algorithm ? environment_.provider.verify(view.public_key_info, *algorithm, view.info, view.signature)
@@ -250,9 +300,15 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   request.message = work.decision.message;
   request.reason = work.decision.reason;
   switch (work.decision.action) {
-    case policy::Action::issue: request.disposition = Disposition::issued; break;
-    case policy::Action::pend: request.disposition = Disposition::pending; break;
-    case policy::Action::deny: request.disposition = Disposition::denied; break;
+    case policy::Action::issue:
+      request.disposition = Disposition::issued;
+      break;
+    case policy::Action::pend:
+      request.disposition = Disposition::pending;
+      break;
+    case policy::Action::deny:
+      request.disposition = Disposition::denied;
+      break;
   }
   if (request.disposition != Disposition::pending) request.resolved_at = question.now;
   prepare(work);
@@ -270,26 +326,23 @@ void LocalAuthority::prepare(Work& work) const {
       work.certificate_template ? cache_->tbs(*work.certificate_template, key.generation.key_index, make)
                                 : std::make_shared<const x509::TbsTemplate>(make());
   Buffer extensions;
-  for (const x509::Extension& extension : plan.variable) append(extensions, x509::encode_extension(extension));
+  for (const x509::Extension& extension : plan.variable)
+    append(extensions, x509::encode_extension(extension));
 
   store::CertificateRecord& certificate = work.certificate;
   certificate.authority = record_.id;
   certificate.key_index = key.generation.key_index;
-  certificate.serial = make_serial(environment_.home.configuration().node, environment_.clock, environment_.provider);
+  certificate.serial =
+      make_serial(environment_.home.configuration().node, environment_.clock, environment_.provider);
   certificate.not_before = plan.not_before;
   certificate.not_after = plan.not_after;
   certificate.subject = x509::to_rfc4514(plan.subject).value_or(std::string());
   certificate.template_name = work.request.template_name;
   certificate.signature_algorithm = to_buffer(x509::encode(key.signer->algorithm()));
-  certificate.tbs = cached->fill({certificate.serial, plan.not_before, plan.not_after, plan.subject, plan.public_key_info, extensions});
+  certificate.tbs = cached->fill(
+      {certificate.serial, plan.not_before, plan.not_after, plan.subject, plan.public_key_info, extensions});
 
-  std::string refused;
-  if (const auto view = x509::parse_tbs_certificate(certificate.tbs); !view)
-    refused = view.error().summary();
-  else
-    for (const lint::Finding& finding : lint::lint_certificate(*view))
-      if (finding.severity == lint::Severity::error)
-        refused += fmt::format("{}{}: {} ({})", refused.empty() ? "" : "; ", finding.id, finding.message, finding.source);
+  const std::string refused = lint_findings(certificate.tbs);
   if (refused.empty()) {
     add_step(work.decision.trace, "lint", policy::Verdict::passed, "", "", "");
     return;
@@ -297,8 +350,20 @@ void LocalAuthority::prepare(Work& work) const {
   work.request.disposition = Disposition::failed;
   work.request.reason = "lint";
   work.request.message = "the certificate would break a rule that every certificate keeps: " + refused;
-  add_step(work.decision.trace, "lint", policy::Verdict::denied, "a certificate that keeps the rules of RFC 5280", refused,
-           "correct the template or the request");
+  add_step(work.decision.trace, "lint", policy::Verdict::denied,
+           "a certificate that keeps the rules of RFC 5280", refused, "correct the template or the request");
+}
+
+// The errors among lint's findings, as text; empty when there are none.
+std::string LocalAuthority::lint_findings(Bytes tbs) const {
+  const auto view = x509::parse_tbs_certificate(tbs);
+  if (!view) return view.error().summary();
+  std::string errors;
+  for (const lint::Finding& finding : lint::lint_certificate(*view))
+    if (finding.severity == lint::Severity::error)
+      errors += fmt::format("{}{}: {} ({})", errors.empty() ? "" : "; ", finding.id, finding.message,
+                            finding.source);
+  return errors;
 }
 
 // First durable step: every request, and for those to be issued serial and to-be-signed bytes, before any key
@@ -323,7 +388,8 @@ Status LocalAuthority::record_intents(std::span<Work> work) {
       } else {
         const store::RequestRecord before = TRY(t.request(item.request.id));
         if (before.disposition != Disposition::pending) {
-          item.error = make_error(Errc::conflict, "request {} is {}, not pending", before.id, to_string(before.disposition));
+          item.error = make_error(Errc::conflict, "request {} is {}, not pending", before.id,
+                                  to_string(before.disposition));
           continue;
         }
         TRY(t.update_request(item.request));
@@ -343,9 +409,11 @@ void LocalAuthority::sign(std::span<Work> work) const {
       item.certificate.signature = std::move(*signature);
     else
       // The intent stays, so that the certificate is signed when the key is back (repair_orphans).
-      item.error = std::move(signature.error())
-                       .context(fmt::format("signing the certificate of request {}", item.request.id))
-                       .with_hint("the request is kept; its certificate is signed at the next start with the key at hand");
+      item.error =
+          std::move(signature.error())
+              .context(fmt::format("signing the certificate of request {}", item.request.id))
+              .with_hint(
+                  "the request is kept; its certificate is signed at the next start with the key at hand");
   }
 }
 
@@ -389,7 +457,8 @@ std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>>
     else if (done.answered_before)
       outcomes.push_back(retrieve(done.request.id));
     else
-      outcomes.emplace_back(outcome_from(done.request, done.decision.trace, done.issues() ? done.certificate.der() : Buffer()));
+      outcomes.emplace_back(
+          outcome_from(done.request, done.decision.trace, done.issues() ? done.certificate.der() : Buffer()));
   }
   return outcomes;
 }
@@ -397,17 +466,15 @@ std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>>
 std::vector<Result<Outcome>> LocalAuthority::submit(std::span<const Submission> submissions) {
   std::vector<Result<Work>> considered;
   considered.reserve(submissions.size());
-  Status ready = check_locations();
-  auto snapshot = environment_.database.snapshot();
-  for (const Submission& submission : submissions) {
-    if (!ready)
-      considered.emplace_back(ready.error());
-    else if (!snapshot)
-      considered.emplace_back(snapshot.error());
-    else
-      considered.push_back(consider(submission, **snapshot, {}));
-  }
-  if (snapshot) snapshot->reset();
+  const auto consider_all = [&]() -> Status {
+    TRY(check_locations());
+    const auto snapshot = TRY(environment_.database.snapshot());
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    for (const Submission& submission : submissions)
+      considered.push_back(consider(submission, templates, {}));
+    return ok();
+  };
+  if (const Status ready = consider_all(); !ready) considered.assign(submissions.size(), ready.error());
   return carry_out(std::move(considered));
 }
 
@@ -417,14 +484,16 @@ Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) 
   {
     const auto snapshot = TRY(environment_.database.snapshot());
     store::RequestRecord before = TRY(snapshot->request(id));
-    if (before.authority != record_.id) return make_error(Errc::not_found, "request {} belongs to another CA", id);
+    if (before.authority != record_.id)
+      return make_error(Errc::not_found, "request {} belongs to another CA", id);
     if (before.disposition != Disposition::pending)
       return make_error(Errc::conflict, "request {} is {}, not pending", id, to_string(before.disposition));
-    const Submission submission{std::move(before.request), before.template_name, before.requester, before.transaction,
-                                std::move(before.attributes)};
-    Work work = TRY(consider(submission, *snapshot, {std::string(manager), id, nullptr}));
-    // Policy may have changed since the request came in. What it refuses now stays pending, so that nothing is
-    // lost when the template is published again or mended.
+    const Submission submission{std::move(before.request), before.template_name, before.requester,
+                                before.transaction, std::move(before.attributes)};
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    Work work = TRY(consider(submission, templates, {std::string(manager), id, nullptr}));
+    // Policy may have changed since the request came in. What it refuses now stays pending, so that nothing
+    // is lost when the template is published again or mended.
     if (work.decision.action == policy::Action::deny)
       return make_error(Errc::denied, "request {} cannot be approved: {}", id, work.decision.message)
           .with_hint(work.decision.mend);
@@ -436,12 +505,14 @@ Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) 
 Result<Outcome> LocalAuthority::deny(RequestId id, std::string_view manager, std::string_view why) {
   TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
     store::RequestRecord request = TRY(t.request(id));
-    if (request.authority != record_.id) return make_error(Errc::not_found, "request {} belongs to another CA", id);
+    if (request.authority != record_.id)
+      return make_error(Errc::not_found, "request {} belongs to another CA", id);
     if (request.disposition != Disposition::pending)
       return make_error(Errc::conflict, "request {} is {}, not pending", id, to_string(request.disposition));
     auto trace = TRY(policy::parse_trace(request.trace));
     add_step(trace, "manager", policy::Verdict::denied, "a certificate manager's approval",
-             fmt::format("denied by {}: {}", manager, why), "ask the certificate manager, or send a new request");
+             fmt::format("denied by {}: {}", manager, why),
+             "ask the certificate manager, or send a new request");
     request.disposition = Disposition::denied;
     request.resolved_at = environment_.clock.now();
     request.resolver = manager;
@@ -453,7 +524,8 @@ Result<Outcome> LocalAuthority::deny(RequestId id, std::string_view manager, std
   return retrieve(id);
 }
 
-Result<Outcome> LocalAuthority::outcome_of(const store::Snapshot& snapshot, store::RequestRecord request) const {
+Result<Outcome> LocalAuthority::outcome_of(const store::Snapshot& snapshot,
+                                           store::RequestRecord request) const {
   Buffer certificate;
   if (request.disposition == Disposition::issued || request.disposition == Disposition::revoked)
     certificate = TRY(snapshot.certificate_of_request(request.id)).der();
@@ -463,7 +535,8 @@ Result<Outcome> LocalAuthority::outcome_of(const store::Snapshot& snapshot, stor
 Result<Outcome> LocalAuthority::retrieve(RequestId id) {
   const auto snapshot = TRY(environment_.database.snapshot());
   store::RequestRecord request = TRY(snapshot->request(id));
-  if (request.authority != record_.id) return make_error(Errc::not_found, "request {} belongs to another CA", id);
+  if (request.authority != record_.id)
+    return make_error(Errc::not_found, "request {} belongs to another CA", id);
   return outcome_of(*snapshot, std::move(request));
 }
 
@@ -473,7 +546,8 @@ Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
     return make_error(Errc::usage, "the certificate cannot have become invalid in the future ({})",
                       format_time(*revocation.invalidity_date));
   if (revocation.reason == x509::CrlReason::remove_from_crl)
-    return make_error(Errc::usage, "removeFromCRL is no reason to revoke").with_hint("lift a hold with: vouch cert release");
+    return make_error(Errc::usage, "removeFromCRL is no reason to revoke")
+        .with_hint("lift a hold with: vouch cert release");
   return environment_.database.commit([&](store::Transaction& t) {
     return t.revoke(record_.id, {revocation.serial, now, revocation.reason, revocation.invalidity_date});
   });
@@ -485,7 +559,8 @@ Status LocalAuthority::release(Bytes serial, std::string_view) {
 
 Result<std::vector<Buffer>> LocalAuthority::chain() const {
   std::vector<Buffer> certificates{current().generation.certificate};
-  certificates.insert(certificates.end(), current().generation.chain.begin(), current().generation.chain.end());
+  certificates.insert(certificates.end(), current().generation.chain.begin(),
+                      current().generation.chain.end());
   return certificates;
 }
 
@@ -499,7 +574,8 @@ Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const Subordinat
     if (options.path_length) value.path_length = options.path_length;
     if (options.validity) value.validity = *options.validity;
     const Submission submission{to_buffer(request), value.name, std::string(administrator), "", {}};
-    considered.push_back(consider(submission, *snapshot, {std::string(administrator), 0, &value}));
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    considered.push_back(consider(submission, templates, {std::string(administrator), 0, &value}));
   }
   return std::move(carry_out(std::move(considered)).front());
 }

@@ -1,7 +1,8 @@
 #pragma once
 // LocalAuthority: the authority in this process, over a database and keys of its own. The one place that
-// issues: intent before signature, lint before signature, durable before the answer (docs/mechanisms/issuance.md).
-// May be used from several threads; several processes may open the same authority.
+// issues: intent before signature, lint before signature, durable before the answer
+// (docs/mechanisms/issuance.md). May be used from several threads; several processes may open the same
+// authority.
 
 #include "ca/authority.hpp"
 #include "ca/environment.hpp"
@@ -15,10 +16,10 @@ namespace vouch::ca {
 struct CaKey {
   store::KeyGeneration generation;
   std::shared_ptr<const crypto::Signer> signer;
-  Buffer subject;           // Name of the CA certificate, whole TLV
-  Buffer key_identifier;    // its subjectKeyIdentifier
+  Buffer subject;         // Name of the CA certificate, whole TLV
+  Buffer key_identifier;  // its subjectKeyIdentifier
   Time not_before{}, not_after{};
-  std::optional<std::uint32_t> path_length;  // of its certificate; absent: no limit
+  std::optional<std::uint32_t> path_length;        // of its certificate; absent: no limit
   std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA of what this key signs
 };
 
@@ -44,7 +45,7 @@ class LocalAuthority final : public Authority {
   // Who has already said yes, and to what: nobody for a request that comes in.
   struct Approval {
     std::string manager;
-    RequestId request = 0;                                   // 0: it is new
+    RequestId request = 0;                                           // 0: it is new
     const policy::CertificateTemplate* override_template = nullptr;  // instead of the published one
   };
 
@@ -54,7 +55,8 @@ class LocalAuthority final : public Authority {
     std::optional<std::uint32_t> path_length;
     std::optional<Span> validity;
   };
-  Result<Outcome> sign_subordinate(Bytes request, const SubordinateOptions& options, std::string_view administrator);
+  Result<Outcome> sign_subordinate(Bytes request, const SubordinateOptions& options,
+                                   std::string_view administrator);
 
   const store::AuthorityRecord& record() const { return record_; }
   const AuthoritySettings& settings() const { return settings_; }
@@ -66,14 +68,17 @@ class LocalAuthority final : public Authority {
 
  private:
   struct Work;
+  class TemplateLookup;
   LocalAuthority(const Environment& environment, store::AuthorityRecord record, AuthoritySettings settings,
                  std::vector<CaKey> keys);
 
   Status repair_orphans();
   Status check_locations() const;
   // Steps of one issuance, in their order; each leaves its result in the Work.
-  Result<Work> consider(const Submission& submission, const store::Snapshot& snapshot, Approval approval) const;
+  Result<Work> consider(const Submission& submission, TemplateLookup& templates,
+                        const Approval& approval) const;
   void prepare(Work& work) const;
+  std::string lint_findings(Bytes tbs) const;
   Status record_intents(std::span<Work> work);
   void sign(std::span<Work> work) const;
   Status record_signatures(std::span<Work> work);

@@ -52,19 +52,29 @@ std::string suffix(std::uint16_t index) { return index == 0 ? "" : fmt::format("
 
 Result<std::string> value_of(unsigned variable, const LocationVariables& variables) {
   switch (variable) {
-    case 1: return variables.dns_name;
-    case 2: return variables.short_name;
-    case 3: return variables.ca_name;
-    case 4: return suffix(variables.certificate_index);
-    case 5: return std::string();
-    case 7: return sanitized_name(variables.ca_name);
-    case 8: return suffix(variables.key_index);
-    case 9: return std::string(variables.delta ? "+" : "");
+    case 1:
+      return variables.dns_name;
+    case 2:
+      return variables.short_name;
+    case 3:
+      return variables.ca_name;
+    case 4:
+      return suffix(variables.certificate_index);
+    case 5:
+      return std::string();
+    case 7:
+      return sanitized_name(variables.ca_name);
+    case 8:
+      return suffix(variables.key_index);
+    case 9:
+      return std::string(variables.delta ? "+" : "");
     case 6:
     case 10:
     case 11:
-      return make_error(Errc::unsupported, "variable %{} ({}) needs a directory", variable, kVariableNames[variable]);
-    default: return make_error(Errc::malformed, "unknown variable %{}", variable);
+      return make_error(Errc::unsupported, "variable %{} ({}) needs a directory", variable,
+                        kVariableNames[variable]);
+    default:
+      return make_error(Errc::malformed, "unknown variable %{}", variable);
   }
 }
 
@@ -72,7 +82,8 @@ Result<std::string> value_of(unsigned variable, const LocationVariables& variabl
 std::pair<unsigned, std::size_t> variable_at(std::string_view text) {
   if (text.starts_with('<')) {
     for (unsigned i = 1; i < std::size(kVariableNames); ++i)
-      if (!kVariableNames[i].empty() && text.starts_with(kVariableNames[i])) return {i, kVariableNames[i].size()};
+      if (!kVariableNames[i].empty() && text.starts_with(kVariableNames[i]))
+        return {i, kVariableNames[i].size()};
     return {0, 0};
   }
   if (!text.starts_with('%') || text.size() < 2 || text[1] < '0' || text[1] > '9') return {0, 0};
@@ -95,13 +106,15 @@ Result<Location> parse_location(std::string_view text) {
   location.url = text.substr(colon + 1);
   if (!is_file(location) && !location.url.starts_with("http://") && !location.url.starts_with("https://") &&
       !location.url.starts_with("ldap://"))
-    return make_error(Errc::malformed, "'{}' is neither an absolute path nor an http, https, ldap or file URL",
-                      location.url);
+    return make_error(Errc::malformed,
+                      "'{}' is neither an absolute path nor an http, https, ldap or file URL", location.url);
   (void)TRY(expand(location, {"host.example", "host", "CA", 0, 0, false}));
   return location;
 }
 
-std::string format_location(const Location& location) { return fmt::format("{}:{}", location.flags, location.url); }
+std::string format_location(const Location& location) {
+  return fmt::format("{}:{}", location.flags, location.url);
+}
 
 bool is_file(const Location& location) {
   return location.url.starts_with('/') || location.url.starts_with("file:///");
@@ -119,7 +132,8 @@ Result<std::string> expand(const Location& location, const LocationVariables& va
       rest.remove_prefix(1);
       continue;
     }
-    const std::string value = TRY(value_of(variable, variables).context("expanding location {}", location.url));
+    const std::string value =
+        TRY(value_of(variable, variables).context("expanding location {}", location.url));
     out += file ? as_path_element(value) : percent_encoded(value);
     rest.remove_prefix(length);
   }

@@ -11,7 +11,7 @@ namespace vouch::ca {
 
 enum LocationFlag : std::uint32_t {
   publish_to_server = 1,
-  add_to_certificate = 2,        // CDP extension, or AIA caIssuers
+  add_to_certificate = 2,  // CDP extension, or AIA caIssuers
   add_to_freshest_crl = 4,
   add_to_crl_cdp = 8,
   add_to_certificate_ocsp = 32,  // AIA only

@@ -6,8 +6,8 @@
 
 namespace vouch::ca {
 
-// One octet of node number (1 to 127), five of milliseconds since 2025-01-01 UTC, twelve random. Positive, below
-// the 20 octets of RFC 5280 4.1.2.2, and rising, so that the certificate index grows at its end.
+// One octet of node number (1 to 127), five of milliseconds since 2025-01-01 UTC, twelve random. Positive,
+// below the 20 octets of RFC 5280 4.1.2.2, and rising, so that the certificate index grows at its end.
 Buffer make_serial(std::uint8_t node, const Clock& clock, const crypto::Provider& provider);
 
 }  // namespace vouch::ca

@@ -9,7 +9,8 @@ constexpr std::string_view kFile = "the CA's settings";
 
 Result<std::string> text_of(const Value& table, std::string_view key) {
   const Value* value = table.find(key);
-  if (!value || !value->text()) return make_error(Errc::malformed, "{}: '{}' is missing or no text", kFile, key);
+  if (!value || !value->text())
+    return make_error(Errc::malformed, "{}: '{}' is missing or no text", kFile, key);
   return *value->text();
 }
 
@@ -21,9 +22,11 @@ bool flag_of(const Value& table, std::string_view key) {
 Result<std::vector<Location>> locations_of(const Value& table, std::string_view key) {
   std::vector<Location> locations;
   const Value* value = table.find(key);
-  if (!value || !value->list_items()) return make_error(Errc::malformed, "{}: '{}' is missing or no list", kFile, key);
+  if (!value || !value->list_items())
+    return make_error(Errc::malformed, "{}: '{}' is missing or no list", kFile, key);
   for (const Value& item : *value->list_items()) {
-    if (!item.text()) return make_error(Errc::malformed, "{}: '{}' holds something else than texts", kFile, key);
+    if (!item.text())
+      return make_error(Errc::malformed, "{}: '{}' holds something else than texts", kFile, key);
     locations.push_back(TRY(parse_location(*item.text())));
   }
   return locations;
@@ -42,7 +45,8 @@ Result<AuthoritySettings> parse_settings(std::string_view toml) {
   AuthoritySettings settings;
   settings.key = TRY(crypto::parse_key_spec(TRY(text_of(table, "key"))));
   std::optional<crypto::DigestAlgorithm> digest;
-  if (const Value* name = table.find("hash"); name && name->text()) digest = TRY(crypto::digest_from_name(*name->text()));
+  if (const Value* name = table.find("hash"); name && name->text())
+    digest = TRY(crypto::digest_from_name(*name->text()));
   settings.signature_algorithm = TRY(crypto::signature_algorithm_for(settings.key, digest));
   settings.automatic_issuance = flag_of(table, "automatic_issuance");
   settings.override_logon_purposes = flag_of(table, "override_logon_purposes");
@@ -65,14 +69,21 @@ std::string format_settings(const AuthoritySettings& settings) {
   switch (settings.signature_algorithm) {
     case rsa_pkcs1_sha256:
     case rsa_pss_sha256:
-    case ecdsa_sha256: table.set("hash", "sha256"); break;
+    case ecdsa_sha256:
+      table.set("hash", "sha256");
+      break;
     case rsa_pkcs1_sha384:
     case rsa_pss_sha384:
-    case ecdsa_sha384: table.set("hash", "sha384"); break;
+    case ecdsa_sha384:
+      table.set("hash", "sha384");
+      break;
     case rsa_pkcs1_sha512:
     case rsa_pss_sha512:
-    case ecdsa_sha512: table.set("hash", "sha512"); break;
-    default: break;
+    case ecdsa_sha512:
+      table.set("hash", "sha512");
+      break;
+    default:
+      break;
   }
   table.set("automatic_issuance", settings.automatic_issuance);
   table.set("override_logon_purposes", settings.override_logon_purposes);

@@ -13,13 +13,13 @@ namespace vouch::ca {
 struct AuthoritySettings {
   crypto::KeySpec key;
   crypto::SignatureAlgorithm signature_algorithm{};
-  bool automatic_issuance = false;         // stand-alone: without the pending queue
+  bool automatic_issuance = false;  // stand-alone: without the pending queue
   bool override_logon_purposes = false;
-  Span default_validity{12, {}};           // of certificates issued without a template
+  Span default_validity{12, {}};  // of certificates issued without a template
   Span crl_period{0, std::chrono::days(7)};
   Span crl_overlap{0, std::chrono::hours(12)};
   std::vector<Location> cdp, aia;
-  bool no_locations = false;               // issue although nothing in the certificates says where the CRL is
+  bool no_locations = false;  // issue although nothing in the certificates says where the CRL is
   // Variables of the locations, fixed at set-up; a later mismatch with the host is reported.
   std::string dns_name, short_name;
   bool operator==(const AuthoritySettings&) const = default;

@@ -8,7 +8,7 @@ namespace vouch::ca {
 
 struct InitOptions {
   std::string name;
-  std::string subject_suffix;          // RFC 4514, appended to CN=name: "O=Example,C=DE"
+  std::string subject_suffix;  // RFC 4514, appended to CN=name: "O=Example,C=DE"
   store::AuthorityKind kind{};
   store::AuthorityMode mode = store::AuthorityMode::standalone;
   crypto::KeySpec key;
@@ -24,7 +24,7 @@ struct InitOptions {
 
 struct InitResult {
   store::AuthorityRecord record;
-  store::KeyGeneration generation;     // certificate is empty for a subordinate; request is filled then
+  store::KeyGeneration generation;  // certificate is empty for a subordinate; request is filled then
   std::vector<std::string> warnings;
 };
 // Makes key, database rows and, for a root, the self-signed certificate. A subordinate gets a request that
@@ -33,7 +33,7 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
 
 struct InstallResult {
   store::KeyGeneration generation;
-  Buffer root_fingerprint;             // SHA-256 of the root certificate
+  Buffer root_fingerprint;  // SHA-256 of the root certificate
 };
 // Installs what the parent returned: PEM, DER or a degenerate p7b, with further chain and trust certificates.
 // Builds the chain to a self-signed root and records it. Fails with `denied` when the certificate is not for

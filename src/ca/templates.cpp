@@ -6,12 +6,20 @@ namespace vouch::ca {
 namespace {
 
 Result<TemplateEntry> entry_of(store::TemplateRecord record) {
-  auto value = TRY(policy::parse_template(record.body, record.name).context("reading template {}", record.name));
+  auto value =
+      TRY(policy::parse_template(record.body, record.name).context("reading template {}", record.name));
   return TemplateEntry{std::move(value), std::move(record)};
 }
 
-store::TemplateRecord record_of(const policy::CertificateTemplate& value, Time now, std::string_view administrator) {
-  return {value.name, value.major, value.minor, policy::format_template(value), false, now, std::string(administrator)};
+store::TemplateRecord record_of(const policy::CertificateTemplate& value, Time now,
+                                std::string_view administrator) {
+  return {value.name,
+          value.major,
+          value.minor,
+          policy::format_template(value),
+          false,
+          now,
+          std::string(administrator)};
 }
 
 // AD CS makes up 1.3.6.1.4.1.311.21.8.… per forest; ours lie under 2.25, the arc that needs no registration
@@ -31,7 +39,8 @@ Result<x509::Oid> make_template_oid(const crypto::Provider& provider) {
 
 Result<std::vector<TemplateEntry>> list_templates(const store::Snapshot& snapshot) {
   std::vector<TemplateEntry> entries;
-  for (store::TemplateRecord& record : TRY(snapshot.templates())) entries.push_back(TRY(entry_of(std::move(record))));
+  for (store::TemplateRecord& record : TRY(snapshot.templates()))
+    entries.push_back(TRY(entry_of(std::move(record))));
   return entries;
 }
 
@@ -43,7 +52,8 @@ Result<TemplateEntry> find_template(const store::Snapshot& snapshot, std::string
     if (entry.value.display_name == name)
       return make_error(Errc::not_found, "'{}' is the display name of template '{}'", name, entry.value.name)
           .with_hint(fmt::format("use the template's name: {}", entry.value.name));
-  return make_error(Errc::not_found, "there is no template '{}'", name).with_hint("vouch template list shows them");
+  return make_error(Errc::not_found, "there is no template '{}'", name)
+      .with_hint("vouch template list shows them");
 }
 
 Status add_template(const Environment& environment, policy::CertificateTemplate value, bool replace,
@@ -73,17 +83,20 @@ Status set_in_template(const Environment& environment, std::string_view name, st
   const TemplateEntry entry = TRY(find_template(*snapshot, name));
   auto changed = TRY(policy::with_setting(entry.value, key, toml_value));
   if (changed.name != entry.value.name)
-    return make_error(Errc::usage, "a template keeps its name").with_hint("make a copy under the new name with: vouch template add");
+    return make_error(Errc::usage, "a template keeps its name")
+        .with_hint("make a copy under the new name with: vouch template add");
   return add_template(environment, std::move(changed), true, administrator);
 }
 
-Status remove_template(const Environment& environment, std::string_view name, std::string_view administrator) {
+Status remove_template(const Environment& environment, std::string_view name,
+                       std::string_view administrator) {
   return environment.database.commit([&](store::Transaction& t) -> Status {
     store::TemplateRecord record = TRY(find_template(t, name)).record;
     for (const auto& authority : TRY(t.authorities()))
       if (std::ranges::count(TRY(t.published_templates(authority.id)), name) != 0)
         return make_error(Errc::conflict, "template '{}' is published by CA '{}'", name, authority.name)
-            .with_hint(fmt::format("withdraw it first: vouch --ca '{}' template withdraw {}", authority.name, name));
+            .with_hint(
+                fmt::format("withdraw it first: vouch --ca '{}' template withdraw {}", authority.name, name));
     record.minor += 1;
     record.removed = true;
     record.changed_at = environment.clock.now();
@@ -110,8 +123,10 @@ Status publish_template(const Environment& environment, store::AuthorityId autho
   });
 }
 
-Status withdraw_template(const Environment& environment, store::AuthorityId authority, std::string_view name) {
-  return environment.database.commit([&](store::Transaction& t) { return t.withdraw_template(authority, name); });
+Status withdraw_template(const Environment& environment, store::AuthorityId authority,
+                         std::string_view name) {
+  return environment.database.commit(
+      [&](store::Transaction& t) { return t.withdraw_template(authority, name); });
 }
 
 }  // namespace vouch::ca

@@ -74,10 +74,19 @@ class PrivateKey {
   virtual Result<std::string> to_pem(std::string_view passphrase) const = 0;
 };
 
+// A digest over data that comes in pieces. For one thread; finished once.
+class Digester {
+ public:
+  virtual ~Digester() = default;
+  virtual void update(Bytes data) = 0;
+  virtual Buffer finish() = 0;
+};
+
 class Provider {
  public:
   virtual ~Provider() = default;
   virtual Buffer digest(DigestAlgorithm algorithm, Bytes data) const = 0;
+  virtual std::unique_ptr<Digester> digester(DigestAlgorithm algorithm) const = 0;
   // Cryptographically secure random octets. A failure of the generator aborts the process.
   virtual void random(std::span<std::uint8_t> out) const = 0;
   virtual Result<std::unique_ptr<Verifier>> verifier(Bytes public_key_info) const = 0;

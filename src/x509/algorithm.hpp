@@ -56,6 +56,7 @@ std::string_view to_string(KeyType type);  // "RSA", "P-256", …
 struct PublicKeyInfo {
   KeyType type{};
   bool rsassa_pss = false;    // the key's own OID is id-RSASSA-PSS (RFC 4055 1.2)
+  std::optional<DigestAlgorithm> pss_digest;  // the only one that such a key's parameters allow
   std::size_t bits = 0;       // RSA modulus or curve size
   Bytes modulus, exponent;    // RSA: unsigned, without sign octet
   Bytes point;                // EC: the uncompressed or compressed point; Ed25519: the 32 octets

@@ -77,6 +77,8 @@ struct OcspResponseView {
   AlgorithmIdentifier signature_algorithm;
   Bytes signature;
   std::vector<Bytes> certificates;
+  // The nonce's octets, as in the request.
+  std::optional<Bytes> nonce() const;
 };
 Result<OcspResponseView> parse_ocsp_response(Bytes der);
 

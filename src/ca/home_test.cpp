@@ -1,0 +1,59 @@
+#include "ca/home.hpp"
+
+#include <gmock/gmock.h>
+
+#include "ca/test_fixture.hpp"
+
+namespace vouch::ca {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(ConfigurationTest, EverySettingIsReadAndWritten) {
+  const auto configuration = parse_configuration(
+      "[database]\npath = \"x.db\"\n[publication]\nfolder = \"out\"\n[host]\ndns_name = \"a.b\"\nshort_name "
+      "= \"A\"\n"
+      "[issuance]\nnode = 7\n[keys]\npassphrase_variable = \"P\"\n",
+      "vouch.toml");
+  ASSERT_TRUE(configuration) << configuration.error().report();
+  EXPECT_EQ(configuration->node, 7);
+  for (const auto& [key, expected] : std::map<std::string, std::string>{{"database.path", "x.db"},
+                                                                        {"publication.folder", "out"},
+                                                                        {"host.dns_name", "a.b"},
+                                                                        {"host.short_name", "A"},
+                                                                        {"issuance.node", "7"},
+                                                                        {"keys.passphrase_variable", "P"}})
+    EXPECT_EQ(get_setting(*configuration, key).value(), expected) << key;
+  EXPECT_EQ(configuration_keys().size(), 6u);
+}
+
+TEST(ConfigurationTest, MistakesNameFileAndLine) {
+  const auto line_of = [](std::string_view toml) {
+    return parse_configuration(toml, "vouch.toml").error().report();
+  };
+  EXPECT_THAT(line_of("[issuance]\n\nnode = 0\n"), HasSubstr("vouch.toml:3"));
+  EXPECT_THAT(line_of("[issuance]\nnode = \"1\"\n"), HasSubstr("expected a number"));
+  EXPECT_THAT(line_of("[issuance]\nnod = 1\n"), HasSubstr("issuance.node"));
+  EXPECT_THAT(line_of("node = 1\n"), HasSubstr("outside a section"));
+  EXPECT_THAT(line_of("[issuance\n"), HasSubstr("vouch.toml:1"));
+}
+
+TEST(ConfigurationTest, SettingOneValueKeepsTheRestOfTheFile) {
+  const std::string before = "# mine\n[issuance]\nnode = 1  # first\n\n[host]\ndns_name = \"a\"\n";
+  EXPECT_EQ(with_setting(before, "f", "issuance.node", "9").value(),
+            "# mine\n[issuance]\nnode = 9\n\n[host]\ndns_name = \"a\"\n");
+  EXPECT_EQ(with_setting("", "f", "host.dns_name", "x\"y").value(), "[host]\ndns_name = \"x\\\"y\"\n");
+  EXPECT_THAT(with_setting(before, "f", "host.short_name", "A").value(), HasSubstr("short_name = \"A\""));
+  EXPECT_FALSE(with_setting(before, "f", "issuance.node", "900"));
+  EXPECT_EQ(with_setting(before, "f", "no.such", "1").error().code(), Errc::usage);
+}
+
+TEST(HomeTest, AMissingHomeSaysHowToMakeOne) {
+  const auto home = Home::open("/nonexistent/home", false);
+  ASSERT_FALSE(home);
+  EXPECT_EQ(home.error().code(), Errc::not_found);
+  EXPECT_THAT(std::string(home.error().hint()), HasSubstr("ca init"));
+}
+
+}  // namespace
+}  // namespace vouch::ca

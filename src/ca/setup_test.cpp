@@ -1,0 +1,174 @@
+#include "ca/setup.hpp"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "ca/chain.hpp"
+#include "ca/test_fixture.hpp"
+
+namespace vouch::ca {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class SetupTest : public testing::Test {
+ protected:
+  InitOptions subordinate(std::string name) {
+    InitOptions options = bench.root_options(std::move(name));
+    options.kind = store::AuthorityKind::subordinate;
+    return options;
+  }
+  Buffer sign(LocalAuthority& parent, Bytes request) {
+    auto outcome = parent.sign_subordinate(request, {}, "admin");
+    EXPECT_TRUE(outcome) << outcome.error().report();
+    EXPECT_EQ(outcome->disposition, Disposition::issued) << outcome->message;
+    return outcome->certificate;
+  }
+  TestBench bench;
+};
+
+TEST_F(SetupTest, ARootIsSelfSignedAndSaysWhatItIs) {
+  const auto made = init(bench.environment(), bench.root_options());
+  ASSERT_TRUE(made) << made.error().report();
+  const auto certificate = x509::parse_certificate(made->generation.certificate).value();
+  EXPECT_TRUE(equal(certificate.issuer, certificate.subject));
+  EXPECT_TRUE(x509::parse_basic_constraints(certificate.find(x509::oid::kBasicConstraints)->value)->ca);
+  EXPECT_EQ(certificate.not_after, add(kTestNow, Span{240, {}}));
+  EXPECT_TRUE(build_chain(bench.provider(), made->generation.certificate, {})->empty());
+}
+
+TEST_F(SetupTest, TheKeyFileIsForItsOwnerOnly) {
+  const auto made = init(bench.environment(), bench.root_options());
+  struct stat info{};
+  const fs::path file = bench.home().keys() / made->generation.key_reference.substr(5);
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+TEST_F(SetupTest, TheSameNameTwiceIsRefusedAndLeavesNoKeyBehind) {
+  ASSERT_TRUE(init(bench.environment(), bench.root_options()));
+  EXPECT_EQ(init(bench.environment(), bench.root_options()).error().code(), Errc::conflict);
+  EXPECT_EQ(std::distance(fs::directory_iterator(bench.home().keys()), {}), 1);
+}
+
+TEST_F(SetupTest, AChainOfThreeIsInstalledAndReopened) {
+  const auto root = bench.make_root();
+  const auto policy_ca = init(bench.environment(), subordinate("Policy CA"));
+  ASSERT_TRUE(policy_ca) << policy_ca.error().report();
+  EXPECT_EQ(LocalAuthority::open(bench.environment(), "Policy CA").error().code(), Errc::unavailable);
+  const auto installed = install(bench.environment(), "Policy CA", sign(*root, policy_ca->generation.request),
+                                 root->chain().value(), {});
+  ASSERT_TRUE(installed) << installed.error().report();
+  EXPECT_EQ(installed->root_fingerprint,
+            bench.provider().digest(crypto::DigestAlgorithm::sha256, root->current().generation.certificate));
+
+  const auto middle = bench.open("Policy CA");
+  const auto issuing = init(bench.environment(), subordinate("Issuing CA"));
+  ASSERT_TRUE(install(bench.environment(), "Issuing CA", sign(*middle, issuing->generation.request),
+                      middle->chain().value(), {}));
+  EXPECT_EQ(bench.open("Issuing CA")->chain()->size(), 3u);
+}
+
+TEST_F(SetupTest, AMissingIssuerIsNamed) {
+  const auto root = bench.make_root();
+  const auto made = init(bench.environment(), subordinate("Sub"));
+  const auto result = install(bench.environment(), "Sub", sign(*root, made->generation.request), {}, {});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), Errc::not_found);
+  EXPECT_THAT(result.error().summary(), HasSubstr("CN=Test Root"));
+}
+
+TEST_F(SetupTest, AnotherCasCertificateIsNotInstalled) {
+  const auto root = bench.make_root();
+  const auto one = init(bench.environment(), subordinate("One"));
+  ASSERT_TRUE(init(bench.environment(), subordinate("Two")));
+  const auto result =
+      install(bench.environment(), "Two", sign(*root, one->generation.request), root->chain().value(), {});
+  EXPECT_EQ(result.error().code(), Errc::denied);
+}
+
+TEST_F(SetupTest, ARootOutsideTheTrustedOnesIsRefused) {
+  const auto root = bench.make_root();
+  const auto other = bench.make_root("Other Root");
+  const auto made = init(bench.environment(), subordinate("Sub"));
+  const Buffer answer = sign(*root, made->generation.request);
+  EXPECT_EQ(install(bench.environment(), "Sub", answer, root->chain().value(), other->chain().value())
+                .error()
+                .code(),
+            Errc::denied);
+  EXPECT_TRUE(install(bench.environment(), "Sub", answer, {}, root->chain().value()));
+}
+
+TEST_F(SetupTest, ARootNeverTakesAParentsCertificate) {
+  const auto root = bench.make_root();
+  EXPECT_EQ(install(bench.environment(), "Test Root", root->current().generation.certificate, {}, {})
+                .error()
+                .code(),
+            Errc::conflict);
+}
+
+TEST_F(SetupTest, APathLengthOfZeroStopsFurtherCas) {
+  const auto root = bench.make_root();
+  const auto made = init(bench.environment(), subordinate("Sub"));
+  LocalAuthority::SubordinateOptions options;
+  options.path_length = 0;
+  const auto signed_request = root->sign_subordinate(made->generation.request, options, "admin");
+  ASSERT_TRUE(signed_request) << signed_request.error().report();
+  ASSERT_TRUE(install(bench.environment(), "Sub", signed_request->certificate, root->chain().value(), {}));
+  const auto sub = bench.open("Sub");
+  const auto below = init(bench.environment(), subordinate("Below"));
+  const auto outcome = sub->sign_subordinate(below->generation.request, {}, "admin");
+  ASSERT_TRUE(outcome) << outcome.error().report();
+  EXPECT_EQ(outcome->disposition, Disposition::denied);
+  EXPECT_THAT(outcome->message, HasSubstr("path"));
+}
+
+struct NameCase {
+  const char* title;
+  std::string name;
+  const char* error;    // empty: accepted
+  const char* warning;  // empty: none
+};
+void PrintTo(const NameCase& row, std::ostream* out) { *out << row.title; }
+class CaNameTest : public testing::TestWithParam<NameCase> {};
+
+std::string repeated(std::string_view text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+TEST_P(CaNameTest, IsJudged) {
+  const NameCheck check = check_ca_name(GetParam().name, "pki1.corp.example", false);
+  EXPECT_EQ(check.error.has_value(), *GetParam().error != 0);
+  if (check.error) {
+    EXPECT_THAT(std::string(check.error->message()), HasSubstr(GetParam().error));
+    EXPECT_FALSE(check.error->hint().empty());
+  }
+  if (*GetParam().warning == 0)
+    EXPECT_THAT(check.warnings, IsEmpty());
+  else
+    EXPECT_THAT(check.warnings, testing::ElementsAre(HasSubstr(GetParam().warning)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Names, CaNameTest,
+                         testing::Values(NameCase{"Plain", "Contoso Issuing CA 1", "", ""},
+                                         NameCase{"Empty", "", "needs a name", ""},
+                                         NameCase{"Latin64", std::string(64, 'a'), "", ""},
+                                         NameCase{"Latin65", std::string(65, 'a'), "64", ""},
+                                         NameCase{"Mixed63", std::string(62, 'a') + "ä", "", ""},
+                                         NameCase{"Mixed64", std::string(63, 'a') + "ä", "63", ""},
+                                         NameCase{"Greek37", repeated("ω", 37), "", ""},
+                                         NameCase{"Greek38", repeated("ω", 38), "37", ""},
+                                         NameCase{"HostName", "PKI1", "this machine's name", ""},
+                                         NameCase{"FullHostName", "pki1.corp.example", "this machine's name",
+                                                  ""},
+                                         NameCase{"Underscore", "Contoso_CA", "", "underscore"},
+                                         NameCase{"Control", "Contoso\nCA", "control characters", ""},
+                                         NameCase{"NotUtf8", "Contoso\xff", "UTF-8", ""},
+                                         NameCase{"Space", " Contoso", "space", ""}),
+                         [](const auto& row) { return row.param.title; });
+
+}  // namespace
+}  // namespace vouch::ca

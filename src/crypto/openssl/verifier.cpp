@@ -1,0 +1,115 @@
+#include "crypto/openssl/verifier.hpp"
+
+namespace vouch::crypto::openssl {
+namespace {
+
+// What a key admits, apart from its numbers.
+struct Rules {
+  KeyType type{};
+  bool pss_only = false;
+  const EVP_MD* pss_digest = nullptr;  // the only one, if set
+
+  Status check(const Algorithm& algorithm, SignatureAlgorithm name) const {
+    if (algorithm.family != family_of(type))
+      return make_error(Errc::unsupported, "a key of type {} does not verify {}", x509::to_string(type),
+                        x509::to_string(name));
+    if (pss_only && (!algorithm.pss || (pss_digest != nullptr && pss_digest != algorithm.digest)))
+      return make_error(Errc::unsupported, "the RSASSA-PSS key does not admit {}", x509::to_string(name));
+    return ok();
+  }
+};
+
+Rules rules_of(const x509::PublicKeyInfo& info, const Algorithms& algorithms) {
+  return {info.type, info.rsassa_pss, info.pss_digest ? algorithms.digest(*info.pss_digest) : nullptr};
+}
+
+struct VerifyingContext {
+  SignatureAlgorithm algorithm;
+  DigestContext digest;
+  KeyContext key;
+};
+
+Result<std::unique_ptr<VerifyingContext>> make_context(const Algorithms& algorithms, EVP_PKEY* key,
+                                                       SignatureAlgorithm algorithm) {
+  auto context =
+      std::make_unique<VerifyingContext>(algorithm, DigestContext(EVP_MD_CTX_new()),
+                                         KeyContext(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr)));
+  if (!context->digest || !context->key ||
+      EVP_PKEY_verify_init_ex(context->key.get(), algorithms.signature(algorithm).parameters) != 1)
+    return library_error(Errc::unsupported,
+                         fmt::format("preparing to verify {}", x509::to_string(algorithm)));
+  return context;
+}
+
+// OpenSSL tells 0 from negative results, but a malformed signature is as bad as one that does not fit.
+Status verdict(int result, SignatureAlgorithm algorithm) {
+  if (result == 1) return ok();
+  forget_library_errors();
+  return make_error(Errc::denied, "the {} signature does not fit the data and the key",
+                    x509::to_string(algorithm));
+}
+
+Status verify_digest(VerifyingContext& context, const EVP_MD* algorithm, Bytes tbs, Bytes signature) {
+  DigestValue digest;
+  if (!digest.compute(context.digest.get(), algorithm, tbs)) return library_error(Errc::internal, "hashing");
+  return verdict(
+      EVP_PKEY_verify(context.key.get(), signature.data(), signature.size(), digest.data(), digest.size()),
+      context.algorithm);
+}
+
+// Ed25519 takes the data whole.
+Status verify_whole(EVP_PKEY* key, Bytes tbs, Bytes signature) {
+  const DigestContext context(EVP_MD_CTX_new());
+  if (!context ||
+      EVP_DigestVerifyInit_ex(context.get(), nullptr, nullptr, nullptr, nullptr, key, nullptr) != 1)
+    return library_error(Errc::internal, "preparing to verify Ed25519");
+  return verdict(EVP_DigestVerify(context.get(), signature.data(), signature.size(), tbs.data(), tbs.size()),
+                 SignatureAlgorithm::ed25519);
+}
+
+class SoftwareVerifier final : public Verifier {
+ public:
+  SoftwareVerifier(SharedLibrary library, Key key, Rules rules)
+      : library_(std::move(library)), key_(std::move(key)), rules_(rules) {}
+
+  Status verify(SignatureAlgorithm algorithm, Bytes tbs, Bytes signature) const override {
+    const Algorithm& known = library_->algorithms.signature(algorithm);
+    TRY(rules_.check(known, algorithm));
+    if (known.family == KeyFamily::ed25519) return verify_whole(key_.get(), tbs, signature);
+    // One key is almost always used with one algorithm; a context of another is dropped.
+    auto context = contexts_.take();
+    if (context == nullptr || context->algorithm != algorithm)
+      context = TRY(make_context(library_->algorithms, key_.get(), algorithm));
+    const Status result = verify_digest(*context, known.digest, tbs, signature);
+    contexts_.give(std::move(context));
+    return result;
+  }
+
+ private:
+  SharedLibrary library_;
+  Key key_;
+  Rules rules_;
+  mutable Pool<VerifyingContext> contexts_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Verifier>> make_verifier(SharedLibrary library, Bytes public_key_info) {
+  const x509::PublicKeyInfo info = TRY(x509::parse_public_key_info(public_key_info));
+  Key key = TRY(library->importer.import_public(info));
+  const Rules rules = rules_of(info, library->algorithms);
+  return std::make_unique<SoftwareVerifier>(std::move(library), std::move(key), rules);
+}
+
+Status verify_once(Library& library, Bytes public_key_info, SignatureAlgorithm algorithm, Bytes tbs,
+                   Bytes signature) {
+  const x509::PublicKeyInfo info = TRY(x509::parse_public_key_info(public_key_info));
+  const Algorithm& known = library.algorithms.signature(algorithm);
+  TRY(rules_of(info, library.algorithms).check(known, algorithm));
+  const Key key = TRY(library.importer.import_public(info));
+  if (known.family == KeyFamily::ed25519) return verify_whole(key.get(), tbs, signature);
+  const auto context = TRY(make_context(library.algorithms, key.get(), algorithm));
+  return verify_digest(*context, known.digest, tbs, signature);
+}
+
+}  // namespace vouch::crypto::openssl
