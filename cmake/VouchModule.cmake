@@ -42,7 +42,8 @@ function(vouch_compile_options target)
     -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Wundef
     $<$<BOOL:${VOUCH_WERROR}>:-Werror>)
   if(VOUCH_SANITIZE)
-    target_compile_options(${target} PRIVATE -fsanitize=${VOUCH_SANITIZE} -fno-omit-frame-pointer)
+    # Undefined behaviour ends the test, it does not only print.
+    target_compile_options(${target} PRIVATE -fsanitize=${VOUCH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC -fsanitize=${VOUCH_SANITIZE})
   endif()
   if(VOUCH_FUZZ)

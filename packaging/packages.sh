@@ -1,0 +1,89 @@
+# The Debian packages that Vouch needs, in one place. Sourced by ./test, ./quickstart and .ci/run; lines are
+# kept short so that a change of one package is a change of one line.
+
+# To build the program.
+packages_build=(
+  g++
+  cmake
+  ninja-build
+  libfmt-dev
+  libssl-dev
+  libsqlite3-dev
+  libboost1.81-dev        # Boost.JSON, headers only
+  libtomlplusplus-dev
+)
+
+# ./quickstart checks its result with openssl.
+packages_quickstart=(
+  "${packages_build[@]}"
+  openssl
+)
+
+# ./test
+packages_test=(
+  "${packages_quickstart[@]}"
+  libgtest-dev
+  libgmock-dev
+  python3
+  python3-cryptography-vectors   # NIST PKITS and real certificates
+)
+
+# ./test --all
+packages_all=(
+  "${packages_test[@]}"
+  gnutls-bin
+  python3-cryptography
+  golang-go
+  clang-19
+  clang-tidy-19
+  clang-format-19
+  libclang-rt-19-dev
+  util-linux
+  mount
+)
+
+# Only for ./test --fuzz, which needs no peers.
+packages_fuzz=(
+  "${packages_test[@]}"
+  clang-19
+  libclang-rt-19-dev
+)
+
+# missing_packages NAME...: prints those that are not installed.
+missing_packages() {
+  local name
+  for name in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || printf '%s\n' "$name"
+  done
+}
+
+# need_packages NAME...: installs what is missing; says what to do where it cannot.
+need_packages() {
+  local missing
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    echo "note: this is no Debian: make sure that there is what these packages hold: $*" >&2
+    return 0
+  fi
+  mapfile -t missing < <(missing_packages "$@")
+  [ ${#missing[@]} -eq 0 ] && return 0
+
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      printf 'error: these packages are missing: %s\n  as root, run: apt-get install -y --no-install-recommends %s\n' \
+        "${missing[*]}" "${missing[*]}" >&2
+      return 1
+    fi
+    as_root=(sudo)
+  fi
+  echo "installing ${#missing[@]} packages: ${missing[*]}"
+  local log
+  log=$(mktemp)
+  if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c \
+    'apt-get -q update && exec apt-get -q -y --no-install-recommends install "$@"' sh "${missing[@]}" >"$log" 2>&1; then
+    tail -20 "$log" >&2
+    echo "error: apt-get could not install: ${missing[*]} (whole output: $log)" >&2
+    return 1
+  fi
+  rm -f "$log"
+}

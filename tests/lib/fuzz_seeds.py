@@ -1,0 +1,104 @@
+#!/usr/bin/python3
+"""usage: fuzz_seeds.py OUT
+
+Collects the first inputs of the fuzz targets into OUT/<format>/: real certificates, requests, CRLs, OCSP
+messages and keys from Debian's python3-cryptography-vectors, from the folder that VOUCH_TEST_DATA names when it
+is set, and from the project's own files. A target x_fuzz starts with OUT/x, or with OUT/any when there is no
+such folder."""
+
+import base64
+import hashlib
+import os
+import pathlib
+import re
+import sys
+import tarfile
+
+LABELS = {
+    "CERTIFICATE": "certificate",
+    "X509 CRL": "crl",
+    "CERTIFICATE REQUEST": "request",
+    "NEW CERTIFICATE REQUEST": "request",
+    "PRIVATE KEY": "key",
+    "ENCRYPTED PRIVATE KEY": "key",
+    "PUBLIC KEY": "key",
+}
+PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s+(.*?)-----END \1-----", re.S)
+LARGEST = 65536
+
+
+class Seeds:
+    def __init__(self, out: pathlib.Path):
+        self.out = out
+        self.count = 0
+
+    def add(self, kind: str, data: bytes) -> None:
+        if not 0 < len(data) <= LARGEST:
+            return
+        folder = self.out / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / hashlib.sha256(data).hexdigest()[:20]).write_bytes(data)
+        self.count += 1
+
+    def add_pem(self, text: bytes) -> None:
+        if len(text) <= 8192:
+            self.add("pem", text)
+        for label, body in PEM.findall(text):
+            kind = LABELS.get(label.decode())
+            if kind is None:
+                continue
+            try:
+                self.add(kind, base64.b64decode(b"".join(body.split())))
+            except ValueError:
+                continue  # deliberately broken vectors
+
+
+def main() -> int:
+    seeds = Seeds(pathlib.Path(sys.argv[1]))
+    vectors = pathlib.Path("/usr/lib/python3/dist-packages/cryptography_vectors")
+    if not vectors.is_dir():
+        print(f"{vectors} is missing: install python3-cryptography-vectors", file=sys.stderr)
+        return 1
+    for path in sorted(vectors.rglob("*")):
+        if not path.is_file():
+            continue
+        if path.suffix == ".pem":
+            seeds.add_pem(path.read_bytes())
+        elif path.suffix == ".crt":
+            seeds.add("certificate", path.read_bytes())
+        elif path.suffix == ".crl":
+            seeds.add("crl", path.read_bytes())
+        elif "ocsp" in path.parts and path.suffix == ".der":
+            seeds.add("ocsp_request" if path.name.startswith("req-") else "ocsp_response", path.read_bytes())
+        elif path.suffix == ".der" and "x509" in path.parts:
+            seeds.add("certificate", path.read_bytes())
+        elif path.suffix == ".der" and "asymmetric" in path.parts:
+            seeds.add("key", path.read_bytes())
+    data = os.environ.get("VOUCH_TEST_DATA")
+    if data:
+        for kind, archive in (("certificate", "x509"), ("crl", "crl")):
+            with tarfile.open(pathlib.Path(data) / "fuzz-openssl" / f"{archive}.tar.xz") as tar:
+                for member in tar:
+                    if member.isfile() and member.size <= LARGEST:
+                        seeds.add(kind, tar.extractfile(member).read())
+    for path in sorted(pathlib.Path(".").glob("src/**/*.toml")) + sorted(pathlib.Path("testdata").glob("**/*")):
+        if path.suffix in (".toml", ".json"):
+            seeds.add(path.suffix[1:], path.read_bytes())
+        elif path.suffix == ".pem":
+            seeds.add_pem(path.read_bytes())
+        elif path.suffix == ".der":
+            seeds.add("any", path.read_bytes())
+    for kind, text in (
+        ("toml", b'name = "Example"\n[keys]\nallow = ["ec:P-256"]\nsize = 2048\non = true\n'),
+        ("json", b'{"a": [1, -2, true, null, "x\\u00e9"], "b": {"c": 18446744073709551615}}'),
+        ("name", b"CN=Example \\+ Co,O=Acme\\, Inc.+OU=#0402AABB,C=DE"),
+    ):
+        seeds.add(kind, text)
+    for kind in ("certificate", "crl", "request"):
+        for path in sorted((seeds.out / kind).iterdir())[:60]:
+            seeds.add("any", path.read_bytes())
+    print(f"{seeds.count} seeds")
+    return 0
+
+
+sys.exit(main())

@@ -1,0 +1,51 @@
+#!/bin/bash
+# clang-tidy-19 over src, without tests, fuzz targets and benchmarks. The result of a file is kept under
+# build/tidy-cache by the content of everything that goes into it: the file, the headers of ours that it
+# includes, .clang-tidy and the program's version. Only clean results are kept.
+. "$(dirname "$0")/lib/script.sh"
+cd "$ROOT" || exit 1
+need clang-tidy-19 ninja
+build=build/release cache=build/tidy-cache
+mkdir -p "$cache"
+version=$(clang-tidy-19 --version | tr -d '\n')
+
+# The build recorded which headers each source includes: "object: ..." and then one indented line per file.
+ninja -C $build -t deps >"$W/deps" 2>/dev/null
+declare -A headers
+while read -r source list; do headers[$source]=$list; done < <(awk -v root="$PWD/" '
+  function flush() { if (first != "") print first, rest; first = ""; rest = "" }
+  /^[^ ].*: #deps/ { flush(); next }
+  NF { file = $1; sub(/^\.\.\/\.\.\//, root, file)
+       if (index(file, root "src/") == 1) { file = substr(file, length(root) + 1); if (first == "") first = file; else rest = rest " " file } }
+  END { flush() }' "$W/deps")
+
+key_of() { # SOURCE
+  # shellcheck disable=SC2086 # a list of files
+  { echo "$version"; cat .clang-tidy "$1" ${headers[$1]}; } | sha256sum | cut -c1-40
+}
+tidy_one() { # SOURCE KEY
+  if [ -e "$cache/$2" ]; then exit 0; fi
+  local out=$W/$2.log
+  if clang-tidy-19 --quiet -p build/release "$1" >"$out" 2>&1; then
+    touch "$cache/$2"
+  else
+    mv "$out" "$W/$2.failed"
+  fi
+}
+export -f tidy_one
+export W cache
+
+mapfile -t sources < <(find src -name '*.cpp' ! -name '*_test.cpp' ! -name '*_fuzz.cpp' ! -name '*_bench.cpp' | LC_ALL=C sort)
+: >"$W/work"
+for source in "${sources[@]}"; do
+  if [ -z "${headers[$source]+there}" ]; then
+    no "$source: the build does not know this file"
+    continue
+  fi
+  echo "$source $(key_of "$source")" >>"$W/work"
+done
+xargs -P "${VOUCH_JOBS:-$(nproc)}" -L 1 bash -c 'tidy_one "$0" "$1"' <"$W/work"
+while read -r source key; do
+  if [ -e "$cache/$key" ]; then ok "$source"; else no "$source" "$W/$key.failed"; fi
+done <"$W/work"
+summary
