@@ -1,8 +1,18 @@
 #pragma once
 // Every extension of RFC 5280 and the Microsoft ones: one struct, one parse_ and one encode_ each.
 // parse_X reads the extnValue contents (the DER inside the OCTET STRING); encode_X gives the same.
-// parse_ and encode_ are inverses for DER input. All parsers are bounded and fail with `malformed` or
-// `limit_exceeded`, naming the extension.
+// parse_ and encode_ are inverses for DER input. All parsers are bounded (256 elements in a list, 4,096 where
+// names are listed, 1 MiB in all) and fail with `malformed` or `limit_exceeded`, naming the extension.
+//
+// What is read although DER or RFC 5280 forbids it, because real certificates have it, and therefore does
+// not encode to the same octets:
+//   - an encoded FALSE where FALSE is the default: `critical`, cA, the flags of issuingDistributionPoint;
+//   - `minimum` 0 of a name constraint, encoded although 0 is the default;
+//   - a template name as PrintableString or UTF8String (encode_template_name writes BMPString).
+// Nothing else: a BIT STRING of flags with trailing zero bits, a set flag without meaning, and
+// GeneralizedTime before 2050 where Time is a CHOICE are `malformed`.
+// Meaning is not checked here: a path length without cA, a key usage without a bit, and the empty
+// constraints that RFC 5280 tells CAs not to issue are read; the linter and the validator judge them.
 
 #include <optional>
 #include <string>
@@ -48,6 +58,7 @@ enum KeyUsage : std::uint16_t {
 Result<std::uint16_t> parse_key_usage(Bytes value);
 Buffer encode_key_usage(std::uint16_t usage);
 std::vector<std::string_view> key_usage_names(std::uint16_t usage);  // "digitalSignature", …
+// Either name of bit 1, in any case. Fails with `not_found`.
 Result<std::uint16_t> key_usage_from_name(std::string_view name);
 
 struct BasicConstraints {
@@ -87,7 +98,11 @@ struct PolicyInformation {
   bool operator==(const PolicyInformation&) const = default;
 };
 PolicyQualifier cps_uri(std::string_view uri);
-PolicyQualifier user_notice(std::string_view explicit_text);  // UTF8String, at most 200 characters
+// UTF8String; text above 200 characters, or that is not UTF-8, is `malformed` (RFC 5280 4.2.1.4).
+Result<PolicyQualifier> user_notice(std::string_view explicit_text);
+// The URI, or the explicit text of the notice, when the qualifier is one.
+std::optional<std::string> cps_uri_of(const PolicyQualifier& qualifier);
+std::optional<std::string> notice_text_of(const PolicyQualifier& qualifier);
 // CertificatePolicies (4.2.1.4); Microsoft's application policies (311.21.10) have the same form.
 Result<std::vector<PolicyInformation>> parse_certificate_policies(Bytes value);
 Buffer encode_certificate_policies(const std::vector<PolicyInformation>& policies);
@@ -126,7 +141,7 @@ Buffer encode_name_constraints(const NameConstraints& value);
 using ReasonFlags = std::uint16_t;
 
 struct DistributionPointName {
-  std::vector<GeneralName> full_name;                    // or
+  std::vector<GeneralName> full_name;  // or
   std::optional<RelativeName> relative_to_issuer;
   bool operator==(const DistributionPointName&) const = default;
 };
@@ -179,9 +194,11 @@ Buffer encode_subject_directory_attributes(const std::vector<DirectoryAttribute>
 Result<std::vector<std::uint16_t>> parse_tls_feature(Bytes value);
 Buffer encode_tls_feature(const std::vector<std::uint16_t>& features);
 
-// cRLNumber and deltaCRLIndicator: an INTEGER of at most 20 octets. The contents octets, unsigned.
+// cRLNumber and deltaCRLIndicator: an INTEGER that is not negative, of at most 20 octets. The contents octets
+// without the sign octet: 0 is the one octet 00.
 Result<Bytes> parse_crl_number(Bytes value);
 Buffer encode_crl_number(std::uint64_t number);
+Buffer encode_crl_number(Bytes number);
 
 // CRLReason (5.3.1).
 enum class CrlReason : std::uint8_t {
@@ -197,6 +214,7 @@ enum class CrlReason : std::uint8_t {
   aa_compromise = 10,
 };
 std::string_view to_string(CrlReason reason);  // "keyCompromise"
+// "keyCompromise", "key_compromise", "1", in any case. Fails with `not_found`, listing the names.
 Result<CrlReason> crl_reason_from_name(std::string_view name_or_number);
 Result<CrlReason> parse_reason_code(Bytes value);
 Buffer encode_reason_code(CrlReason reason);
@@ -223,12 +241,13 @@ Buffer encode_template_name(std::string_view name);
 // Template information (311.21.7).
 struct TemplateInformation {
   Oid id;
-  std::optional<std::uint32_t> major, minor;
+  std::optional<std::uint32_t> major, minor;  // a minor version stands only after a major one
   bool operator==(const TemplateInformation&) const = default;
 };
 Result<TemplateInformation> parse_template_information(Bytes value);
 Buffer encode_template_information(const TemplateInformation& value);
-// Security identifier (311.25.2): GeneralNames with an otherName 311.25.2.1 whose OCTET STRING is the SID's text.
+// Security identifier (311.25.2): GeneralNames with an otherName 311.25.2.1 whose OCTET STRING is the SID's
+// text.
 Result<std::string> parse_sid(Bytes value);
 Buffer encode_sid(std::string_view sid);
 
