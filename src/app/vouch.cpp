@@ -1,5 +1,5 @@
-// The program: the one place that knows everything. It says which database, which cryptography, which clock and
-// which terminal the commands work with; each is made when a command first asks for it.
+// The program: the one place that knows everything. It says which database, which cryptography, which clock
+// and which terminal the commands work with; each is made when a command first asks for it.
 #include <pwd.h>
 #include <termios.h>
 #include <unistd.h>
@@ -26,7 +26,8 @@ std::string user() {
   const uid_t uid = ::getuid();
   const passwd* entry = ::getpwuid(uid);
   std::string name = entry ? entry->pw_name : fmt::format("uid {}", uid);
-  if (const auto sudo = variable("SUDO_USER"); uid == 0 && sudo && !sudo->empty()) name += fmt::format(" (sudo {})", *sudo);
+  if (const auto sudo = variable("SUDO_USER"); uid == 0 && sudo && !sudo->empty())
+    name += fmt::format(" (sudo {})", *sudo);
   return name;
 }
 

@@ -14,7 +14,8 @@ std::string version_of(const store::KeyGeneration& generation) {
 }
 
 // The newest generation that has a certificate.
-Result<store::KeyGeneration> current_generation(const store::Snapshot& snapshot, const store::AuthorityRecord& record) {
+Result<store::KeyGeneration> current_generation(const store::Snapshot& snapshot,
+                                                const store::AuthorityRecord& record) {
   const auto generations = TRY(snapshot.key_generations(record.id));
   for (auto it = generations.rbegin(); it != generations.rend(); ++it)
     if (!it->certificate.empty()) return *it;
@@ -30,7 +31,8 @@ Result<Value> describe_generation(Context& context, const store::KeyGeneration& 
   std::optional<x509::CertificateView> view;
   Fingerprints prints;
   if (installed) {
-    view = TRY(x509::parse_certificate(generation.certificate).context("reading the CA certificate {}", version_of(generation)));
+    view = TRY(x509::parse_certificate(generation.certificate)
+                   .context("reading the CA certificate {}", version_of(generation)));
     prints = fingerprints(context.provider(), generation.certificate);
   }
   value.set("subject", view ? Value(name_text(view->subject)) : Value());
@@ -42,7 +44,9 @@ Result<Value> describe_generation(Context& context, const store::KeyGeneration& 
   Value chain = Value::list();
   for (const Buffer& der : generation.chain) {
     const auto parent = TRY(x509::parse_certificate(der));
-    chain.push(Value().set("subject", name_text(parent.subject)).set("not_after", format_time(parent.not_after))
+    chain.push(Value()
+                   .set("subject", name_text(parent.subject))
+                   .set("not_after", format_time(parent.not_after))
                    .set("sha256", fingerprints(context.provider(), der).sha256));
   }
   value.set("chain", std::move(chain));
@@ -74,7 +78,8 @@ void print_generation(Context& context, const Value& generation) {
         .add("SHA-256", text_of(generation, "sha256"))
         .add("SHA-1", text_of(generation, "sha1"));
   for (const Value& parent : *generation.find("chain")->list_items())
-    fields.add("Signed by", fmt::format("{} (SHA-256 {})", text_of(parent, "subject"), text_of(parent, "sha256")));
+    fields.add("Signed by",
+               fmt::format("{} (SHA-256 {})", text_of(parent, "subject"), text_of(parent, "sha256")));
   context.out() << '\n' << fields.text();
 }
 
@@ -91,8 +96,9 @@ Result<Exit> show(Context& context, const Arguments&) {
   fields.add("CA", record.name).add("Kind", text_of(value, "kind")).add("Mode", text_of(value, "mode"));
   fields.add("State", text_of(value, "state")).add("Set up", text_of(value, "created_at"));
   fields.add("Signs with", text_of(value, "signature_algorithm"));
-  fields.add("Issues", *value.find("automatic_issuance")->boolean() ? "at once, without the pending queue"
-                                                                    : "after approval, or as the template says");
+  fields.add("Issues", *value.find("automatic_issuance")->boolean()
+                           ? "at once, without the pending queue"
+                           : "after approval, or as the template says");
   fields.add("CRL every", text_of(value, "crl_period") + ", overlap " + text_of(value, "crl_overlap"));
   for (const std::string_view list : {"cdp", "aia"})
     for (const Value& location : *value.find(list)->list_items())
@@ -102,7 +108,8 @@ Result<Exit> show(Context& context, const Arguments&) {
     templates += (templates.empty() ? "" : ", ") + *name.text();
   fields.add("Templates", templates.empty() ? "none published" : templates);
   if (const Value& crl = *value.find("crl"); !crl.is_null())
-    fields.add("Newest CRL", fmt::format("number {}, until {}", *crl.find("number")->integer(), text_of(crl, "next_update")));
+    fields.add("Newest CRL", fmt::format("number {}, until {}", *crl.find("number")->integer(),
+                                         text_of(crl, "next_update")));
   context.out() << fields.text("");
   for (const Value& generation : *value.find("keys")->list_items()) print_generation(context, generation);
   return Exit::done;
@@ -116,10 +123,12 @@ Result<Exit> list(Context& context, const Arguments&) {
   for (const auto& record : TRY(snapshot->authorities())) {
     std::optional<Time> expires;
     for (const auto& generation : TRY(snapshot->key_generations(record.id)))
-      if (!generation.certificate.empty()) expires = TRY(x509::parse_certificate(generation.certificate)).not_after;
+      if (!generation.certificate.empty())
+        expires = TRY(x509::parse_certificate(generation.certificate)).not_after;
     const std::string_view state = expires ? "ready" : "waits for its certificate";
-    table.add({record.name, std::string(store::to_string(record.kind)), std::string(store::to_string(record.mode)),
-               std::string(state), expires ? format_time(*expires) : "-"});
+    table.add({record.name, std::string(store::to_string(record.kind)),
+               std::string(store::to_string(record.mode)), std::string(state),
+               expires ? format_time(*expires) : "-"});
     values.push(Value()
                     .set("name", record.name)
                     .set("kind", store::to_string(record.kind))
@@ -151,7 +160,8 @@ Result<Exit> export_(Context& context, const Arguments& arguments) {
   } else {
     const auto generation = TRY(current_generation(*snapshot, record));
     std::vector<Buffer> certificates{generation.certificate};
-    if (arguments.has("chain")) certificates.insert(certificates.end(), generation.chain.begin(), generation.chain.end());
+    if (arguments.has("chain"))
+      certificates.insert(certificates.end(), generation.chain.begin(), generation.chain.end());
     content = TRY(certificate_output(context, certificates));
   }
   TRY(write_output(context, out, content));
@@ -163,7 +173,8 @@ constexpr Option kInit[] = {
     {"name", "NAME", "the CA's name, at most 64 characters; becomes CN of its subject", Occurs::once},
     {"kind", "root|subordinate", "a root signs itself, a subordinate is signed by its parent", Occurs::once},
     {"mode", "standalone|enterprise", "stand-alone (the default) or with a directory"},
-    {"key", "SPEC", "ec:P-256 (the default), ec:P-384, ec:P-521, rsa:2048 to rsa:8192, rsa-pss:3072, ed25519"},
+    {"key", "SPEC",
+     "ec:P-256 (the default), ec:P-384, ec:P-521, rsa:2048 to rsa:8192, rsa-pss:3072, ed25519"},
     {"hash", "HASH", "sha256, sha384 or sha512; the default fits the key"},
     {"validity", "SPAN", "how long its certificate is valid: 20y (a root's default), 90d"},
     {"subject-suffix", "DN", "what follows CN=NAME in the subject: \"O=Example,C=DE\""},
@@ -196,19 +207,28 @@ constexpr Option kExport[] = {
 
 constexpr Command kCommands[] = {
     {"ca init", "", "set up a CA",
-     "Makes the key, the database rows and, for a root, the self-signed certificate. A subordinate is signed by "
-     "--parent at once, or writes a request with --request-out for `vouch ca sign` elsewhere and `vouch ca install` "
-     "afterwards. With a passphrase (--key-passphrase-file or the environment) the key file is encrypted; without, "
+     "Makes the key, the database rows and, for a root, the self-signed certificate. A subordinate is signed "
+     "by "
+     "--parent at once, or writes a request with --request-out for `vouch ca sign` elsewhere and `vouch ca "
+     "install` "
+     "afterwards. With a passphrase (--key-passphrase-file or the environment) the key file is encrypted; "
+     "without, "
      "its mode 0600 alone protects it. The CA certificate and a first CRL are published at the end.",
      kInit, "vouch ca init --name \"Example Root CA\" --kind root --key ec:P-384 --validity 20y", &ca_init},
     {"ca sign", "REQUEST", "sign a subordinate CA's request",
      "Writes the new CA certificate followed by this CA's chain; with --der the certificate alone.", kSign,
      "vouch ca sign sub.csr --out sub.pem --path-length 0", &ca_sign},
     {"ca install", "FILE", "install the certificate that the parent returned",
-     "FILE is PEM, DER or a p7b and may hold the chain. The chain is built up to a self-signed root and recorded; "
+     "FILE is PEM, DER or a p7b and may hold the chain. The chain is built up to a self-signed root and "
+     "recorded; "
      "when a certificate is missing, the message names it.",
      kInstall, "vouch ca install sub.pem --chain policy-ca.pem --trust root.pem", &ca_install},
-    {"ca show", "", "show a CA: settings, locations, keys and certificates", "", {}, "vouch ca show --ca \"Example Root CA\"",
+    {"ca show",
+     "",
+     "show a CA: settings, locations, keys and certificates",
+     "",
+     {},
+     "vouch ca show --ca \"Example Root CA\"",
      &show},
     {"ca list", "", "list the CAs of this home", "", {}, "vouch ca list --json", &list},
     {"ca export", "", "write the CA certificate, its chain or its request", "", kExport,
@@ -221,7 +241,8 @@ std::span<const Command> ca_commands() { return kCommands; }
 
 Result<Value> describe_authority(Context& context, const store::Snapshot& snapshot,
                                  const store::AuthorityRecord& record) {
-  const auto settings = TRY(ca::parse_settings(record.settings).context("reading the settings of CA '{}'", record.name));
+  const auto settings =
+      TRY(ca::parse_settings(record.settings).context("reading the settings of CA '{}'", record.name));
   const auto generations = TRY(snapshot.key_generations(record.id));
   bool ready = false;
   Value keys = Value::list();
@@ -230,13 +251,17 @@ Result<Value> describe_authority(Context& context, const store::Snapshot& snapsh
     keys.push(TRY(describe_generation(context, generation)));
   }
   Value value;
-  value.set("name", record.name).set("kind", store::to_string(record.kind)).set("mode", store::to_string(record.mode));
-  value.set("state", ready ? "ready" : "waits for its certificate").set("created_at", format_time(record.created_at));
+  value.set("name", record.name)
+      .set("kind", store::to_string(record.kind))
+      .set("mode", store::to_string(record.mode));
+  value.set("state", ready ? "ready" : "waits for its certificate")
+      .set("created_at", format_time(record.created_at));
   value.set("key", crypto::format_key_spec(settings.key));
   value.set("signature_algorithm", x509::to_string(settings.signature_algorithm));
   value.set("automatic_issuance", settings.automatic_issuance);
   value.set("default_validity", format_span(settings.default_validity));
-  value.set("crl_period", format_span(settings.crl_period)).set("crl_overlap", format_span(settings.crl_overlap));
+  value.set("crl_period", format_span(settings.crl_period))
+      .set("crl_overlap", format_span(settings.crl_overlap));
   value.set("cdp", location_texts(settings.cdp)).set("aia", location_texts(settings.aia));
   value.set("dns_name", settings.dns_name).set("short_name", settings.short_name);
   value.set("templates", texts(TRY(snapshot.published_templates(record.id))));

@@ -28,11 +28,13 @@ Status check_call(const Arguments& arguments, AuthorityKind kind) {
   if (!subordinate && (parent || request_out))
     return usage_error("a root CA signs itself: --parent and --request-out go with --kind subordinate");
   if (subordinate && parent == request_out)
-    return usage_error("a subordinate CA needs either --parent (signed at once) or --request-out (signed elsewhere)");
+    return usage_error(
+        "a subordinate CA needs either --parent (signed at once) or --request-out (signed elsewhere)");
   for (const std::string_view option : {"path-length", "parent-ca", "parent-passphrase-file"})
     if (arguments.has(option) && !parent) return usage_error("--{} goes with --parent", option);
   if (arguments.has("validity") && request_out)
-    return usage_error("the parent decides how long a subordinate is valid: give --validity to vouch ca sign");
+    return usage_error(
+        "the parent decides how long a subordinate is valid: give --validity to vouch ca sign");
   if (arguments.has("import-key") && arguments.has("key"))
     return usage_error("--key makes a new key and --import-key brings one: give one of them");
   if (arguments.has("import-passphrase-file") && !arguments.has("import-key"))
@@ -117,7 +119,8 @@ Status join(Context& context, const Workspace& workspace, Parent& parent, const 
   ca::LocalAuthority::SubordinateOptions options;
   options.path_length = TRY(arguments.number("path-length"));
   options.validity = TRY(arguments.span("validity"));
-  const auto outcome = TRY(parent.authority->sign_subordinate(made.generation.request, options, context.user()));
+  const auto outcome =
+      TRY(parent.authority->sign_subordinate(made.generation.request, options, context.user()));
   if (outcome.disposition != ca::Disposition::issued)
     return make_error(Errc::denied, "the parent refused: {}", outcome.message).with_hint(outcome.mend);
   for (const std::string& note : outcome.notes) context.note("note: {}", printable(note));
@@ -127,14 +130,17 @@ Status join(Context& context, const Workspace& workspace, Parent& parent, const 
   return ok();
 }
 
-std::vector<std::string> next_steps(const store::AuthorityRecord& record, bool waits, const std::string& request_file) {
+std::vector<std::string> next_steps(const store::AuthorityRecord& record, bool waits,
+                                    const std::string& request_file) {
   if (waits)
-    return {fmt::format("have the parent sign it: vouch --home PARENT-HOME ca sign {} --out ca.pem", request_file),
+    return {fmt::format("have the parent sign it: vouch --home PARENT-HOME ca sign {} --out ca.pem",
+                        request_file),
             fmt::format("then install the answer: vouch --ca {} ca install ca.pem", shell_word(record.name))};
   if (record.kind == AuthorityKind::root)
     return {fmt::format("vouch ca init --name NAME --kind subordinate --parent {}", shell_word(record.name))};
   return {fmt::format("vouch --ca {} template publish WebServer", shell_word(record.name)),
-          fmt::format("vouch --ca {} request submit FILE --template WebServer --out CERT", shell_word(record.name))};
+          fmt::format("vouch --ca {} request submit FILE --template WebServer --out CERT",
+                      shell_word(record.name))};
 }
 
 // What was made, for people and for programs: the end of init and of install.
@@ -193,7 +199,8 @@ Result<store::AuthorityRecord> waiting_authority(const Context& context, const s
   if (context.named_authority()) return context.choose_authority(snapshot);
   std::vector<store::AuthorityRecord> waiting;
   for (auto& record : TRY(snapshot.authorities()))
-    if (TRY(snapshot.key_generations(record.id)).back().certificate.empty()) waiting.push_back(std::move(record));
+    if (TRY(snapshot.key_generations(record.id)).back().certificate.empty())
+      waiting.push_back(std::move(record));
   if (waiting.size() == 1) return std::move(waiting.front());
   return context.choose_authority(snapshot);
 }
@@ -218,12 +225,17 @@ Result<Exit> ca_init(Context& context, const Arguments& arguments) {
 
   const Workspace& workspace = *TRY(context.make_workspace());
   options.passphrase = TRY(context.new_key_passphrase());
-  const auto made = TRY(ca::init(workspace.environment(), options).context("setting up CA '{}'", options.name));
+  const auto made =
+      TRY(ca::init(workspace.environment(), options).context("setting up CA '{}'", options.name));
   wipe(options.passphrase);
-  Report what{fmt::format("{} CA {} is set up in {}",
-                          options.kind == AuthorityKind::root ? "Root" : "Subordinate", shell_word(options.name),
-                          workspace.home().folder().string()),
-              made.record, {}, {}, {}, made.warnings};
+  Report what{
+      fmt::format("{} CA {} is set up in {}", options.kind == AuthorityKind::root ? "Root" : "Subordinate",
+                  shell_word(options.name), workspace.home().folder().string()),
+      made.record,
+      {},
+      {},
+      {},
+      made.warnings};
 
   if (const std::string* file = arguments.find("request-out")) {
     const std::string pem = to_pem("CERTIFICATE REQUEST", made.generation.request);
@@ -232,7 +244,8 @@ Result<Exit> ca_init(Context& context, const Arguments& arguments) {
     if (!written)
       return std::move(written.error())
           .context(fmt::format("writing the request of CA '{}', which is set up all the same", options.name))
-          .with_hint(fmt::format("write it again with: vouch --ca {} ca export --request --out FILE", shell_word(options.name)));
+          .with_hint(fmt::format("write it again with: vouch --ca {} ca export --request --out FILE",
+                                 shell_word(options.name)));
     what.headline += ", and waits for its certificate";
     what.request_file = *file;
     if (*file == "-") return Exit::done;  // standard output is the request
@@ -243,8 +256,9 @@ Result<Exit> ca_init(Context& context, const Arguments& arguments) {
     if (!joined)
       return std::move(joined.error())
           .context(fmt::format("having CA '{}' signed by its parent", options.name))
-          .with_hint(fmt::format("it waits for its certificate; its request: vouch --ca {} ca export --request",
-                                 shell_word(options.name)));
+          .with_hint(
+              fmt::format("it waits for its certificate; its request: vouch --ca {} ca export --request",
+                          shell_word(options.name)));
   }
   auto published = publish(context, workspace, options.name);
   if (!published) return but_set_up(std::move(published.error()), options.name);
@@ -275,8 +289,12 @@ Result<Exit> ca_install(Context& context, const Arguments& arguments) {
   const auto record = TRY(waiting_authority(context, *TRY(workspace.snapshot())));
   const auto installed = TRY(ca::install(workspace.environment(), record.name, answer, chain, trust)
                                  .context("installing {} for CA '{}'", file, record.name));
-  Report what{fmt::format("CA {} has its certificate", shell_word(record.name)), record, {}, {},
-              installed.root_fingerprint, {}};
+  Report what{fmt::format("CA {} has its certificate", shell_word(record.name)),
+              record,
+              {},
+              {},
+              installed.root_fingerprint,
+              {}};
   auto published = publish(context, workspace, record.name);
   if (!published) return but_set_up(std::move(published.error()), record.name);
   what.published = std::move(*published);

@@ -8,13 +8,16 @@
 namespace vouch::cli {
 namespace {
 
-Value fingerprint_fields(const Fingerprints& prints) {
-  return Value().set("sha256", prints.sha256).set("sha1", prints.sha1);
+// The certificate field by field, with what its octets hash to.
+Result<Value> describe_der(Context& context, Bytes der) {
+  Value value = x509::describe_certificate(TRY(x509::parse_certificate(der)));
+  const auto prints = fingerprints(context.provider(), der);
+  value.set("fingerprint_sha256", prints.sha256).set("fingerprint_sha1", prints.sha1);
+  return value;
 }
 
-void print_certificate(Context& context, const Value& content, const Fingerprints& prints) {
-  context.out() << x509::to_text(printable_tree(content)) << "Fingerprints:\n"
-                << Fields().add("SHA-256", prints.sha256).add("SHA-1", prints.sha1).text();
+void print_certificate(const Context& context, const Value& content) {
+  context.out() << x509::to_text(printable_tree(content));
 }
 
 // A file is shown without asking any home: it may come from anywhere.
@@ -23,14 +26,12 @@ Result<Exit> show_file(Context& context, const std::string& file) {
   Value values = Value::list();
   bool first = true;
   for (const Buffer& der : certificates) {
-    const auto view = TRY(x509::parse_certificate(der).context("reading {}", file));
-    const Value content = x509::describe_certificate(view);
-    const auto prints = fingerprints(context.provider(), der);
+    const Value content = TRY(describe_der(context, der).context("reading {}", file));
     if (!context.json()) {
       if (!std::exchange(first, false)) context.out() << '\n';
-      print_certificate(context, content, prints);
+      print_certificate(context, content);
     }
-    values.push(Value().set("certificate", content).set("fingerprints", fingerprint_fields(prints)).set("record", Value()));
+    values.push(Value().set("certificate", content).set("record", Value()));
   }
   if (context.json()) print_json(context, Value().set("certificates", std::move(values)));
   return Exit::done;
@@ -40,32 +41,31 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
   const std::string& what = arguments.operand(0);
   std::error_code unknown;
   // What is not a serial number can only be meant as a file: then the message is about the file.
-  if (what == "-" || fs::exists(what, unknown) || !x509::serial_from_text(what)) return show_file(context, what);
+  if (what == "-" || fs::exists(what, unknown) || !x509::serial_from_text(what))
+    return show_file(context, what);
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(workspace.snapshot());
   const auto record = TRY(find_certificate(*snapshot, what));
   TRY(context.check_authority(TRY(authority_of(*snapshot, record.authority)), "certificate " + what));
   const Buffer der = record.der();
-  if (der.empty()) return make_error(Errc::unavailable, "the certificate with serial {} is being signed", what);
-  const Value content = x509::describe_certificate(TRY(x509::parse_certificate(der)));
-  const auto prints = fingerprints(context.provider(), der);
+  if (der.empty())
+    return make_error(Errc::unavailable, "the certificate with serial {} is being signed", what);
+  const Value content = TRY(describe_der(context, der));
   const auto names = TRY(authority_names(*snapshot));
   if (context.json()) {
-    Value one = Value()
-                    .set("certificate", content)
-                    .set("fingerprints", fingerprint_fields(prints))
-                    .set("record", describe(record, names));
+    Value one = Value().set("certificate", content).set("record", describe(record, names));
     print_json(context, Value().set("certificates", Value::list().push(std::move(one))));
     return Exit::done;
   }
-  print_certificate(context, content, prints);
+  print_certificate(context, content);
   Fields fields;
   fields.add("CA", names.at(record.authority)).add("Request", fmt::format("{}", record.request));
   fields.add("Template", record.template_name).add("State", state_of(record));
   if (record.revocation) {
     fields.add("Revoked", format_time(record.revocation->revoked_at));
     fields.add("Reason", x509::to_string(record.revocation->reason));
-    if (record.revocation->invalidity_date) fields.add("Invalid since", format_time(*record.revocation->invalidity_date));
+    if (record.revocation->invalidity_date)
+      fields.add("Invalid since", format_time(*record.revocation->invalidity_date));
   }
   context.out() << "In the database:\n" << fields.text();
   return Exit::done;
@@ -76,8 +76,9 @@ class Listing {
  public:
   explicit Listing(AuthorityNames names) : names_(std::move(names)) {}
   void add(const store::CertificateRecord& record) {
-    table_.add({x509::serial_to_text(record.serial), std::string(state_of(record)), format_time(record.not_after),
-                record.template_name.empty() ? "-" : record.template_name, record.subject});
+    table_.add({x509::serial_to_text(record.serial), std::string(state_of(record)),
+                format_time(record.not_after), record.template_name.empty() ? "-" : record.template_name,
+                record.subject});
     values_.push(describe(record, names_));
     ++size_;
   }
@@ -143,7 +144,8 @@ Result<Exit> find(Context& context, const Arguments& arguments) {
       return ok();
     }));
   if (listing.size() == 0)
-    return make_error(Errc::not_found, "no certificate has '{}' as its serial, in its subject or as its fingerprint", text);
+    return make_error(Errc::not_found,
+                      "no certificate has '{}' as its serial, in its subject or as its fingerprint", text);
   listing.print(context);
   return Exit::done;
 }
@@ -177,7 +179,8 @@ Result<Exit> revoke(Context& context, const Arguments& arguments) {
   ca::Revocation revocation;
   revocation.reason = TRY(for_option(x509::crl_reason_from_name(arguments.text("reason")), "reason"));
   if (revocation.reason == x509::CrlReason::remove_from_crl)
-    return usage_error("removeFromCRL is no reason to revoke").with_hint("lift a hold with: vouch cert release SERIAL");
+    return usage_error("removeFromCRL is no reason to revoke")
+        .with_hint("lift a hold with: vouch cert release SERIAL");
   revocation.invalidity_date = TRY(arguments.time("invalid-since"));
   const Workspace& workspace = *TRY(context.workspace());
   const auto found = TRY(find_with_authority(context, workspace, arguments.operand(0)));
@@ -189,7 +192,8 @@ Result<Exit> revoke(Context& context, const Arguments& arguments) {
 Result<Exit> release(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto found = TRY(find_with_authority(context, workspace, arguments.operand(0)));
-  TRY(found.authority->release(found.record.serial, context.user()).context("releasing {}", arguments.operand(0)));
+  TRY(found.authority->release(found.record.serial, context.user())
+          .context("releasing {}", arguments.operand(0)));
   return changed(context, workspace, found.record.serial, found.authority->record().name);
 }
 
@@ -197,10 +201,12 @@ Result<Exit> export_(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(workspace.snapshot());
   const auto record = TRY(find_certificate(*snapshot, arguments.operand(0)));
-  TRY(context.check_authority(TRY(authority_of(*snapshot, record.authority)), "certificate " + arguments.operand(0)));
+  TRY(context.check_authority(TRY(authority_of(*snapshot, record.authority)),
+                              "certificate " + arguments.operand(0)));
   std::vector<Buffer> certificates{record.der()};
   if (certificates.front().empty())
-    return make_error(Errc::unavailable, "the certificate with serial {} is being signed", arguments.operand(0));
+    return make_error(Errc::unavailable, "the certificate with serial {} is being signed",
+                      arguments.operand(0));
   if (arguments.has("chain"))
     for (const auto& generation : TRY(snapshot->key_generations(record.authority)))
       if (generation.key_index == record.key_index && !generation.certificate.empty()) {
@@ -236,18 +242,34 @@ constexpr Option kExport[] = {
 constexpr Command kCommands[] = {
     {"cert list", "", "list the certificates that were issued here", "", kList,
      "vouch cert list --expires-before 2027-01-31 --template WebServer", &list},
-    {"cert show", "FILE|SERIAL", "show a certificate, field by field",
-     "A file needs no home and may hold several certificates. A serial is looked up in the database, and shown with "
+    {"cert show",
+     "FILE|SERIAL",
+     "show a certificate, field by field",
+     "A file needs no home and may hold several certificates. A serial is looked up in the database, and "
+     "shown with "
      "its request and revocation.",
-     {}, "vouch cert show web.pem", &show},
-    {"cert find", "TEXT", "find certificates by serial, subject or fingerprint",
-     "The subject matches in any part, without regard to case. Fingerprints are SHA-1 or SHA-256, with or without "
+     {},
+     "vouch cert show web.pem",
+     &show},
+    {"cert find",
+     "TEXT",
+     "find certificates by serial, subject or fingerprint",
+     "The subject matches in any part, without regard to case. Fingerprints are SHA-1 or SHA-256, with or "
+     "without "
      "colons.",
-     {}, "vouch cert find www.example.com", &find},
+     {},
+     "vouch cert find www.example.com",
+     &find},
     {"cert revoke", "SERIAL|FILE", "revoke a certificate, or put it on hold with certificateHold",
      "Relying parties learn of it from the next CRL: vouch crl publish.", kRevoke,
      "vouch cert revoke web.pem --reason keyCompromise --invalid-since 2026-11-01", &revoke},
-    {"cert release", "SERIAL|FILE", "release a certificate from hold", "", {}, "vouch cert release web.pem", &release},
+    {"cert release",
+     "SERIAL|FILE",
+     "release a certificate from hold",
+     "",
+     {},
+     "vouch cert release web.pem",
+     &release},
     {"cert export", "SERIAL|FILE", "write a certificate that was issued here", "", kExport,
      "vouch cert export 010cf4a3b2c1 --chain --out web.pem", &export_},
 };

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 #include <utility>
+
+#include "base/text.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -11,7 +12,8 @@ namespace {
 constexpr Option kGlobalOptions[] = {
     {"home", "FOLDER", "where the CAs live; else $VOUCH_HOME, else /var/lib/vouch"},
     {"ca", "NAME", "which CA of the home; may be left out when there is one"},
-    {"key-passphrase-file", "FILE", "a file whose first line is the passphrase of the key file (- is standard input)"},
+    {"key-passphrase-file", "FILE",
+     "a file whose first line is the passphrase of the key file (- is standard input)"},
     {"json", "", "print JSON, with the keys that docs/reference/json.md lists"},
     {"der", "", "write DER instead of PEM"},
     {"quiet", "", "print results and errors only"},
@@ -32,7 +34,8 @@ const Option* find_option(const Command* command, std::string_view name) {
 }
 
 std::string help_hint(const Command* command) {
-  return command ? fmt::format("vouch {} --help explains it", command->name) : "vouch --help lists the commands";
+  return command ? fmt::format("vouch {} --help explains it", command->name)
+                 : "vouch --help lists the commands";
 }
 
 Error unknown_option(const Command* command, std::string_view word, std::string_view name) {
@@ -47,23 +50,9 @@ Error unknown_option(const Command* command, std::string_view word, std::string_
 
 Error unknown_command(std::string_view what, std::span<const std::string_view> known) {
   std::string hint;
-  if (const auto near = nearest(what, known); !near.empty()) hint = fmt::format("did you mean `vouch {}`? ", near);
+  if (const auto near = nearest(what, known); !near.empty())
+    hint = fmt::format("did you mean `vouch {}`? ", near);
   return usage_error("unknown command: {}", what).with_hint(hint + help_hint(nullptr));
-}
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1), before(b.size() + 1), before_that(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    before_that = std::exchange(before, row);
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({before[j] + 1, row[j - 1] + 1, before[j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u)});
-      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-      if (swapped) row[j] = std::min(row[j], before_that[j - 2] + 1);
-    }
-  }
-  return row[b.size()];
 }
 
 struct Arity {
@@ -144,7 +133,8 @@ class Parser {
     }
     if (equals != std::string::npos) return keep(*known, word.substr(equals + 1));
     if (position_ == words_.size())
-      return usage_error("--{} needs a value: {}", name, known->argument).with_hint(help_hint(invocation_.command));
+      return usage_error("--{} needs a value: {}", name, known->argument)
+          .with_hint(help_hint(invocation_.command));
     const std::string& value = words_[position_++];
     if (value.starts_with("--"))
       return usage_error("--{} needs a value, and {} looks like the next option", name, value)
@@ -199,8 +189,9 @@ std::span<const Option> global_options() { return kGlobalOptions; }
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> list;
-    for (const auto part : {ca_commands(), template_commands(), request_commands(), cert_commands(), crl_commands(),
-                            why_commands(), db_commands(), config_commands(), self_commands()})
+    for (const auto part :
+         {ca_commands(), template_commands(), request_commands(), cert_commands(), crl_commands(),
+          why_commands(), db_commands(), config_commands(), self_commands()})
       list.insert(list.end(), part.begin(), part.end());
     return list;
   }();
@@ -216,7 +207,8 @@ std::string synopsis(const Command& command) {
   std::string text = fmt::format("vouch {}", command.name);
   if (!command.operands.empty()) text += fmt::format(" {}", command.operands);
   for (const Option& o : command.options) {
-    std::string one = o.argument.empty() ? fmt::format("--{}", o.name) : fmt::format("--{} {}", o.name, o.argument);
+    std::string one =
+        o.argument.empty() ? fmt::format("--{}", o.name) : fmt::format("--{} {}", o.name, o.argument);
     if (o.occurs != Occurs::once) one = "[" + one + "]";
     if (o.occurs == Occurs::any_times) one += "...";
     text += " " + one;
@@ -279,15 +271,5 @@ Result<std::optional<std::uint32_t>> Arguments::number(std::string_view option) 
 }
 
 Result<Invocation> parse_command_line(std::span<const std::string> words) { return Parser(words).parse(); }
-
-std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
-  std::string_view best;
-  std::size_t smallest = std::max<std::size_t>(2, word.size() / 3) + 1;
-  if (word.size() < 3) smallest = 2;
-  for (const auto candidate : candidates)
-    if (const auto distance = edit_distance(word, candidate); distance < smallest)
-      smallest = distance, best = candidate;
-  return best;
-}
 
 }  // namespace vouch::cli

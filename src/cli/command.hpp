@@ -27,21 +27,21 @@ enum class Occurs { at_most_once, once, any_times };
 
 struct Option {
   std::string_view name;      // "key", written --key
-  std::string_view argument;  // "SPEC"; words in small letters with bars are the only values: "root|subordinate";
-                              // empty: a switch
+  std::string_view argument;  // "SPEC"; words in small letters with bars are the only values:
+                              // "root|subordinate"; empty: a switch
   std::string_view help;
   Occurs occurs = Occurs::at_most_once;
 };
 
 struct Command {
-  std::string_view name;           // "cert show", "why"
-  std::string_view operands;       // "FILE|SERIAL"; "[TEXT]" may be left out, "NAME..." may come again
-  std::string_view summary;        // one line for the overview
-  std::string_view details;        // a paragraph for --help; may be empty
+  std::string_view name;      // "cert show", "why"
+  std::string_view operands;  // "FILE|SERIAL"; "[TEXT]" may be left out, "NAME..." may come again
+  std::string_view summary;   // one line for the overview
+  std::string_view details;   // a paragraph for --help; may be empty
   std::span<const Option> options;
-  std::string_view example;        // one command line, ready to be typed
+  std::string_view example;  // one command line, ready to be typed
   Result<Exit> (*run)(Context&, const Arguments&);
-  bool hidden = false;             // not in help and completion: for building packages
+  bool hidden = false;  // not in help and completion: for building packages
 };
 
 // Every command, grouped by noun, in the order in which --help lists them.
@@ -113,8 +113,5 @@ Result<T> for_option(Result<T> result, std::string_view option) {
   if (!result.error().hint().empty()) error = std::move(error).with_hint(std::string(result.error().hint()));
   return error;
 }
-
-// The candidate nearest to a mistyped word; empty when none is near.
-std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 
 }  // namespace vouch::cli

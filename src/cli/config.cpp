@@ -46,7 +46,8 @@ Result<Exit> show(Context& context, const Arguments&) {
     values.push(Value().set("name", key.name).set("value", value).set("summary", key.summary));
   }
   if (context.json())
-    print_json(context, Value().set("file", home.configuration_file().string()).set("settings", std::move(values)));
+    print_json(context,
+               Value().set("file", home.configuration_file().string()).set("settings", std::move(values)));
   else
     table.print(context, "no settings");
   return Exit::done;
@@ -71,18 +72,29 @@ Result<Exit> set(Context& context, const Arguments& arguments) {
   if (fs::exists(file, unknown)) before = TRY(read_file(file, 1 << 20));
   const std::string after = TRY(ca::with_setting(as_text(before), file.string(), name, value));
   TRY(write_file_atomic(file, as_bytes(after)));
-  if (context.json()) print_json(context, Value().set("name", name).set("value", value).set("file", file.string()));
+  if (context.json())
+    print_json(context, Value().set("name", name).set("value", value).set("file", file.string()));
   context.say("{} = {} in {}", name, value, file.string());
   return Exit::done;
 }
 
 constexpr Command kCommands[] = {
-    {"config check", "", "check the configuration file; exit code 4 when something is wrong", "", {}, "vouch config check",
+    {"config check",
+     "",
+     "check the configuration file; exit code 4 when something is wrong",
+     "",
+     {},
+     "vouch config check",
      &check},
     {"config show", "", "show every setting, its value and its meaning", "", {}, "vouch config show", &show},
     {"config get", "KEY", "print one setting", "", {}, "vouch config get issuance.node", &get},
-    {"config set", "KEY VALUE", "change one setting; the rest of the file stays as it is", "", {},
-     "vouch config set issuance.node 2", &set},
+    {"config set",
+     "KEY VALUE",
+     "change one setting; the rest of the file stays as it is",
+     "",
+     {},
+     "vouch config set issuance.node 2",
+     &set},
 };
 
 }  // namespace

@@ -31,8 +31,9 @@ std::string names_of(const std::vector<store::AuthorityRecord>& records) {
 
 }  // namespace
 
-Result<std::unique_ptr<Workspace>> Workspace::open(const Surroundings& surroundings, const crypto::Provider& provider,
-                                                   const fs::path& folder, bool create, PassphraseSource passphrase) {
+Result<std::unique_ptr<Workspace>> Workspace::open(const Surroundings& surroundings,
+                                                   const crypto::Provider& provider, const fs::path& folder,
+                                                   bool create, PassphraseSource passphrase) {
   const auto nothing_there = [&] {
     return make_error(Errc::not_found, "no CA has been set up in {}", folder.string())
         .with_hint("set one up with: vouch ca init; or say where it is with --home or VOUCH_HOME");
@@ -83,19 +84,20 @@ fs::path Context::home_folder() const {
 
 Result<Workspace*> Context::workspace() {
   if (!workspace_)
-    workspace_ = TRY(
-        Workspace::open(surroundings_, provider(), home_folder(), false, passphrase_source(passphrase_file_)));
+    workspace_ = TRY(Workspace::open(surroundings_, provider(), home_folder(), false,
+                                     passphrase_source(passphrase_file_)));
   return workspace_.get();
 }
 
 Result<Workspace*> Context::make_workspace() {
   if (!workspace_)
-    workspace_ =
-        TRY(Workspace::open(surroundings_, provider(), home_folder(), true, passphrase_source(passphrase_file_)));
+    workspace_ = TRY(
+        Workspace::open(surroundings_, provider(), home_folder(), true, passphrase_source(passphrase_file_)));
   return workspace_.get();
 }
 
-Result<std::unique_ptr<Workspace>> Context::other_workspace(const fs::path& folder, PassphraseSource passphrase) {
+Result<std::unique_ptr<Workspace>> Context::other_workspace(const fs::path& folder,
+                                                            PassphraseSource passphrase) {
   if (!passphrase) passphrase = passphrase_source(passphrase_file_);
   return Workspace::open(surroundings_, provider(), folder, false, std::move(passphrase));
 }
@@ -113,7 +115,8 @@ Result<store::AuthorityRecord> Context::choose_authority(const store::Snapshot& 
   if (all.empty())
     return make_error(Errc::not_found, "no CA has been set up in {}", home_folder().string())
         .with_hint("set one up with: vouch ca init");
-  if (all.size() > 1) return usage_error("several CAs live here").with_hint("choose one with --ca: " + names_of(all));
+  if (all.size() > 1)
+    return usage_error("several CAs live here").with_hint("choose one with --ca: " + names_of(all));
   return std::move(all.front());
 }
 
@@ -145,12 +148,14 @@ Result<std::string> Context::read_secret(const std::string& file, const std::str
     secret = first_line(content);
     wipe(content);
   }
-  if (secret.empty()) return make_error(Errc::malformed, "{}: the first line, the passphrase, is empty", file);
+  if (secret.empty())
+    return make_error(Errc::malformed, "{}: the first line, the passphrase, is empty", file);
   return secrets_[file] = secret;
 }
 
 std::string Context::passphrase_variable() const {
-  return workspace_ ? workspace_->home().configuration().passphrase_variable : ca::Configuration{}.passphrase_variable;
+  return workspace_ ? workspace_->home().configuration().passphrase_variable
+                    : ca::Configuration{}.passphrase_variable;
 }
 
 Result<std::string> Context::new_key_passphrase() {
@@ -166,7 +171,8 @@ PassphraseSource Context::passphrase_source(std::optional<std::string> file) {
     if (const auto value = surroundings_.variable(variable); value && !value->empty()) return *value;
     if (surroundings_.in_is_terminal) return surroundings_.ask(question);
     return make_error(Errc::denied, "{} is encrypted and there is no passphrase", key)
-        .with_hint(fmt::format("give it with --key-passphrase-file FILE or in the environment variable {}", variable));
+        .with_hint(fmt::format("give it with --key-passphrase-file FILE or in the environment variable {}",
+                               variable));
   };
 }
 
@@ -180,11 +186,12 @@ Progress::Progress(const Context& context, std::string what) {
   const Surroundings& surroundings = context.surroundings();
   if (!surroundings.err_is_terminal) return;
   waiting_ = std::make_unique<Waiting>();
-  waiting_->thread = std::jthread([&context, waiting = waiting_.get(), what = std::move(what)](std::stop_token stop) {
-    std::unique_lock lock(waiting->mutex);
-    waiting->over.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
-    if (!stop.stop_requested()) context.note("{} …", what);
-  });
+  waiting_->thread =
+      std::jthread([&context, waiting = waiting_.get(), what = std::move(what)](std::stop_token stop) {
+        std::unique_lock lock(waiting->mutex);
+        waiting->over.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
+        if (!stop.stop_requested()) context.note("{} …", what);
+      });
 }
 
 Progress::~Progress() = default;

@@ -1,7 +1,7 @@
 #pragma once
 // Context: what a command works with. Everything that is not the command line itself comes from outside
-// (Surroundings), so that a test runs commands in process with its own home, clock and streams; and everything
-// is opened on first use, so that `vouch --help` and `vouch cert show FILE` need no home at all.
+// (Surroundings), so that a test runs commands in process with its own home, clock and streams; and
+// everything is opened on first use, so that `vouch --help` and `vouch cert show FILE` need no home at all.
 
 #include <functional>
 #include <iosfwd>
@@ -31,8 +31,9 @@ using PassphraseSource = std::function<Result<std::string>(std::string_view key)
 // One opened home with its database.
 class Workspace {
  public:
-  static Result<std::unique_ptr<Workspace>> open(const Surroundings& surroundings, const crypto::Provider& provider,
-                                                 const fs::path& folder, bool create, PassphraseSource passphrase);
+  static Result<std::unique_ptr<Workspace>> open(const Surroundings& surroundings,
+                                                 const crypto::Provider& provider, const fs::path& folder,
+                                                 bool create, PassphraseSource passphrase);
   const ca::Home& home() const { return home_; }
   store::Database& database() const { return *database_; }
   const ca::Environment& environment() const { return environment_; }
@@ -87,7 +88,8 @@ class Context {
   // That --ca, when given, is the CA of something found by its number.
   Status check_authority(const store::AuthorityRecord& record, std::string_view what) const;
   std::optional<std::string> named_authority() const;
-  Result<std::unique_ptr<ca::LocalAuthority>> open_authority(const Workspace& workspace, std::string_view name) const;
+  Result<std::unique_ptr<ca::LocalAuthority>> open_authority(const Workspace& workspace,
+                                                             std::string_view name) const;
 
   // First line of the file that an option names; - is standard input, asked for when that is a terminal. Read
   // once: a second key with the same passphrase gets the same answer.

@@ -16,15 +16,15 @@ Result<Exit> publish(Context& context, const Arguments&) {
   std::vector<revocation::Published> published;
   {
     const Progress progress(context, fmt::format("building the CRL of CA '{}'", record.name));
-    published = TRY(revocation::publish_crls(*authority).context("publishing the CRL of CA '{}'", record.name));
+    published =
+        TRY(revocation::publish_crls(*authority).context("publishing the CRL of CA '{}'", record.name));
   }
   Value values = Value::list();
   for (const auto& crl : published) {
     values.push(describe(crl.record, record.name, crl.files));
-    context.say("CRL {} of CA '{}': {} revoked, valid until {}", crl.record.number, record.name, crl.record.entries,
-                format_time(crl.record.next_update));
+    context.say("CRL {} of CA '{}': {} revoked, valid until {}", crl.record.number, record.name,
+                crl.record.entries, format_time(crl.record.next_update));
     for (const fs::path& file : crl.files) context.say("  {}", file.string());
-    if (crl.files.empty()) context.note("note: no location of this CA takes a CRL; it is in {} only", crl.record.file);
   }
   if (context.json()) print_json(context, Value().set("crls", std::move(values)));
   return Exit::done;
@@ -66,7 +66,8 @@ Result<Verdict> check_signature(Context& context, const x509::CrlView& crl, cons
   if (!equal(issuer.subject, crl.issuer)) {
     const auto given = x509::parse_name(issuer.subject), named = x509::parse_name(crl.issuer);
     if (!given || !named || !x509::names_match(*given, *named))
-      return Verdict{false, fmt::format("issued by {}, and {} is of {}", name_text(crl.issuer), file, name_text(issuer.subject))};
+      return Verdict{false, fmt::format("issued by {}, and {} is of {}", name_text(crl.issuer), file,
+                                        name_text(issuer.subject))};
   }
   if (const auto* usage = issuer.find(x509::oid::kKeyUsage))
     if (!(TRY(x509::parse_key_usage(usage->value)) & x509::crl_sign))
@@ -84,23 +85,26 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
   const std::uint32_t limit = TRY(arguments.number("entries")).value_or(100);
   const Buffer der = TRY(read_crl_file(file));
   const auto view = TRY(x509::parse_crl(der).context("reading {} as a CRL", file));
-  const Value content = TRY(x509::describe_crl(view, limit).context("reading {} as a CRL", file));
-  std::optional<Verdict> verdict;
-  if (const std::string* issuer = arguments.find("ca")) verdict = TRY(check_signature(context, view, *issuer));
-  const bool expired = view.next_update && *view.next_update < context.clock().now();
+  Value content = TRY(x509::describe_crl(view, limit).context("reading {} as a CRL", file));
   const auto prints = fingerprints(context.provider(), der);
+  content.set("fingerprint_sha256", prints.sha256).set("fingerprint_sha1", prints.sha1);
+  std::optional<Verdict> verdict;
+  if (const std::string* issuer = arguments.find("ca"))
+    verdict = TRY(check_signature(context, view, *issuer));
+  const bool expired = view.next_update && *view.next_update < context.clock().now();
 
   if (context.json()) {
     Value value;
-    value.set("crl", content).set("sha256", prints.sha256).set("expired", expired);
+    value.set("crl", content).set("expired", expired);
     value.set("signature", verdict ? Value(verdict->good ? "good" : "bad") : Value());
     value.set("problem", verdict && !verdict->good ? Value(verdict->message) : Value());
     print_json(context, value);
   } else {
-    context.out() << x509::to_text(printable_tree(content)) << "SHA-256 fingerprint: " << prints.sha256 << '\n';
+    context.out() << x509::to_text(printable_tree(content));
     if (expired) context.note("warning: this CRL has expired");
     if (verdict && verdict->good) context.out() << "Checked signature: good\n";
-    if (verdict && !verdict->good) context.out() << "Checked signature: BAD: " << printable(verdict->message) << '\n';
+    if (verdict && !verdict->good)
+      context.out() << "Checked signature: BAD: " << printable(verdict->message) << '\n';
   }
   return verdict && !verdict->good ? Exit::found_bad : Exit::done;
 }
@@ -111,11 +115,17 @@ constexpr Option kShow[] = {
 };
 
 constexpr Command kCommands[] = {
-    {"crl publish", "", "build, sign and publish a CRL now",
-     "One CRL for each key of the CA, atomically replaced at each file location that takes CRLs; numbers only rise.", {},
-     "vouch crl publish", &publish},
+    {"crl publish",
+     "",
+     "build, sign and publish a CRL now",
+     "One CRL for each key of the CA, atomically replaced at each file location that takes CRLs; numbers "
+     "only rise.",
+     {},
+     "vouch crl publish",
+     &publish},
     {"crl list", "", "list the CRLs that were published", "", {}, "vouch crl list --json", &list},
-    {"crl show", "FILE", "show a CRL, and check its signature", "", kShow, "vouch crl show root.crl --ca root.pem", &show},
+    {"crl show", "FILE", "show a CRL, and check its signature", "", kShow,
+     "vouch crl show root.crl --ca root.pem", &show},
 };
 
 }  // namespace

@@ -13,9 +13,14 @@ Result<Exit> show(Context& context, const Arguments&) {
   if (context.json()) {
     Value files = Value::list();
     for (const auto& location : locations)
-      files.push(Value().set("what", location.what).set("path", location.path.string()).set("size", location.octets));
+      files.push(Value()
+                     .set("what", location.what)
+                     .set("path", location.path.string())
+                     .set("size", location.octets));
     Value numbers;
-    numbers.set("requests", counts.requests).set("pending", counts.pending).set("certificates", counts.certificates);
+    numbers.set("requests", counts.requests)
+        .set("pending", counts.pending)
+        .set("certificates", counts.certificates);
     numbers.set("revoked", counts.revoked).set("crls", counts.crls).set("templates", counts.templates);
     Value value;
     value.set("backend", workspace.database().backend()).set("files", std::move(files));
@@ -52,8 +57,19 @@ Result<Exit> check(Context& context, const Arguments&) {
 }
 
 constexpr Command kCommands[] = {
-    {"db show", "", "show where the database is, how large, and what is in it", "", {}, "vouch db show", &show},
-    {"db check", "", "check the database's integrity; exit code 4 when something is wrong", "", {}, "vouch db check --json",
+    {"db show",
+     "",
+     "show where the database is, how large, and what is in it",
+     "",
+     {},
+     "vouch db show",
+     &show},
+    {"db check",
+     "",
+     "check the database's integrity; exit code 4 when something is wrong",
+     "",
+     {},
+     "vouch db check --json",
      &check},
 };
 

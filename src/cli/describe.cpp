@@ -30,12 +30,13 @@ std::optional<policy::TraceStep> deciding_step(const store::Snapshot& snapshot, 
   return step;
 }
 
-Value describe(const ca::Outcome& outcome, const std::optional<policy::TraceStep>& step, const std::string& serial,
-               const OutcomeOptions& options) {
+Value describe(const ca::Outcome& outcome, const std::optional<policy::TraceStep>& step,
+               const std::string& serial, const OutcomeOptions& options) {
   Value value;
   value.set("request", outcome.request).set("state", store::to_string(outcome.disposition));
   value.set("serial", text_or_null(serial));
-  value.set("certificate", outcome.certificate.empty() ? Value() : Value(to_pem("CERTIFICATE", outcome.certificate)));
+  value.set("certificate",
+            outcome.certificate.empty() ? Value() : Value(to_pem("CERTIFICATE", outcome.certificate)));
   value.set("file", outcome.certificate.empty() ? Value() : text_or_null(options.out));
   value.set("message", text_or_null(outcome.message)).set("rule", text_or_null(outcome.reason));
   value.set("expected", step ? text_or_null(step->expected) : Value());
@@ -45,14 +46,15 @@ Value describe(const ca::Outcome& outcome, const std::optional<policy::TraceStep
 }
 
 // Why not, on standard error: the rule, what it wanted, what it got, what to do.
-void explain_refusal(const Context& context, const ca::Outcome& outcome, const std::optional<policy::TraceStep>& step) {
+void explain_refusal(const Context& context, const ca::Outcome& outcome,
+                     const std::optional<policy::TraceStep>& step) {
   const bool pending = outcome.disposition == ca::Disposition::pending;
   std::ostream& err = context.surroundings().err;
   if (pending)
     err << fmt::format("request {} is pending: {}\n", outcome.request, printable(outcome.message));
   else
-    err << fmt::format("error: request {} is {}: {} [denied]\n", outcome.request, store::to_string(outcome.disposition),
-                       printable(outcome.message));
+    err << fmt::format("error: request {} is {}: {} [denied]\n", outcome.request,
+                       store::to_string(outcome.disposition), printable(outcome.message));
   Fields fields;
   fields.add("rule", outcome.reason);
   if (step) fields.add("expected", step->expected).add("received", step->received);
@@ -77,7 +79,8 @@ Value describe(const store::RequestRecord& record, const AuthorityNames& names) 
   const auto name = names.find(record.authority);
   Value value;
   value.set("id", record.id).set("ca", name == names.end() ? Value() : Value(name->second));
-  value.set("state", store::to_string(record.disposition)).set("template", text_or_null(record.template_name));
+  value.set("state", store::to_string(record.disposition))
+      .set("template", text_or_null(record.template_name));
   value.set("requester", record.requester).set("submitted_at", format_time(record.submitted_at));
   value.set("resolved_at", time_or_null(record.resolved_at)).set("resolver", text_or_null(record.resolver));
   value.set("message", text_or_null(record.message)).set("rule", text_or_null(record.reason));
@@ -94,11 +97,13 @@ Value describe(const store::CertificateRecord& record, const AuthorityNames& nam
   return revocation_fields(std::move(value), record.revocation);
 }
 
-Value describe(const store::CrlRecord& record, std::string_view authority, const std::vector<fs::path>& files) {
+Value describe(const store::CrlRecord& record, std::string_view authority,
+               const std::vector<fs::path>& files) {
   Value value;
   value.set("ca", authority).set("key_index", record.key_index).set("number", record.number);
   value.set("delta", record.delta).set("this_update", format_time(record.this_update));
-  value.set("next_update", format_time(record.next_update)).set("next_publish", format_time(record.next_publish));
+  value.set("next_update", format_time(record.next_update))
+      .set("next_publish", format_time(record.next_publish));
   value.set("entries", record.entries).set("size", record.size).set("sha256", hex_or_null(record.sha256));
   Value paths = Value::list();
   for (const fs::path& file : files) paths.push(file.string());
@@ -135,8 +140,9 @@ Result<std::vector<Buffer>> read_certificate_file(const std::string& file) {
 
 Result<Buffer> read_request_file(const std::string& file) {
   const Buffer content = TRY(read_file(file));
-  auto blocks = TRY(pem_or_der(content, "CERTIFICATE REQUEST", {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"})
-                        .context("reading {}", file));
+  auto blocks =
+      TRY(pem_or_der(content, "CERTIFICATE REQUEST", {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"})
+              .context("reading {}", file));
   if (blocks.size() > 1)
     return make_error(Errc::malformed, "{} holds {} requests", file, blocks.size())
         .with_hint("give them one by one, each in a file of its own");
@@ -150,11 +156,13 @@ Result<Buffer> read_crl_file(const std::string& file) {
   return std::move(blocks.front().der);
 }
 
-Result<store::CertificateRecord> find_certificate(const store::Snapshot& snapshot, const std::string& serial_or_file) {
+Result<store::CertificateRecord> find_certificate(const store::Snapshot& snapshot,
+                                                  const std::string& serial_or_file) {
   std::error_code unknown;
   if (serial_or_file == "-" || fs::is_regular_file(serial_or_file, unknown)) {
     const auto certificates = TRY(read_certificate_file(serial_or_file));
-    const auto view = TRY(x509::parse_certificate(certificates.front()).context("reading {}", serial_or_file));
+    const auto view =
+        TRY(x509::parse_certificate(certificates.front()).context("reading {}", serial_or_file));
     auto record = snapshot.certificate(x509::serial_octets(view.serial));
     if (record && equal(record->der(), certificates.front())) return record;
     if (!record && record.error().code() != Errc::not_found) return record;
@@ -173,7 +181,8 @@ Result<store::CertificateRecord> find_certificate(const store::Snapshot& snapsho
 
 Result<store::CertificateRecord> find_by_fingerprint(Context& context, const store::Snapshot& snapshot,
                                                      Bytes fingerprint) {
-  const auto digest = fingerprint.size() == 20 ? crypto::DigestAlgorithm::sha1 : crypto::DigestAlgorithm::sha256;
+  const auto digest =
+      fingerprint.size() == 20 ? crypto::DigestAlgorithm::sha1 : crypto::DigestAlgorithm::sha256;
   const Progress progress(context, "looking at every certificate for that fingerprint");
   std::optional<store::CertificateRecord> found;
   TRY(for_each_certificate(snapshot, {}, [&](const store::CertificateRecord& listed) -> Status {
@@ -182,7 +191,9 @@ Result<store::CertificateRecord> find_by_fingerprint(Context& context, const sto
     if (equal(context.provider().digest(digest, whole.der()), fingerprint)) found = std::move(whole);
     return ok();
   }));
-  if (!found) return make_error(Errc::not_found, "no certificate with fingerprint {} was issued here", to_hex(fingerprint));
+  if (!found)
+    return make_error(Errc::not_found, "no certificate with fingerprint {} was issued here",
+                      to_hex(fingerprint));
   return std::move(*found);
 }
 

@@ -13,7 +13,8 @@ Result<AuthorityNames> authority_names(const store::Snapshot& snapshot);
 
 Value describe(const store::RequestRecord& record, const AuthorityNames& names);
 Value describe(const store::CertificateRecord& record, const AuthorityNames& names);
-Value describe(const store::CrlRecord& record, std::string_view authority, const std::vector<fs::path>& files);
+Value describe(const store::CrlRecord& record, std::string_view authority,
+               const std::vector<fs::path>& files);
 
 // "issued", "on hold", "revoked".
 std::string_view state_of(const store::CertificateRecord& record);
@@ -33,7 +34,8 @@ Result<Buffer> read_crl_file(const std::string& file);
 
 // A certificate of this home by its serial, or by a file that holds it. The file's certificate has to be the
 // one that was issued here, not merely one with that number.
-Result<store::CertificateRecord> find_certificate(const store::Snapshot& snapshot, const std::string& serial_or_file);
+Result<store::CertificateRecord> find_certificate(const store::Snapshot& snapshot,
+                                                  const std::string& serial_or_file);
 // By SHA-1 or SHA-256 fingerprint: looks at every certificate. `not_found` when there is none.
 Result<store::CertificateRecord> find_by_fingerprint(Context& context, const store::Snapshot& snapshot,
                                                      Bytes fingerprint);
@@ -49,8 +51,8 @@ Result<store::RequestId> parse_request_id(const std::string& text);
 // What became of a request: the certificate into --out or on standard output, a refusal with its rule, or how
 // to go on with a pending one. Every command that ends in an outcome ends here.
 struct OutcomeOptions {
-  std::string out;                  // empty: standard output
-  std::vector<Buffer> chain;        // written after the certificate
+  std::string out;            // empty: standard output
+  std::vector<Buffer> chain;  // written after the certificate
 };
 Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, const ca::Outcome& outcome,
                             const OutcomeOptions& options);

@@ -48,7 +48,8 @@ std::string option_text(const Option& o) {
 std::vector<const Command*> commands_of(std::string_view group) {
   std::vector<const Command*> list;
   for (const Command& c : commands())
-    if (!c.hidden && c.name.starts_with(group) && c.name.substr(group.size()).starts_with(' ')) list.push_back(&c);
+    if (!c.hidden && c.name.starts_with(group) && c.name.substr(group.size()).starts_with(' '))
+      list.push_back(&c);
   return list;
 }
 
@@ -105,7 +106,8 @@ std::string command_list(const std::vector<const Command*>& list) {
 // What a shell may complete after an option or as an operand.
 enum class Completes { nothing, files, folders };
 Completes completes(std::string_view argument) {
-  if (argument.contains("FILE") || argument.contains("REQUEST") || argument.contains("CERT")) return Completes::files;
+  if (argument.contains("FILE") || argument.contains("REQUEST") || argument.contains("CERT"))
+    return Completes::files;
   if (argument.contains("FOLDER") || argument.contains("HOME")) return Completes::folders;
   return Completes::nothing;
 }
@@ -180,8 +182,10 @@ std::string roff_entries(std::string_view heading, std::span<const Entry> entrie
 std::string_view program_version() { return VOUCH_VERSION; }
 
 std::string overview() {
-  std::string out = "usage: vouch COMMAND [OPTION]...\n\nVouch is a certification authority with all that belongs to it.\n";
-  for (const Group& g : kGroups) out += fmt::format("\n{}: {}\n{}", g.name, g.summary, command_list(commands_of(g.name)));
+  std::string out =
+      "usage: vouch COMMAND [OPTION]...\n\nVouch is a certification authority with all that belongs to it.\n";
+  for (const Group& g : kGroups)
+    out += fmt::format("\n{}: {}\n{}", g.name, g.summary, command_list(commands_of(g.name)));
   out += "\nand:\n" + command_list(single_commands());
   out += "\nOptions of every command:\n" + option_list(global_options());
   out += "\nexample: vouch ca init --name \"Example Root CA\" --kind root\n";
@@ -199,8 +203,9 @@ std::string group_help(std::string_view group) {
 }
 
 std::string command_help(const Command& command) {
-  std::string out = fmt::format("usage: vouch {}{}{}{}\n\n{}\n", command.name, command.operands.empty() ? "" : " ",
-                                command.operands, command.options.empty() ? "" : " [OPTION]...", command.summary);
+  std::string out =
+      fmt::format("usage: vouch {}{}{}{}\n\n{}\n", command.name, command.operands.empty() ? "" : " ",
+                  command.operands, command.options.empty() ? "" : " [OPTION]...", command.summary);
   if (!command.details.empty()) out += "\n" + wrapped(command.details, 100) + "\n";
   if (!command.options.empty()) out += "\nOptions:\n" + option_list(command.options);
   out += "\nOptions of every command:\n" + option_list(global_options());
@@ -211,7 +216,8 @@ std::string bash_completion() {
   std::string out =
       "# bash completion for vouch, made by: vouch completion bash\n"
       "_vouch() {\n"
-      "  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} word words= command= options i\n"
+      "  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} word words= command= "
+      "options i\n"
       "  COMPREPLY=()\n"
       "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
       "    word=${COMP_WORDS[i]}\n"
@@ -229,8 +235,9 @@ std::string bash_completion() {
       "  case \"$1\" in\n";
   for (const Group& g : kGroups) {
     out += fmt::format("    {})\n      if [ $# -lt 2 ]; then\n", g.name);
-    out += fmt::format("        case $current in -*) ;; *) COMPREPLY=($(compgen -W {} -- \"$current\")); return ;; esac\n",
-                       quoted_for_shell(join(verbs(g.name), " ")));
+    out += fmt::format(
+        "        case $current in -*) ;; *) COMPREPLY=($(compgen -W {} -- \"$current\")); return ;; esac\n",
+        quoted_for_shell(join(verbs(g.name), " ")));
     out += "      else command=\"$1 $2\"; fi ;;\n";
   }
   out += "    '') case $current in -*) ;; *)\n";
@@ -245,9 +252,11 @@ std::string bash_completion() {
       out += fmt::format("    {}) COMPREPLY=($(compgen -W {} -- \"$current\")); return ;;\n", pattern,
                          quoted_for_shell(join(allowed, " ")));
     else if (completes(argument) == Completes::files)
-      out += fmt::format("    {}) compopt -o filenames; COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n", pattern);
+      out += fmt::format(
+          "    {}) compopt -o filenames; COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n", pattern);
     else if (completes(argument) == Completes::folders)
-      out += fmt::format("    {}) compopt -o filenames; COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n", pattern);
+      out += fmt::format(
+          "    {}) compopt -o filenames; COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n", pattern);
     else if (!argument.empty())
       out += fmt::format("    {}) return ;;\n", pattern);
   };
@@ -269,10 +278,13 @@ std::string bash_completion() {
     if (c.name == "completion") words = {"bash", "zsh", "fish"};
     out += fmt::format("    '{}') options=\"{} $options\"\n", c.name, fmt::join(own, " "));
     if (!words.empty())
-      out += fmt::format("      case $current in -*) ;; *) COMPREPLY=($(compgen -W {} -- \"$current\")); return ;; esac\n",
-                         quoted_for_shell(join(words, " ")));
+      out += fmt::format(
+          "      case $current in -*) ;; *) COMPREPLY=($(compgen -W {} -- \"$current\")); return ;; esac\n",
+          quoted_for_shell(join(words, " ")));
     else if (completes(c.operands) == Completes::files)
-      out += "      case $current in -*) ;; *) compopt -o filenames; COMPREPLY=($(compgen -f -- \"$current\")); return ;; esac\n";
+      out +=
+          "      case $current in -*) ;; *) compopt -o filenames; COMPREPLY=($(compgen -f -- \"$current\")); "
+          "return ;; esac\n";
     out += "      ;;\n";
   }
   return out +
@@ -299,10 +311,13 @@ std::string zsh_completion() {
       "  local command=\"${words_so_far[1]}\"\n"
       "  case $command in\n";
   for (const Group& g : kGroups) {
-    out += fmt::format("    {})\n      if (( $#words_so_far < 2 )) && [[ $PREFIX != -* ]]; then\n        found=(", g.name);
+    out += fmt::format(
+        "    {})\n      if (( $#words_so_far < 2 )) && [[ $PREFIX != -* ]]; then\n        found=(", g.name);
     for (const Command* c : commands_of(g.name))
       out += " " + described(c->name.substr(g.name.size() + 1), c->summary);
-    out += ")\n        _describe command found; return\n      fi\n      command=\"$command ${words_so_far[2]}\" ;;\n";
+    out +=
+        ")\n        _describe command found; return\n      fi\n      command=\"$command ${words_so_far[2]}\" "
+        ";;\n";
   }
   out += "    '')\n      if [[ $PREFIX != -* ]]; then\n        found=(";
   for (const Group& g : kGroups) out += " " + described(g.name, g.summary);
@@ -353,13 +368,15 @@ std::string fish_completion() {
   };
   for (const Option& o : global_options()) option_line(o, "");
   for (const Group& g : kGroups)
-    out += fmt::format("complete -c vouch -f -n '__vouch_has_words 1' -a {} -d {}\n", g.name, quoted_for_shell(g.summary));
+    out += fmt::format("complete -c vouch -f -n '__vouch_has_words 1' -a {} -d {}\n", g.name,
+                       quoted_for_shell(g.summary));
   for (const Command* c : single_commands())
-    out += fmt::format("complete -c vouch -f -n '__vouch_has_words 1' -a {} -d {}\n", c->name, quoted_for_shell(c->summary));
+    out += fmt::format("complete -c vouch -f -n '__vouch_has_words 1' -a {} -d {}\n", c->name,
+                       quoted_for_shell(c->summary));
   for (const Group& g : kGroups)
     for (const Command* c : commands_of(g.name))
-      out += fmt::format("complete -c vouch -f -n '__vouch_has_words 2; and __vouch_is {}' -a {} -d {}\n", g.name,
-                         c->name.substr(g.name.size() + 1), quoted_for_shell(c->summary));
+      out += fmt::format("complete -c vouch -f -n '__vouch_has_words 2; and __vouch_is {}' -a {} -d {}\n",
+                         g.name, c->name.substr(g.name.size() + 1), quoted_for_shell(c->summary));
   out += "complete -c vouch -f -n '__vouch_is completion' -a 'bash zsh fish'\n";
   for (const Command& c : commands())
     if (!c.hidden)
@@ -374,8 +391,10 @@ std::string manual_page() {
       ".SH NAME\nvouch \\- an enterprise certification authority\n"
       ".SH SYNOPSIS\n.B vouch\n.I COMMAND\n[\\fIOPTION\\fR]...\n"
       ".SH DESCRIPTION\n"
-      "Vouch sets up certification authorities, decides about certificate requests, issues, revokes and publishes "
-      "revocation lists. Results go to standard output, everything else to standard error. Input is PEM or DER, told "
+      "Vouch sets up certification authorities, decides about certificate requests, issues, revokes and "
+      "publishes "
+      "revocation lists. Results go to standard output, everything else to standard error. Input is PEM or "
+      "DER, told "
       "apart by its content; output is PEM. \\- stands for standard input or output.\n"
       ".SH OPTIONS OF EVERY COMMAND\n",
       program_version());

@@ -13,6 +13,6 @@ std::string command_help(const Command& command);
 std::string bash_completion();
 std::string zsh_completion();
 std::string fish_completion();
-std::string manual_page();                       // roff, section 1
+std::string manual_page();  // roff, section 1
 
 }  // namespace vouch::cli

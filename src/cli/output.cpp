@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "base/pem.hpp"
+#include "base/text.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -15,20 +16,12 @@ struct Character {
   std::size_t octets = 0;  // 0: no UTF-8 here
 };
 
-// The next character of UTF-8 (RFC 3629): shortest form, no surrogates, nothing above U+10FFFF.
 Character next_character(std::string_view text) {
-  const auto octet = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = octet(0);
-  if (first < 0x80) return {first, 1};
-  const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < size) return {};
-  char32_t code = first & (0xffu >> (size + 1));
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((octet(i) & 0xc0) != 0x80) return {};
-    code = code << 6 | (octet(i) & 0x3fu);
-  }
-  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < kSmallest[size] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return {};
+  const std::size_t size = utf8_character(text);
+  if (size == 0) return {};
+  char32_t code = static_cast<unsigned char>(text[0]);
+  if (size > 1) code &= 0xffu >> (size + 1);
+  for (std::size_t i = 1; i < size; ++i) code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3fu);
   return {code, size};
 }
 
@@ -65,15 +58,13 @@ std::string indented(std::string_view text) {
   }
 }
 
-// JSON leaves DEL, C1 controls and direction marks as they are; a terminal would obey them.
+// to_json escapes what JSON and a terminal cannot bear; a terminal should not obey direction marks either.
 std::string harmless_json(const std::string& json) {
   std::string out;
   for (std::string_view rest = json; !rest.empty();) {
     const Character c = next_character(rest);
     const std::size_t octets = std::max<std::size_t>(c.octets, 1);
-    if (c.octets == 0)
-      out += "\\ufffd";  // JSON is UTF-8 (RFC 8259 8.1)
-    else if (c.code >= 0x7f && steers_a_terminal(c.code))
+    if (c.code >= 0x7f && steers_a_terminal(c.code))
       out += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(c.code));
     else
       out += rest.substr(0, octets);
@@ -115,7 +106,9 @@ Value printable_tree(Value value) {
   return value;
 }
 
-void print_json(const Context& context, const Value& value) { context.out() << harmless_json(to_json(value)) << '\n'; }
+void print_json(const Context& context, const Value& value) {
+  context.out() << harmless_json(to_json(value)) << '\n';
+}
 
 void Table::add(std::vector<std::string> cells) {
   for (std::string& cell : cells) cell = printable(cell);
@@ -135,7 +128,8 @@ void Table::print(const Context& context, std::string_view nothing) const {
   }
   const auto line = [&](const auto& cells) {
     std::string text;
-    for (std::size_t column = 0; column + 1 < widths.size(); ++column) text += padded(cells[column], widths[column]) + "  ";
+    for (std::size_t column = 0; column + 1 < widths.size(); ++column)
+      text += padded(cells[column], widths[column]) + "  ";
     return text + std::string(cells[widths.size() - 1]);
   };
   const bool bold = colour(context.surroundings(), context.surroundings().out_is_terminal);
@@ -152,13 +146,15 @@ std::string Fields::text(std::string_view indent) const {
   std::size_t widest = 0;
   for (const auto& [label, text] : lines_) widest = std::max(widest, width(label));
   std::string out;
-  for (const auto& [label, text] : lines_) out += fmt::format("{}{} {}\n", indent, padded(label, widest), text);
+  for (const auto& [label, text] : lines_)
+    out += fmt::format("{}{} {}\n", indent, padded(label, widest), text);
   return out;
 }
 
 Status write_output(const Context& context, const std::string& file, Bytes content) {
   if (file == "-") {
-    context.out().write(reinterpret_cast<const char*>(content.data()), static_cast<std::streamsize>(content.size()));
+    context.out().write(reinterpret_cast<const char*>(content.data()),
+                        static_cast<std::streamsize>(content.size()));
     return ok();
   }
   // A device or a pipe cannot be replaced by renaming something over it.
@@ -195,7 +191,8 @@ void print_error(const Surroundings& surroundings, const Error& error, bool json
   const bool red = colour(surroundings, surroundings.err_is_terminal);
   surroundings.err << (red ? "\x1b[1;31merror:\x1b[0m " : "error: ") << indented(error.message()) << " ["
                    << name(error.code()) << "]\n";
-  for (const std::string& line : error.context_lines()) surroundings.err << "  while " << indented(line) << '\n';
+  for (const std::string& line : error.context_lines())
+    surroundings.err << "  while " << indented(line) << '\n';
   if (!error.hint().empty()) surroundings.err << "hint: " << indented(error.hint()) << '\n';
 }
 

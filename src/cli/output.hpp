@@ -11,8 +11,8 @@
 
 namespace vouch::cli {
 
-// One line of harmless text: control characters, line breaks, marks that reverse the direction of writing, and
-// octets that are no UTF-8 appear as \x1b, \n, \u202e.
+// One line of harmless text: control characters, line breaks, marks that reverse the direction of writing,
+// and octets that are no UTF-8 appear as \x1b, \n, \u202e.
 std::string printable(std::string_view text);
 // The same for every text in a tree.
 Value printable_tree(Value value);

@@ -11,7 +11,8 @@ Result<std::map<std::string, std::string>> attributes_of(const Arguments& argume
   std::map<std::string, std::string> attributes;
   for (const std::string& pair : arguments.all("attr")) {
     const auto equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0) return usage_error("--attr: '{}' is not of the form KEY=VALUE", pair);
+    if (equals == std::string::npos || equals == 0)
+      return usage_error("--attr: '{}' is not of the form KEY=VALUE", pair);
     if (!attributes.emplace(pair.substr(0, equals), pair.substr(equals + 1)).second)
       return usage_error("--attr: '{}' is given twice", pair.substr(0, equals));
   }
@@ -37,7 +38,9 @@ Result<Exit> submit(Context& context, const Arguments& arguments) {
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   const auto authority = TRY(context.open_authority(workspace, record.name));
   if (submission.attributes.contains("san"))
-    context.note("note: the attribute 'san' is kept with the request and never used: names come from the request itself");
+    context.note(
+        "note: the attribute 'san' is kept with the request and never used: names come from the request "
+        "itself");
   const auto outcome = TRY(authority->submit(submission).context("submitting {}", arguments.operand(0)));
   return report(context, workspace, *authority, outcome, arguments);
 }
@@ -90,7 +93,8 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
 
   if (context.json()) {
     Value attributes = Value::list();
-    for (const auto& [key, text] : record.attributes) attributes.push(Value().set("name", key).set("value", text));
+    for (const auto& [key, text] : record.attributes)
+      attributes.push(Value().set("name", key).set("value", text));
     Value value = describe(record, names);
     value.set("attributes", std::move(attributes)).set("content", std::move(content));
     print_json(context, value);
@@ -135,7 +139,10 @@ Result<Exit> deny(Context& context, const Arguments& arguments) {
   const auto authority = TRY(authority_of_request(context, workspace, id));
   const auto outcome = TRY(authority->deny(id, context.user(), arguments.text("reason")));
   if (context.json())
-    print_json(context, Value().set("request", id).set("state", store::to_string(outcome.disposition)).set("message", outcome.message));
+    print_json(context, Value()
+                            .set("request", id)
+                            .set("state", store::to_string(outcome.disposition))
+                            .set("message", outcome.message));
   context.say("request {} is denied", id);
   return Exit::done;
 }
@@ -168,16 +175,19 @@ constexpr Option kDeny[] = {{"reason", "TEXT", "why; the requester reads it", Oc
 
 constexpr Command kCommands[] = {
     {"request submit", "FILE", "submit a certification request (PKCS #10)",
-     "Issued: the certificate is written and the exit code is 0. Pending: the exit code is 3, and a certificate "
-     "manager approves. Denied: the exit code is 1, and the rule, what it expected and what it received are printed.",
+     "Issued: the certificate is written and the exit code is 0. Pending: the exit code is 3, and a "
+     "certificate "
+     "manager approves. Denied: the exit code is 1, and the rule, what it expected and what it received are "
+     "printed.",
      kSubmit, "vouch request submit web.csr --template WebServer --out web.pem", &submit},
     {"request list", "", "list requests", "", kList, "vouch request list --state pending", &list},
     {"request show", "ID", "show a request with what it asks for", "", {}, "vouch request show 7", &show},
     {"request approve", "ID", "approve a pending request and issue its certificate", "", kOutcome,
      "vouch request approve 7 --out web.pem", &approve},
-    {"request deny", "ID", "deny a pending request", "", kDeny, "vouch request deny 7 --reason \"not our domain\"", &deny},
-    {"request retrieve", "ID", "fetch what became of a request; exit code 3 while it is pending", "", kOutcome,
-     "vouch request retrieve 7 --out web.pem", &retrieve},
+    {"request deny", "ID", "deny a pending request", "", kDeny,
+     "vouch request deny 7 --reason \"not our domain\"", &deny},
+    {"request retrieve", "ID", "fetch what became of a request; exit code 3 while it is pending", "",
+     kOutcome, "vouch request retrieve 7 --out web.pem", &retrieve},
 };
 
 }  // namespace

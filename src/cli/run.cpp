@@ -25,7 +25,7 @@ int fail(const Surroundings& surroundings, const Error& error, bool json) {
 Result<Exit> carry_out(const Surroundings& surroundings, std::span<const std::string> words) {
   const Invocation invocation = TRY(parse_command_line(words));
   if (invocation.help) {
-    surroundings.out << (invocation.command            ? command_help(*invocation.command)
+    surroundings.out << (invocation.command          ? command_help(*invocation.command)
                          : !invocation.group.empty() ? group_help(invocation.group)
                                                      : overview());
     return Exit::done;

@@ -1,6 +1,7 @@
 // Commands about the program itself: explain, completion, version, man.
 #include <ostream>
 
+#include "base/text.hpp"
 #include "cli/help.hpp"
 #include "cli/output.hpp"
 #include "lint/lint.hpp"
@@ -28,14 +29,15 @@ std::optional<Explanation> explain_code(std::string_view code) {
     if (c.name == code) return Explanation{std::string(c.name), "error", std::string(c.text), "", c.exit};
   for (const lint::Rule& r : lint::rules())
     if (r.id == code)
-      return Explanation{std::string(r.id), fmt::format("lint {}", lint::to_string(r.severity)), std::string(r.summary),
-                         std::string(r.source), std::nullopt};
+      return Explanation{std::string(r.id), fmt::format("lint {}", lint::to_string(r.severity)),
+                         std::string(r.summary), std::string(r.source), std::nullopt};
   return std::nullopt;
 }
 
 Result<Exit> explain(Context& context, const Arguments& arguments) {
   std::string code = arguments.operand(0);
-  if (code.starts_with('[') && code.ends_with(']')) code = code.substr(1, code.size() - 2);  // as errors print it
+  if (code.starts_with('[') && code.ends_with(']'))
+    code = code.substr(1, code.size() - 2);  // as errors print it
   const auto explanation = explain_code(code);
   if (!explanation) {
     std::vector<std::string_view> known;
@@ -44,8 +46,10 @@ Result<Exit> explain(Context& context, const Arguments& arguments) {
     for (const lint::Rule& r : rules) known.push_back(r.id);
     const auto near = nearest(code, known);
     return make_error(Errc::not_found, "there is no code '{}'", code)
-        .with_hint(near.empty() ? "the codes are the words in brackets at the end of an error, and the names of lint rules"
-                                : fmt::format("did you mean {}?", near));
+        .with_hint(
+            near.empty()
+                ? "the codes are the words in brackets at the end of an error, and the names of lint rules"
+                : fmt::format("did you mean {}?", near));
   }
   if (context.json()) {
     Value value;
@@ -89,11 +93,28 @@ Result<Exit> man(Context& context, const Arguments&) {
 }
 
 constexpr Command kCommands[] = {
-    {"explain", "CODE", "say what an error code or a lint rule means", "", {}, "vouch explain limit_exceeded", &explain},
-    {"completion", "bash|zsh|fish", "print a completion script for a shell", "", {},
-     "source <(vouch completion bash)", &completion},
+    {"explain",
+     "CODE",
+     "say what an error code or a lint rule means",
+     "",
+     {},
+     "vouch explain limit_exceeded",
+     &explain},
+    {"completion",
+     "bash|zsh|fish",
+     "print a completion script for a shell",
+     "",
+     {},
+     "source <(vouch completion bash)",
+     &completion},
     {"version", "", "print the version", "", {}, "vouch version", &version},
-    {"man", "", "print the manual page, as packaging/man/vouch.1 holds it", "", {}, "vouch man > packaging/man/vouch.1", &man,
+    {"man",
+     "",
+     "print the manual page, as packaging/man/vouch.1 holds it",
+     "",
+     {},
+     "vouch man > packaging/man/vouch.1",
+     &man,
      true},
 };
 

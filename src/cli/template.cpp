@@ -13,11 +13,14 @@ using Publishers = std::map<std::string, std::vector<std::string>>;
 Result<Publishers> publishers(const store::Snapshot& snapshot) {
   Publishers by_template;
   for (const auto& authority : TRY(snapshot.authorities()))
-    for (const auto& name : TRY(snapshot.published_templates(authority.id))) by_template[name].push_back(authority.name);
+    for (const auto& name : TRY(snapshot.published_templates(authority.id)))
+      by_template[name].push_back(authority.name);
   return by_template;
 }
 
-std::string version_of(const store::TemplateRecord& record) { return fmt::format("{}.{}", record.major, record.minor); }
+std::string version_of(const store::TemplateRecord& record) {
+  return fmt::format("{}.{}", record.major, record.minor);
+}
 
 std::vector<std::string> purposes_of(const policy::CertificateTemplate& value) {
   std::vector<std::string> names;
@@ -33,17 +36,20 @@ Result<Exit> list(Context& context, const Arguments& arguments) {
   const auto snapshot = TRY(workspace.snapshot());
   const Publishers published = TRY(publishers(*snapshot));
   std::string only_of;
-  if (arguments.has("published") && context.named_authority()) only_of = TRY(context.choose_authority(*snapshot)).name;
+  if (arguments.has("published") && context.named_authority())
+    only_of = TRY(context.choose_authority(*snapshot)).name;
   Table table{"NAME", "VERSION", "VALIDITY", "PUBLISHED BY", "PURPOSES"};
   Value values = Value::list();
   for (const auto& entry : TRY(ca::list_templates(*snapshot))) {
     const auto found = published.find(entry.value.name);
     const auto by = found == published.end() ? std::vector<std::string>{} : found->second;
-    if (arguments.has("published") && (by.empty() || (!only_of.empty() && std::ranges::find(by, only_of) == by.end())))
+    if (arguments.has("published") &&
+        (by.empty() || (!only_of.empty() && std::ranges::find(by, only_of) == by.end())))
       continue;
     const auto purposes = purposes_of(entry.value);
     table.add({entry.value.name, version_of(entry.record), format_span(entry.value.validity),
-               by.empty() ? "-" : fmt::format("{}", fmt::join(by, ", ")), fmt::format("{}", fmt::join(purposes, ", "))});
+               by.empty() ? "-" : fmt::format("{}", fmt::join(by, ", ")),
+               fmt::format("{}", fmt::join(purposes, ", "))});
     values.push(Value()
                     .set("name", entry.value.name)
                     .set("display_name", entry.value.display_name)
@@ -66,7 +72,8 @@ Result<Exit> history(Context& context, const store::Snapshot& snapshot, const st
   Table table{"VERSION", "CHANGED", "BY", "STATE"};
   Value values = Value::list();
   for (const auto& record : versions) {
-    table.add({version_of(record), format_time(record.changed_at), record.changed_by, record.removed ? "removed" : ""});
+    table.add({version_of(record), format_time(record.changed_at), record.changed_by,
+               record.removed ? "removed" : ""});
     values.push(Value()
                     .set("version", version_of(record))
                     .set("changed_at", format_time(record.changed_at))
@@ -89,7 +96,8 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
     const Publishers published = TRY(publishers(*snapshot));
     const auto by = published.find(entry.value.name);
     Value value;
-    value.set("template", policy::describe_template(entry.value)).set("changed_at", format_time(entry.record.changed_at));
+    value.set("template", policy::describe_template(entry.value))
+        .set("changed_at", format_time(entry.record.changed_at));
     value.set("changed_by", entry.record.changed_by);
     value.set("published_by", by == published.end() ? Value::list() : texts(by->second));
     print_json(context, value);
@@ -100,7 +108,8 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
 }
 
 // The end of every change: the version that now holds.
-Result<Exit> changed(Context& context, const Workspace& workspace, const std::string& name, std::string_view what) {
+Result<Exit> changed(Context& context, const Workspace& workspace, const std::string& name,
+                     std::string_view what) {
   const auto record = TRY(TRY(workspace.snapshot())->certificate_template(name));
   if (context.json())
     print_json(context, Value().set("name", name).set("version", version_of(record)));
@@ -133,7 +142,8 @@ Result<Exit> set(Context& context, const Arguments& arguments) {
                     .context("changing {} of template {}", change.substr(0, equals), name));
   }
   if (value.name != name)
-    return usage_error("a template keeps its name").with_hint("make one under the new name with: vouch template add");
+    return usage_error("a template keeps its name")
+        .with_hint("make one under the new name with: vouch template add");
   TRY(ca::add_template(workspace.environment(), std::move(value), true, context.user()));
   return changed(context, workspace, name, "changed");
 }
@@ -166,8 +176,12 @@ Result<Exit> publish_or_withdraw(Context& context, const Arguments& arguments, b
   return Exit::done;
 }
 
-Result<Exit> publish(Context& context, const Arguments& arguments) { return publish_or_withdraw(context, arguments, true); }
-Result<Exit> withdraw(Context& context, const Arguments& arguments) { return publish_or_withdraw(context, arguments, false); }
+Result<Exit> publish(Context& context, const Arguments& arguments) {
+  return publish_or_withdraw(context, arguments, true);
+}
+Result<Exit> withdraw(Context& context, const Arguments& arguments) {
+  return publish_or_withdraw(context, arguments, false);
+}
 
 constexpr Option kList[] = {{"published", "", "only those that a CA issues (with --ca, that CA)"}};
 constexpr Option kShow[] = {{"history", "", "list its versions instead"}};
@@ -177,16 +191,41 @@ constexpr Option kAdd[] = {
 };
 
 constexpr Command kCommands[] = {
-    {"template list", "", "list the templates and who publishes them", "", kList, "vouch template list --published", &list},
-    {"template show", "NAME", "print a template as TOML", "", kShow, "vouch template show WebServer > web-server.toml", &show},
-    {"template add", "", "add a template from a TOML file", "", kAdd, "vouch template add --from web-server.toml", &add},
-    {"template set", "NAME KEY=VALUE...", "change settings of a template",
-     "All changes of one call make one new version. Values are TOML; quotes may be left out around single words.", {},
-     "vouch template set WebServer validity=90d key.minimum_rsa_bits=3072", &set},
-    {"template remove", "NAME", "remove a template that no CA publishes", "", {}, "vouch template remove WebServer", &remove},
-    {"template publish", "NAME...", "let a CA issue templates (AD CS: Certificate Template to Issue)", "", {},
-     "vouch template publish WebServer ClientAuth", &publish},
-    {"template withdraw", "NAME...", "stop a CA issuing templates", "", {}, "vouch template withdraw ClientAuth", &withdraw},
+    {"template list", "", "list the templates and who publishes them", "", kList,
+     "vouch template list --published", &list},
+    {"template show", "NAME", "print a template as TOML", "", kShow,
+     "vouch template show WebServer > web-server.toml", &show},
+    {"template add", "", "add a template from a TOML file", "", kAdd,
+     "vouch template add --from web-server.toml", &add},
+    {"template set",
+     "NAME KEY=VALUE...",
+     "change settings of a template",
+     "All changes of one call make one new version. Values are TOML; quotes may be left out around single "
+     "words.",
+     {},
+     "vouch template set WebServer validity=90d key.minimum_rsa_bits=3072",
+     &set},
+    {"template remove",
+     "NAME",
+     "remove a template that no CA publishes",
+     "",
+     {},
+     "vouch template remove WebServer",
+     &remove},
+    {"template publish",
+     "NAME...",
+     "let a CA issue templates (AD CS: Certificate Template to Issue)",
+     "",
+     {},
+     "vouch template publish WebServer ClientAuth",
+     &publish},
+    {"template withdraw",
+     "NAME...",
+     "stop a CA issuing templates",
+     "",
+     {},
+     "vouch template withdraw ClientAuth",
+     &withdraw},
 };
 
 }  // namespace

@@ -8,7 +8,8 @@ namespace vouch::cli {
 namespace {
 
 // A number may be a request's or a certificate's; hex of 20 or 32 octets may be a serial or a fingerprint.
-Result<store::RequestRecord> find_request(Context& context, const store::Snapshot& snapshot, const std::string& text) {
+Result<store::RequestRecord> find_request(Context& context, const store::Snapshot& snapshot,
+                                          const std::string& text) {
   if (const auto id = parse_request_id(text)) {
     auto record = snapshot.request(*id);
     if (record || record.error().code() != Errc::not_found) return record;
@@ -34,7 +35,8 @@ Result<Exit> why(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(workspace.snapshot());
   const auto record = TRY(find_request(context, *snapshot, arguments.operand(0)));
-  TRY(context.check_authority(TRY(authority_of(*snapshot, record.authority)), fmt::format("request {}", record.id)));
+  TRY(context.check_authority(TRY(authority_of(*snapshot, record.authority)),
+                              fmt::format("request {}", record.id)));
   const auto names = TRY(authority_names(*snapshot));
   auto trace = TRY(policy::parse_trace(record.trace).context("reading the trace of request {}", record.id));
   auto certificate = snapshot->certificate_of_request(record.id);
@@ -49,7 +51,8 @@ Result<Exit> why(Context& context, const Arguments& arguments) {
     return Exit::done;
   }
   for (policy::TraceStep& step : trace)
-    for (std::string* text : {&step.rule, &step.expected, &step.received, &step.mend}) *text = printable(*text);
+    for (std::string* text : {&step.rule, &step.expected, &step.received, &step.mend})
+      *text = printable(*text);
   Fields fields;
   fields.add("Request", fmt::format("{}", record.id)).add("CA", names.at(record.authority));
   fields.add("State", store::to_string(record.disposition)).add("Message", record.message);
@@ -65,8 +68,13 @@ Result<Exit> why(Context& context, const Arguments& arguments) {
 }
 
 constexpr Command kCommands[] = {
-    {"why", "REQUEST-ID|SERIAL|FINGERPRINT", "show how a request was decided: every rule, what it expected and received",
-     "Works for issued, pending and denied requests alike.", {}, "vouch why 7", &why},
+    {"why",
+     "REQUEST-ID|SERIAL|FINGERPRINT",
+     "show how a request was decided: every rule, what it expected and received",
+     "Works for issued, pending and denied requests alike.",
+     {},
+     "vouch why 7",
+     &why},
 };
 
 }  // namespace
