@@ -19,11 +19,11 @@ struct Surroundings {
   std::ostream& err;  // errors, notes, progress
   const Clock& clock;
   bool out_is_terminal = false, err_is_terminal = false, in_is_terminal = false;
-  std::function<std::shared_ptr<const crypto::Provider>()> make_provider;
-  std::function<Result<std::unique_ptr<store::Database>>(const fs::path& file, bool create)> open_database;
-  std::function<std::optional<std::string>(const std::string& name)> variable;  // of the environment
-  std::function<Result<std::string>(const std::string& question)> ask;          // a secret, without echo
-  std::function<std::string()> user;                                            // who runs the command
+  std::function<std::shared_ptr<const crypto::Provider>()> make_provider{};
+  std::function<Result<std::unique_ptr<store::Database>>(const fs::path& file, bool create)> open_database{};
+  std::function<std::optional<std::string>(const std::string& name)> variable{};  // of the environment
+  std::function<Result<std::string>(const std::string& question)> ask{};          // a secret, without echo
+  std::function<std::string()> user{};                                            // who runs the command
 };
 
 using PassphraseSource = std::function<Result<std::string>(std::string_view key)>;

@@ -34,8 +34,11 @@ Result<Exit> carry_out(const Surroundings& surroundings, std::span<const std::st
   const Command* command = invocation.version ? find_command("version") : invocation.command;
   auto result = command->run(context, invocation.arguments);
   // A mistake that the command itself found in its arguments points to help as well.
-  if (!result && result.error().code() == Errc::usage && result.error().hint().empty())
-    return std::move(result.error()).with_hint(fmt::format("vouch {} --help explains it", command->name));
+  if (!result && result.error().code() == Errc::usage && !result.error().hint().contains("--help")) {
+    std::string hint(result.error().hint());
+    hint += fmt::format("{}vouch {} --help explains the command", hint.empty() ? "" : "; ", command->name);
+    return std::move(result.error()).with_hint(std::move(hint));
+  }
   return result;
 }
 
