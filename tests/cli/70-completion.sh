@@ -23,8 +23,8 @@ same "options" "$(complete_line ca sign --pa)" "--path-length"
 same "global options" "$(complete_line cert list --ho)" "--home"
 same "shells" "$(complete_line completion z)" "zsh"
 : >"$W/file.pem"
-same "files as operands" "$(cd "$W" && complete_line cert show fi)" "file.pem"
-same "files as values" "$(cd "$W" && complete_line ca sign x --out fi)" "file.pem"
+same "files as operands" "$(cd "$W" && complete_line cert show fil)" "file.pem"
+same "files as values" "$(cd "$W" && complete_line ca sign x --out fil)" "file.pem"
 
 # Every command that help lists is offered.
 vouch --help | sed -n 's/^  vouch \([a-z]* *[a-z]*\)  .*/\1/p' | sed 's/ *$//' >"$W/commands"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the command-line tests share: a home, keys and requests made by openssl, and a CA to ask.
 . "$(dirname "$0")/../lib/script.sh"
 export VOUCH_HOME=$W/home

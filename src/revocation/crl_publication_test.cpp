@@ -1,0 +1,171 @@
+#include "revocation/crl_publication.hpp"
+
+#include <gmock/gmock.h>
+
+#include <set>
+#include <thread>
+
+#include "ca/test_fixture.hpp"
+#include "revocation/tbs_spool.hpp"
+
+namespace vouch::revocation {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class CrlPublicationTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ca::InitOptions options = bench.root_options("CRL Root");
+    options.automatic_issuance = true;
+    ASSERT_TRUE(ca::init(bench.environment(), options));
+    authority = bench.open("CRL Root");
+    ASSERT_TRUE(ca::publish_template(bench.environment(), authority->record().id, "WebServer"));
+  }
+  Buffer issue() {
+    ca::Submission submission;
+    submission.request = bench.request("CN=a.example.com", {"DNS:a.example.com"});
+    submission.template_name = "WebServer";
+    const auto outcome = authority->submit(submission);
+    EXPECT_TRUE(outcome) << outcome.error().report();
+    return to_buffer(x509::serial_octets(x509::parse_certificate(outcome->certificate)->serial));
+  }
+  void revoke(const Buffer& serial, x509::CrlReason reason = x509::CrlReason::superseded) {
+    const auto done = authority->revoke({serial, reason, {}}, "bob");
+    ASSERT_TRUE(done) << done.error().report();
+  }
+  Published publish() {
+    auto published = publish_crls(*authority);
+    EXPECT_TRUE(published) << published.error().report();
+    return published->front();
+  }
+  // The file as the world sees it.
+  Buffer file() const { return read_file(bench.home().published() / "CRL Root.crl").value(); }
+  static std::vector<Buffer> serials(const Buffer& der) {
+    std::vector<Buffer> out;
+    const auto crl = x509::parse_crl(der).value();
+    for (x509::CrlEntryReader entries(crl.entries); !entries.at_end();)
+      out.push_back(to_buffer(x509::serial_octets(entries.next()->serial)));
+    return out;
+  }
+
+  ca::TestBench bench;
+  std::unique_ptr<ca::LocalAuthority> authority;
+};
+
+TEST_F(CrlPublicationTest, AnEmptyCrlIsSignedNumberedAndDated) {
+  const Published published = publish();
+  const Buffer der = file();
+  const auto crl = x509::parse_crl(der).value();
+  EXPECT_FALSE(crl.entries_present);
+  EXPECT_EQ(crl.this_update, ca::kTestNow);
+  EXPECT_EQ(crl.next_update, published.record.next_update);
+  EXPECT_TRUE(bench.provider().verify(authority->current().signer->public_key_info(),
+                                      authority->settings().signature_algorithm, crl.tbs, crl.signature));
+  EXPECT_EQ(published.record.number, 1u);
+  EXPECT_EQ(published.record.size, der.size());
+  EXPECT_EQ(published.record.sha256, bench.provider().digest(crypto::DigestAlgorithm::sha256, der));
+}
+
+TEST_F(CrlPublicationTest, RevokedCertificatesAreListedWithTheirReasonAndHeldOnesUntilReleased) {
+  const Buffer gone = issue(), held = issue();
+  (void)issue();
+  revoke(gone, x509::CrlReason::key_compromise);
+  revoke(held, x509::CrlReason::certificate_hold);
+  publish();
+  EXPECT_THAT(serials(file()), testing::UnorderedElementsAre(gone, held));
+  const auto first = x509::CrlEntryReader(x509::parse_crl(file())->entries).next();
+  EXPECT_TRUE(x509::parse_crl_entry_extensions(first->extensions_der)->reason.has_value());
+  ASSERT_TRUE(authority->release(held, "bob"));
+  EXPECT_EQ(publish().record.entries, 1u);
+  EXPECT_THAT(serials(file()), ElementsAre(gone));
+}
+
+TEST_F(CrlPublicationTest, NumbersRiseAcrossStarts) {
+  EXPECT_EQ(publish().record.number, 1u);
+  EXPECT_EQ(publish().record.number, 2u);
+  authority.reset();
+  bench.reopen();
+  authority = bench.open("CRL Root");
+  EXPECT_EQ(publish().record.number, 3u);
+}
+
+// RFC 5280 3.3: an entry stays until one regularly scheduled CRL beyond the certificate's end.
+TEST_F(CrlPublicationTest, AnExpiredCertificateAppearsOneLastTime) {
+  const Buffer serial = issue();
+  revoke(serial);
+  publish();
+  bench.clock().advance(std::chrono::days(800));
+  publish();
+  EXPECT_THAT(serials(file()), ElementsAre(serial));
+  publish();
+  EXPECT_THAT(serials(file()), IsEmpty());
+}
+
+TEST_F(CrlPublicationTest, WhenWritingFailsTheOldCrlStaysAndTheNumberIsNotUsedAgain) {
+  publish();
+  const Buffer before = file();
+  revoke(issue());
+  fs::rename(bench.home().published(), bench.home().folder() / "away");
+  const auto failed = publish_crls(*authority);
+  ASSERT_FALSE(failed);
+  EXPECT_THAT(failed.error().summary(), HasSubstr("CRL Root"));
+  fs::rename(bench.home().folder() / "away", bench.home().published());
+  EXPECT_EQ(file(), before);
+  EXPECT_EQ(std::distance(fs::directory_iterator(bench.home().published()), {}), 1)
+      << "something half-written is left";
+  EXPECT_EQ(publish().record.number, 3u);
+}
+
+TEST_F(CrlPublicationTest, TwoPublishersTakeTurns) {
+  std::vector<std::jthread> publishers;
+  std::mutex mutex;
+  std::vector<std::uint64_t> numbers;
+  for (int i = 0; i < 4; ++i)
+    publishers.emplace_back([&] {
+      for (int n = 0; n < 5; ++n) {
+        const std::uint64_t number = publish().record.number;
+        const std::scoped_lock lock(mutex);
+        numbers.push_back(number);
+      }
+    });
+  publishers.clear();
+  EXPECT_EQ(std::set(numbers.begin(), numbers.end()).size(), 20u);
+  // What is published last is the highest.
+  const auto crl = x509::parse_crl(file()).value();
+  EXPECT_EQ(to_hex(x509::parse_crl_number(crl.find(x509::oid::kCrlNumber)->value).value()), "14");
+}
+
+TEST(TbsSpoolTest, AManyMegabyteListIsOneValidSequence) {
+  const ca::TemporaryFolder folder;
+  x509::CrlFields fields;
+  fields.algorithm = crypto::SignatureAlgorithm::ecdsa_sha256;
+  const Buffer issuer = x509::encode_name(x509::make_name({{x509::oid::kCommonName, "Spool"}}));
+  fields.issuer = issuer;
+  fields.this_update = ca::kTestNow;
+  fields.next_update = ca::kTestNow + 24h;
+  fields.extensions = {x509::make_extension(x509::oid::kCrlNumber, false, x509::encode_crl_number(1))};
+  for (const std::uint64_t count : {0u, 1u, 3u, 70'000u}) {
+    TbsSpool spool = TbsSpool::create(folder.path(), fields).value();
+    Buffer serial(18, 0x11);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      for (std::size_t j = 0; j < 8; ++j) serial[17 - j] = static_cast<std::uint8_t>(i >> (8 * j));
+      ASSERT_TRUE(spool.add({serial, ca::kTestNow, x509::CrlReason::key_compromise, {}}));
+    }
+    const Bytes tbs = spool.finish().value();
+    const Buffer crl = x509::encode_certificate(tbs, x509::encode(fields.algorithm), Buffer(8));
+    const auto view = x509::parse_crl(crl);
+    ASSERT_TRUE(view) << view.error().report();
+    std::uint64_t seen = 0;
+    for (x509::CrlEntryReader entries(view->entries); !entries.at_end(); ++seen) ASSERT_TRUE(entries.next());
+    EXPECT_EQ(seen, count);
+    EXPECT_EQ(spool.entries(), count);
+  }
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+}  // namespace
+}  // namespace vouch::revocation
