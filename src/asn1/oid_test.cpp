@@ -23,7 +23,6 @@ TEST(OidTest, EncodesAndPrintsTheSameNumbers) {
     const auto from_octets = Oid::from_contents(from_hex(hex).value());
     ASSERT_TRUE(from_octets) << dotted;
     EXPECT_EQ(from_octets->dotted(), dotted);
-    if (std::string_view(dotted).size() > 30) continue;  // parse() reads arcs up to 64 bits
     const auto from_text = Oid::parse(dotted);
     ASSERT_TRUE(from_text) << dotted;
     EXPECT_EQ(to_hex(from_text->contents()), hex);
@@ -33,8 +32,7 @@ TEST(OidTest, EncodesAndPrintsTheSameNumbers) {
 }
 
 TEST(OidTest, RefusesWhatIsNoOid) {
-  for (const char* text :
-       {"", "1", "1.", ".1", "1..2", "3.1", "1.40", "1.2.x", "1.2.-3", "1.2 ", "1.2.18446744073709551616"})
+  for (const char* text : {"", "1", "1.", ".1", "1..2", "3.1", "1.40", "1.2.x", "1.2.-3", "1.2 "})
     EXPECT_FALSE(Oid::parse(text)) << text;
   EXPECT_THAT(Oid::from_contents({}).error().summary(), HasSubstr("empty"));
   EXPECT_THAT(Oid::from_contents(Buffer{0x55, 0x9d}).error().summary(), HasSubstr("ends inside an arc"));
