@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "policy/name_syntax.hpp"
 #include "policy/decider.hpp"
 #include "policy/fixed_names.hpp"
+#include "policy/name_syntax.hpp"
 #include "policy/purposes.hpp"
 
 namespace vouch::policy {
@@ -180,8 +180,8 @@ bool Decider::take_attribute(x509::NameAttribute& attribute, bool& changed) {
                  t_ == nullptr ? "usual attribute types" : list_of(t_->subject.allowed),
                  x509::describe(attribute.type), "leave it out of the subject"});
   const auto text = attribute.text();
-  const std::string_view fault = text ? attribute_fault(attribute.type, *text)
-                                      : "has octets that do not belong to its string type";
+  const std::string_view fault =
+      text ? attribute_fault(attribute.type, *text) : "has octets that do not belong to its string type";
   if (!fault.empty())
     return deny(
         {"subject.value", fmt::format("the subject's {} {}", x509::describe(attribute.type), fault),
