@@ -19,6 +19,9 @@ Buffer hex(std::string_view digits) { return from_hex(digits).value(); }
 // Values that openssl 3.0 made: `openssl req -x509 -config F -extensions ext`, with the line of F beside
 // each, cut out of the certificate.
 namespace made_by_openssl {
+// `openssl req -new -reqexts ext`, the value of its extension request:
+// basicConstraints=critical,CA:TRUE,pathlen:3, keyUsage=digitalSignature,keyCertSign,cRLSign,decipherOnly
+const char* const kExtensions = "302230120603551d130101ff040830060101ff020103300c0603551d0f04050303078680";
 // basicConstraints=critical,CA:TRUE,pathlen:3
 const char* const kBasicConstraints = "30060101ff020103";
 // keyUsage=critical,digitalSignature,keyCertSign,cRLSign,decipherOnly
@@ -31,6 +34,17 @@ const char* const kAuthorityKeyIdentifier =
     "f";
 // extendedKeyUsage=serverAuth,clientAuth,1.3.6.1.4.1.311.20.2.2
 const char* const kExtendedKeyUsage = "302006082b0601050507030106082b06010505070302060a2b060104018237140202";
+// subjectAltName=@san, as in general_name_test.cpp: one of each kind
+const char* const kSubjectAltName =
+    "3081e5820f7777772e6578616d706c652e636f6d820d2a2e6578616d706c652e636f6d8704c0000201871020010db80000000000"
+    "00000000"
+    "0000018111616c696365406578616d706c652e636f6d861568747470733a2f2f6578616d706c652e636f6d2f6188032a0304a426"
+    "3024310b"
+    "300906035504061302444531153013060355040a0c0c436f6e746f736f2c204c7464a022060a2b060104018237140203a0140c12"
+    "616c6963"
+    "6540636f72702e6578616d706c65a03006062b0601050202a0263024a00e1b0c434f52502e4558414d504c45a1123010a0030201"
+    "01a10930"
+    "071b05616c696365";
 // certificatePolicies=2.23.140.1.2.2,@pol with policyIdentifier=1.3.6.1.4.1.99999.1,
 // CPS.1=http://example.com/cps, userNotice.1=@n: explicitText=UTF8:Für alle, organization=Contoso,
 // noticeNumbers=1,2
@@ -110,13 +124,7 @@ TEST(ExtensionsTest, AreReadInOrderAndFoundByIdentifier) {
     encode_extension(out, make_extension(oid::kBasicConstraints, true, hex(kBasicConstraints)));
     encode_extension(out, make_extension(oid::kKeyUsage, false, hex(kKeyUsage)));
   });
-  EXPECT_EQ(to_hex(out.bytes()),
-            "3021"
-            "30120603551d130101ff040830060101ff020103"
-            "300c0603551d0f0405"
-            "0303078680"
-            "")
-      << "lengths are filled in";
+  EXPECT_EQ(to_hex(out.bytes()), kExtensions);
   const auto extensions = parse_extensions(out.bytes());
   ASSERT_TRUE(extensions);
   ASSERT_EQ(extensions->size(), 2u);
@@ -146,9 +154,8 @@ TEST(ExtensionsTest, RefuseTwiceTheSameNoneAndTooMany) {
 }
 
 TEST(ExtensionsTest, AnEncodedFalseIsReadAndLeftOut) {
-  const auto extensions =
-      parse_extensions(hex("300e300c0603551d13010100040230"
-                           "00"));
+  const Buffer list = hex("300e300c0603551d1301010004023000");
+  const auto extensions = parse_extensions(list);
   ASSERT_TRUE(extensions);
   EXPECT_FALSE((*extensions)[0].critical);
   EXPECT_EQ(to_hex(encode_extension({(*extensions)[0].id, false, to_buffer((*extensions)[0].value)})),
@@ -187,15 +194,9 @@ TEST(KeyUsageTest, TrailingZeroBitsAreReadAsTrustedRootsHaveThem) {
   EXPECT_EQ(parse_key_usage(hex("0303070600")).value(), key_cert_sign | crl_sign);
   EXPECT_EQ(parse_key_usage(hex("030500b0000000")).value(),
             digital_signature | key_encipherment | data_encipherment);
-  EXPECT_FALSE(
-      parse_key_usage(hex("03030"
-                          "60040")))
-      << "bit 9 has no meaning";
+  EXPECT_FALSE(parse_key_usage(hex("0303060040"))) << "bit 9 has no meaning";
   EXPECT_FALSE(parse_key_usage(hex("030600b000000000"))) << "no end of zeros";
-  EXPECT_FALSE(
-      parse_key_usage(hex("0302"
-                          "0681")))
-      << "padding bits are zero";
+  EXPECT_FALSE(parse_key_usage(hex("03020681"))) << "padding bits are zero";
 }
 
 TEST(BasicConstraintsTest, HasFlagAndPathLength) {
@@ -248,9 +249,7 @@ TEST(CertificatePoliciesTest, CarryTheirQualifiers) {
   EXPECT_EQ(notice_text_of(policies[1].qualifiers[0]), std::nullopt);
   EXPECT_EQ(notice_text_of(policies[1].qualifiers[1]), "Für alle") << "behind the notice reference";
   EXPECT_EQ(to_hex(encode_certificate_policies(policies)), kCertificatePolicies);
-  EXPECT_FALSE(
-      parse_certificate_policies(hex("300b300906052a03040506"
-                                     "3000")))
+  EXPECT_FALSE(parse_certificate_policies(hex("300b300906052a030405063000")))
       << "an empty list of qualifiers";
 }
 
@@ -273,10 +272,7 @@ TEST(PolicyTest, MappingsConstraintsAndInhibitAnyPolicy) {
   EXPECT_EQ(to_hex(encode_policy_constraints({std::nullopt, 128})), "300481020080");
   EXPECT_EQ(parse_inhibit_any_policy(hex(kInhibitAnyPolicy)).value(), 2u);
   EXPECT_EQ(to_hex(encode_inhibit_any_policy(2)), kInhibitAnyPolicy);
-  EXPECT_FALSE(
-      parse_policy_constraints(hex("3003"
-                                   "8001ff")))
-      << "negative";
+  EXPECT_FALSE(parse_policy_constraints(hex("30038001ff"))) << "negative";
 }
 
 TEST(NameConstraintsTest, PermitAndExclude) {
@@ -289,17 +285,9 @@ TEST(NameConstraintsTest, PermitAndExclude) {
   EXPECT_EQ(to_hex(encode_name_constraints(constraints)), kNameConstraints);
 
   const NameConstraints distances{{{GeneralName::dns("a"), 1, 300}}, {}};
-  EXPECT_EQ(to_hex(encode_name_constraints(distances)),
-            "300ea00c300a820161"
-            "800101"
-            "8102012c");
+  EXPECT_EQ(to_hex(encode_name_constraints(distances)), "300ea00c300a8201618001018102012c");
   EXPECT_EQ(parse_name_constraints(encode_name_constraints(distances)).value(), distances);
-  EXPECT_EQ(parse_name_constraints(hex("300aa00830068201618001"
-                                       "00"))
-                .value()
-                .permitted[0]
-                .minimum,
-            0u);
+  EXPECT_EQ(parse_name_constraints(hex("300aa0083006820161800100")).value().permitted[0].minimum, 0u);
   EXPECT_FALSE(parse_name_constraints(hex("3002a000"))) << "an empty list";
   EXPECT_FALSE(parse_name_constraints(hex("300aa00830068704c0000201"))) << "an address without its mask";
 }
@@ -459,22 +447,13 @@ TEST(SidTest, StandsAlone) {
 
 const std::map<std::string_view, std::vector<const char*>>& valid_values() {
   static const std::map<std::string_view, std::vector<const char*>> values = {
-      {"extensions",
-       {"30213012"
-        "0603551d130101ff040830060101ff020103"
-        "300b0603551d0f04"
-        "040302"
-        "0106"
-        ""}},
+      {"extensions", {kExtensions}},
       {"key usage", {kKeyUsage, "030205a0"}},
       {"basic constraints", {kBasicConstraints, "3000"}},
       {"subject key identifier", {kSubjectKeyIdentifier}},
       {"authority key identifier", {kAuthorityKeyIdentifier}},
       {"extended key usage", {kExtendedKeyUsage}},
-      {"general names",
-       {"30258704c000020182016188032a0304a00f06032a0304a00804060102030405"
-        "06a405300330"
-        "0131"}},
+      {"general names", {kSubjectAltName}},
       {"certificate policies", {kCertificatePolicies}},
       {"policy mappings", {kPolicyMappings}},
       {"policy constraints", {kPolicyConstraints}},
@@ -550,7 +529,7 @@ TEST(AllExtensionsTest, EveryDamagedValueIsRefusedOrUnderstood) {
       }
       for (int i = 0; i < 500; ++i) {
         Buffer damaged = value;
-        for (unsigned times = 1 + random() % 3; times > 0 && !damaged.empty(); --times) damage(damaged);
+        for (auto times = 1 + random() % 3; times > 0 && !damaged.empty(); --times) damage(damaged);
         check(damaged);
       }
     }

@@ -92,23 +92,22 @@ TEST(GeneralNameTest, KeepsX400AndEdiPartyNames) {
 
 TEST(GeneralNameTest, RefusesWhatIsNoGeneralName) {
   for (const char* der : {
-           "",                      // nothing
-           "8900",                  // [9]
-           "0c0161",                // an untagged UTF8String
-           "a2016100",              // dNSName constructed
-           "8000",                  // otherName primitive
-           "8400",                  // directoryName primitive
-           "8203c3bc2e",            // dNSName that is not ASCII: must be xn--
-           "8101ff",                // rfc822Name that is not ASCII
-           "8601ff",                // URI that is not ASCII
-           "870301020304",          // something left over
-           "8703010203",            // an address of three octets
-           "8708c0000200ffffff00",  // with its mask: only in name constraints
-           "a4020500",              // directoryName without a Name
-           "a400",                  // directoryName, empty
-           "8800",                  // registeredID, empty
-           "880280"
-           "01",                        // registeredID, arc not minimal
+           "",                          // nothing
+           "8900",                      // [9]
+           "0c0161",                    // an untagged UTF8String
+           "a2016100",                  // dNSName constructed
+           "8000",                      // otherName primitive
+           "8400",                      // directoryName primitive
+           "8203c3bc2e",                // dNSName that is not ASCII: must be xn--
+           "8101ff",                    // rfc822Name that is not ASCII
+           "8601ff",                    // URI that is not ASCII
+           "870301020304",              // something left over
+           "8703010203",                // an address of three octets
+           "8708c0000200ffffff00",      // with its mask: only in name constraints
+           "a4020500",                  // directoryName without a Name
+           "a400",                      // directoryName, empty
+           "8800",                      // registeredID, empty
+           "88028001",                  // registeredID, arc not minimal
            "a000",                      // otherName, empty
            "a00406022a03",              // otherName without value
            "a00606022a03a000",          // otherName with an empty value

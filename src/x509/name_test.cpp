@@ -68,20 +68,16 @@ TEST(NameTest, AnUnsortedSetIsReadAndKept) {
 
 TEST(NameTest, RefusesWhatIsNoName) {
   for (const char* der : {
-           "",          // nothing
-           "3100",      // a SET
-           "30023100",  // an empty relative name
-           "30003000",  // two names
-           "300d310b3009060355040613024445"
-           "00",  // something behind it
-           "300b300930070603550403"
-           "0500",                        // a SEQUENCE where the SET belongs
-           "300831063004060355",          // truncated
-           "30093107300506035504030500",  // attribute longer than its SET
-           "30093107300506035504"
-           "03",  // an attribute without value
-           "300f310d300b0603550403130178"
-           "0c0178",  // an attribute with two values
+           "",                                    // nothing
+           "3100",                                // a SET
+           "30023100",                            // an empty relative name
+           "30003000",                            // two names
+           "300d310b300906035504061302444500",    // something behind it
+           "300b3009300706035504030500",          // a SEQUENCE where the SET belongs
+           "300831063004060355",                  // truncated
+           "30093107300506035504030500",          // attribute longer than its SET
+           "3009310730050603550403",              // an attribute without value
+           "300f310d300b06035504031301780c0178",  // an attribute with two values
        })
     EXPECT_FALSE(parse_name(hex(der))) << der;
 }
