@@ -220,6 +220,25 @@ TEST_P(KeyContract, RefusesTamperedDataSignaturesAndOtherKeys) {
   EXPECT_TRUE(verifier->verify(algorithm, data(), signature).has_value()) << "still works after refusals";
 }
 
+// Whatever an implementation keeps between two keys, a signature verifies with its own key only.
+TEST_P(KeyContract, TellsKeysApartThatAreSeenInTurn) {
+  const auto algorithm = signature_algorithm_for(spec_, {}).value();
+  std::vector<std::pair<Buffer, Buffer>> keys;  // public key, signature
+  for (int i = 0; i < 3; ++i) {
+    const auto key = provider_->generate(spec_).value();
+    keys.emplace_back(to_buffer(key->public_key_info()),
+                      key->signer(algorithm).value()->sign(data()).value());
+  }
+  for (int round = 0; round < 3; ++round) {
+    for (std::size_t i = 0; i < keys.size(); ++i)
+      for (std::size_t j = 0; j < keys.size(); ++j)
+        EXPECT_EQ(provider_->verify(keys[i].first, algorithm, data(), keys[j].second).has_value(), i == j);
+    Buffer no_key = keys[0].first;
+    no_key.back() = static_cast<std::uint8_t>(no_key.back() ^ 1);
+    EXPECT_FALSE(provider_->verify(no_key, algorithm, data(), keys[0].second).has_value());
+  }
+}
+
 TEST_P(KeyContract, KeepsAlgorithmsOfOtherKeysOut) {
   const auto key = provider_->generate(spec_).value();
   const auto verifier = provider_->verifier(key->public_key_info()).value();
@@ -239,7 +258,7 @@ TEST_P(KeyContract, ServesEightThreadsWithOneSignerAndOneVerifier) {
   const auto algorithm = signature_algorithm_for(spec_, {}).value();
   const auto signer = key->signer(algorithm).value();
   const auto verifier = provider_->verifier(key->public_key_info()).value();
-  std::atomic<int> good = 0, caught = 0;
+  std::atomic<int> good = 0, caught = 0, once = 0;
   {
     std::vector<std::jthread> threads;
     for (std::uint8_t thread = 0; thread < 8; ++thread)
@@ -249,11 +268,13 @@ TEST_P(KeyContract, ServesEightThreadsWithOneSignerAndOneVerifier) {
           const auto signature = signer->sign(mine);
           if (signature && verifier->verify(algorithm, mine, *signature)) ++good;
           if (signature && !verifier->verify(algorithm, other, *signature)) ++caught;
+          if (signature && provider_->verify(key->public_key_info(), algorithm, mine, *signature)) ++once;
         }
       });
   }
   EXPECT_EQ(good, 160);
   EXPECT_EQ(caught, 160);
+  EXPECT_EQ(once, 160);
 }
 
 TEST_P(KeyContract, OutlivesTheProviderThatMadeIt) {

@@ -187,7 +187,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "not a whole number of octets"},
         Refused{"NoSignature", [](Parts& p) { p.signature = ""; }, "reading the signature"},
         Refused{"SomethingAfterTheSignature", [](Parts& p) { p.signature += "0500"; }, "unexpected element"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 TEST(ParseCertificate, ReadsUniqueIdentifiers) {
   Parts parts;
@@ -267,7 +267,7 @@ TEST_P(RebuildTest, TheTemplateGivesTheSameOctets) {
 
 INSTANTIATE_TEST_SUITE_P(Certificates, RebuildTest,
                          testing::Values("root.pem", "server.pem", "ed25519.pem", "microsoft.pem"),
-                         [](const auto& info) { return info.param.substr(0, info.param.find('.')); });
+                         [](const auto& test) { return test.param.substr(0, test.param.find('.')); });
 
 TEST(TbsTemplate, WritesSerialsAsPositiveIntegers) {
   const TbsTemplate tbs_template(SignatureAlgorithm::ed25519, hex("3000"), {});

@@ -118,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(
                 std::string(kExtensions) + "3000", "unexpected element"},
         Refused{"ExtensionsWithMore", "020101", std::string(kThisUpdate),
                 "a010300c300a0603551d1404030201010500", "reading crlExtensions"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 TEST(CrlEntryReader, SaysWhichEntryIsWrong) {
   const Buffer entries =

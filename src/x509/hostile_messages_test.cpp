@@ -11,29 +11,32 @@
 namespace vouch::x509 {
 namespace {
 
-// Reads a message completely, its lazy parts as well.
-Status read_certificate(Bytes der) {
+// Reads a message completely, its lazy parts as well, and prints it if asked to: printing takes most of
+// the time.
+enum class Print { no, yes };
+Status read_certificate(Bytes der, Print print) {
   const auto view = TRY(parse_certificate(der));
-  (void)to_text(describe_certificate(view));
+  if (print == Print::yes) (void)to_text(describe_certificate(view));
   return ok();
 }
-Status read_request(Bytes der) {
+Status read_request(Bytes der, Print print) {
   const auto view = TRY(parse_request(der));
   (void)challenge_password(view);
-  (void)to_text(describe_request(view));
+  if (print == Print::yes) (void)to_text(describe_request(view));
   return ok();
 }
-Status read_crl(Bytes der) {
+Status read_crl(Bytes der, Print print) {
   const auto view = TRY(parse_crl(der));
-  (void)to_text(TRY(describe_crl(view, 100)));
+  const Value description = TRY(describe_crl(view, 100));
+  if (print == Print::yes) (void)to_text(description);
   return ok();
 }
-Status read_ocsp_request(Bytes der) {
+Status read_ocsp_request(Bytes der, Print) {
   const auto view = TRY(parse_ocsp_request(der));
   (void)view.nonce();
   return ok();
 }
-Status read_ocsp_response(Bytes der) {
+Status read_ocsp_response(Bytes der, Print) {
   const auto view = TRY(parse_ocsp_response(der));
   (void)view.nonce();
   return ok();
@@ -41,7 +44,7 @@ Status read_ocsp_response(Bytes der) {
 
 struct Message {
   std::string name, file;
-  Status (*read)(Bytes);
+  Status (*read)(Bytes, Print);
 };
 void PrintTo(const Message& message, std::ostream* out) { *out << message.name; }
 class HostileMessageTest : public testing::TestWithParam<Message> {};
@@ -54,8 +57,10 @@ void expect_explained(const Error& error) {
       << error.summary();
 }
 
+void flip(std::uint8_t& octet, unsigned bit) { octet = static_cast<std::uint8_t>(octet ^ 1u << bit); }
+
 TEST_P(HostileMessageTest, IsReadWhole) {
-  const Status status = GetParam().read(test_der(GetParam().file));
+  const Status status = GetParam().read(test_der(GetParam().file), Print::yes);
   EXPECT_TRUE(status) << status.error().report();
 }
 
@@ -64,7 +69,7 @@ TEST_P(HostileMessageTest, IsRefusedAtEveryTruncation) {
   for (std::size_t size = 0; size < der.size(); ++size) {
     // A buffer of its own, so that the sanitizers see a read past its end.
     const Buffer cut(der.begin(), der.begin() + static_cast<std::ptrdiff_t>(size));
-    const Status status = GetParam().read(cut);
+    const Status status = GetParam().read(cut, Print::yes);
     ASSERT_FALSE(status) << "cut to " << size << " octets";
     expect_explained(status.error());
   }
@@ -77,8 +82,8 @@ TEST_P(HostileMessageTest, SurvivesTwelveThousandBitFlips) {
   for (int round = 0; round < 12'000; ++round) {
     Buffer damaged = der;
     for (int flips = 1 + round % 3; flips > 0; --flips)
-      damaged[random() % damaged.size()] ^= static_cast<std::uint8_t>(1u << random() % 8);
-    const Status status = GetParam().read(damaged);
+      flip(damaged[random() % damaged.size()], static_cast<unsigned>(random() % 8));
+    const Status status = GetParam().read(damaged, round % 4 == 0 ? Print::yes : Print::no);
     if (status) continue;
     ++refused;
     EXPECT_FALSE(status.error().message().empty());
@@ -90,11 +95,11 @@ TEST_P(HostileMessageTest, SurvivesTwelveThousandBitFlips) {
 TEST_P(HostileMessageTest, SurvivesOctetsThatAreSetToExtremes) {
   const Buffer der = test_der(GetParam().file);
   for (std::size_t i = 0; i < der.size(); ++i)
-    for (const std::uint8_t value : {0x00, 0x7f, 0x80, 0x84, 0xff}) {
+    for (const int value : {0x00, 0x7f, 0x80, 0x84, 0xff}) {
       Buffer damaged = der;
-      damaged[i] = value;
-      const Status status = GetParam().read(damaged);
-      if (!status) EXPECT_FALSE(status.error().message().empty());
+      damaged[i] = static_cast<std::uint8_t>(value);
+      const Status status = GetParam().read(damaged, value == 0xff ? Print::yes : Print::no);
+      EXPECT_TRUE(status || !status.error().message().empty());
     }
 }
 
@@ -108,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(Messages, HostileMessageTest,
                                          Message{"SignedOcspRequest", "ocsp-request-signed.der",
                                                  read_ocsp_request},
                                          Message{"OcspResponse", "ocsp-response.der", read_ocsp_response}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace vouch::x509

@@ -131,7 +131,7 @@ TEST(ParseRequest, KeepsTheVersionForOthersToJudge) {
 TEST(ParseRequest, ReadsRequestsWithoutTheAttributesField) {
   // As written to PKCS #10 before version 1.7.
   const auto view =
-      parse_request(hex("3020"
+      parse_request(hex("301e"
                         "3011"
                         "020100"
                         "3000"
