@@ -32,7 +32,11 @@ TEST(OidTest, EncodesAndPrintsTheSameNumbers) {
 }
 
 TEST(OidTest, RefusesWhatIsNoOid) {
-  for (const char* text : {"", "1", "1.", ".1", "1..2", "3.1", "1.40", "1.2.x", "1.2.-3", "1.2 "})
+  for (const char* text :
+       {"", "1", "1.", ".1", "1..2", "3.1", "1.40", "1.2.x", "1.2.-3", "1.2 ", "01.2", "1.02", "1.2.",
+        "1.100000000000000000000",
+        // one arc of 40 octets
+        "1.2.118571099379011784113736688648896417641748464297615937576404566024103044751294464"})
     EXPECT_FALSE(Oid::parse(text)) << text;
   EXPECT_THAT(Oid::from_contents({}).error().summary(), HasSubstr("empty"));
   EXPECT_THAT(Oid::from_contents(Buffer{0x55, 0x9d}).error().summary(), HasSubstr("ends inside an arc"));

@@ -138,7 +138,7 @@ Result<Exit> set(Context& context, const Arguments& arguments) {
     if (equals == std::string::npos || equals == 0)
       return usage_error("'{}' is no change of the form KEY=VALUE", change)
           .with_hint("for example validity=90d; vouch template show NAME lists the keys");
-    value = TRY(policy::with_setting(value, change.substr(0, equals), change.substr(equals + 1))
+    value = TRY(policy::with_unchecked_setting(value, change.substr(0, equals), change.substr(equals + 1))
                     .context("changing {} of template {}", change.substr(0, equals), name));
   }
   if (value.name != name)

@@ -323,8 +323,8 @@ Value describe_template(const CertificateTemplate& value) {
 
 std::string format_template(const CertificateTemplate& value) { return to_toml(describe_template(value)); }
 
-Result<CertificateTemplate> with_setting(const CertificateTemplate& value, std::string_view key,
-                                         std::string_view toml_value) {
+Result<CertificateTemplate> with_unchecked_setting(const CertificateTemplate& value, std::string_view key,
+                                                   std::string_view toml_value) {
   const std::size_t dot = key.find('.');
   const std::string_view table = dot == std::string_view::npos ? std::string_view() : key.substr(0, dot);
   const std::string_view name = dot == std::string_view::npos ? key : key.substr(dot + 1);
@@ -339,6 +339,12 @@ Result<CertificateTemplate> with_setting(const CertificateTemplate& value, std::
   else
     TRY(f->read(TRY(setting_value(*f, toml_value).context("setting {}", key)), out)
             .context("setting {}", key));
+  return out;
+}
+
+Result<CertificateTemplate> with_setting(const CertificateTemplate& value, std::string_view key,
+                                         std::string_view toml_value) {
+  auto out = TRY(with_unchecked_setting(value, key, toml_value));
   TRY(check_template(out).context("checking template {}", out.name));
   return out;
 }

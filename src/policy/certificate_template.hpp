@@ -90,6 +90,9 @@ Value describe_template(const CertificateTemplate& value);  // --json
 // "key.types=[\"rsa\", \"P-256\"]"; checked as a whole afterwards.
 Result<CertificateTemplate> with_setting(const CertificateTemplate& value, std::string_view key,
                                          std::string_view toml_value);
+// The same without the check, for several changes that only make sense together: check_template follows.
+Result<CertificateTemplate> with_unchecked_setting(const CertificateTemplate& value, std::string_view key,
+                                                   std::string_view toml_value);
 
 // What no template may say, whoever writes it (architecture.md decision 7): no purposes or any purpose on
 // an end-entity certificate (ESC2); names for logon taken from a request without approval (ESC1: a

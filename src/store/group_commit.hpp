@@ -41,7 +41,7 @@ class GroupCommit {
   const After after_;
   mutable std::mutex mutex_;  // guards what follows
   std::vector<Member*> queue_;
-  std::thread::id leader_;    // no thread: nobody leads
+  std::thread::id leader_;  // no thread: nobody leads
 };
 
 }  // namespace vouch::store

@@ -5,7 +5,9 @@
 
 namespace vouch::store::messages {
 
-inline Error no_authority(AuthorityId id) { return make_error(Errc::not_found, "no CA has the number {}", id); }
+inline Error no_authority(AuthorityId id) {
+  return make_error(Errc::not_found, "no CA has the number {}", id);
+}
 inline Error no_authority(std::string_view name) {
   return make_error(Errc::not_found, "there is no CA named '{}'", name).with_hint("vouch ca list");
 }
@@ -43,7 +45,9 @@ inline Error request_has_certificate(RequestId id) {
 inline Error no_intent(RequestId id) {
   return make_error(Errc::not_found, "request {} has no certificate that waits for its signature", id);
 }
-inline Error no_signature(RequestId id) { return make_error(Errc::usage, "the signature for request {} is empty", id); }
+inline Error no_signature(RequestId id) {
+  return make_error(Errc::usage, "the signature for request {} is empty", id);
+}
 inline Error not_signed(Bytes serial) {
   return make_error(Errc::conflict, "the certificate with serial number {} is not signed yet", to_hex(serial))
       .with_hint("try again in a moment");
@@ -53,8 +57,8 @@ inline Error not_a_revocation() {
       .with_hint("to lift a hold: vouch cert release SERIAL");
 }
 inline Error revoked_already(Bytes serial, Time when) {
-  return make_error(Errc::conflict, "the certificate with serial number {} has been revoked since {}", to_hex(serial),
-                    format_time(when));
+  return make_error(Errc::conflict, "the certificate with serial number {} has been revoked since {}",
+                    to_hex(serial), format_time(when));
 }
 inline Error not_revoked(Bytes serial) {
   return make_error(Errc::not_found, "the certificate with serial number {} is not revoked", to_hex(serial));
@@ -69,12 +73,16 @@ inline Error crl_number_not_above(std::uint64_t number, std::uint64_t last) {
 inline Error number_too_large(std::string_view what, std::uint64_t number) {
   return make_error(Errc::limit_exceeded, "{} {} is too large for the database", what, number);
 }
-inline Error no_crl(std::uint64_t number) { return make_error(Errc::not_found, "there is no CRL number {}", number); }
+inline Error no_crl(std::uint64_t number) {
+  return make_error(Errc::not_found, "there is no CRL number {}", number);
+}
 inline Error no_template(std::string_view name) {
-  return make_error(Errc::not_found, "there is no template named '{}'", name).with_hint("vouch template list");
+  return make_error(Errc::not_found, "there is no template named '{}'", name)
+      .with_hint("vouch template list");
 }
 inline Error template_version_exists(const TemplateRecord& record) {
-  return make_error(Errc::conflict, "template '{}' has a version {}.{} already", record.name, record.major, record.minor);
+  return make_error(Errc::conflict, "template '{}' has a version {}.{} already", record.name, record.major,
+                    record.minor);
 }
 inline Error not_published(std::string_view name) {
   return make_error(Errc::not_found, "template '{}' is not published", name);

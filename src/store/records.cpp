@@ -33,7 +33,9 @@ Result<Disposition> disposition_from_name(std::string_view name) {
   return make_error(Errc::usage, "'{}' is not the state of a request", name).with_hint("one of: " + known);
 }
 
-std::string_view to_string(AuthorityKind kind) { return kind == AuthorityKind::root ? "root" : "subordinate"; }
+std::string_view to_string(AuthorityKind kind) {
+  return kind == AuthorityKind::root ? "root" : "subordinate";
+}
 
 std::string_view to_string(AuthorityMode mode) {
   return mode == AuthorityMode::standalone ? "standalone" : "enterprise";

@@ -11,8 +11,9 @@ namespace {
 using testing::HasSubstr;
 
 TEST(DispositionTest, NamesGoBothWaysAndNumbersAreThoseOfAdcs) {
-  const std::pair<int, std::string_view> table[] = {{9, "pending"}, {12, "foreign"}, {16, "issuing"}, {20, "issued"},
-                                                    {21, "revoked"}, {30, "failed"}, {31, "denied"}};
+  const std::pair<int, std::string_view> table[] = {{9, "pending"}, {12, "foreign"}, {16, "issuing"},
+                                                    {20, "issued"}, {21, "revoked"}, {30, "failed"},
+                                                    {31, "denied"}};
   for (const auto& [number, name] : table) {
     EXPECT_EQ(to_string(static_cast<Disposition>(number)), name);
     EXPECT_EQ(static_cast<int>(disposition_from_name(name).value()), number);

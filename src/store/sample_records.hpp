@@ -23,7 +23,8 @@ inline Buffer serial(std::uint32_t n) {
 }
 
 inline AuthorityRecord authority(std::string name = "Beispiel-CA Zürich 株式会社") {
-  return {0, std::move(name), AuthorityKind::subordinate, AuthorityMode::enterprise, at(0), "validity = \"2y\"\n# ü\n"};
+  return {0,     std::move(name),           AuthorityKind::subordinate, AuthorityMode::enterprise,
+          at(0), "validity = \"2y\"\n# ü\n"};
 }
 
 inline RequestRecord request(AuthorityId authority, Disposition disposition = Disposition::issued) {
@@ -33,7 +34,8 @@ inline RequestRecord request(AuthorityId authority, Disposition disposition = Di
   record.submitted_at = at(10);
   record.requester = "EXAMPLE\\jürgen";
   record.template_name = "WebServer";
-  record.attributes = {{"ccm", "host.example.com"}, {"näme:1", "two\nlines: 3:abc\0after"}, {"empty", ""}, {"", "no name"}};
+  record.attributes = {
+      {"ccm", "host.example.com"}, {"näme:1", "two\nlines: 3:abc\0after"}, {"empty", ""}, {"", "no name"}};
   record.request = octets({0x30, 0x03, 0x02, 0x01, 0x00});
   record.message = "taken under submission – 待機";
   record.reason = "key.too_small";
@@ -58,7 +60,8 @@ inline CertificateRecord certificate(RequestId request, AuthorityId authority, s
 
 inline Buffer signature(std::uint32_t n) { return octets({0x01, static_cast<int>(n & 0xff), 0x02}); }
 
-inline RevocationRecord revocation(std::uint32_t n, x509::CrlReason reason = x509::CrlReason::key_compromise) {
+inline RevocationRecord revocation(std::uint32_t n,
+                                   x509::CrlReason reason = x509::CrlReason::key_compromise) {
   return {serial(n), at(500), reason, std::nullopt};
 }
 

@@ -18,7 +18,9 @@ namespace {
 double cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](timeval t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](timeval t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -32,7 +34,8 @@ class Issuer {
  public:
   explicit Issuer(Database& database) : database_(database) {
     (void)database_.commit([&](Transaction& t) -> Status {
-      authority_ = TRY(t.insert_authority({0, "Bench CA", AuthorityKind::subordinate, AuthorityMode::enterprise, Time(), ""}));
+      authority_ = TRY(t.insert_authority(
+          {0, "Bench CA", AuthorityKind::subordinate, AuthorityMode::enterprise, Time(), ""}));
       return ok();
     });
   }
@@ -161,7 +164,8 @@ void IssueThreads(benchmark::State& state) {
       workers.emplace_back([&] {
         for (std::size_t n = 0; n < kEach; ++n) {
           std::vector<CertificateRecord> issued;
-          auto first = empty.database->commit([&](Transaction& t) { return empty.issuer->intend(t, issued); });
+          auto first =
+              empty.database->commit([&](Transaction& t) { return empty.issuer->intend(t, issued); });
           auto second = empty.database->commit(
               [&](Transaction& t) { return t.complete_intent(issued.front().request, Buffer(71, 0x30)); });
           if (!first || !second) std::abort();
@@ -188,7 +192,9 @@ void SnapshotAfterACommit(benchmark::State& state) {
   std::uint64_t number = 0;
   double spent = 0;
   for (auto _ : state) {
-    (void)store.database->commit([&](Transaction& t) { return t.update_settings(store.issuer->authority(), std::to_string(++number)); });
+    (void)store.database->commit([&](Transaction& t) {
+      return t.update_settings(store.issuer->authority(), std::to_string(++number));
+    });
     const double before = cpu_seconds();
     auto snapshot = store.database->snapshot();
     benchmark::DoNotOptimize((*snapshot)->authority("Bench CA"));
@@ -206,19 +212,22 @@ void RevokeThenWalk(benchmark::State& state) {
     for (std::size_t i = 0; i < store.serials.size(); i += 1000)
       (void)store.database->commit([&](Transaction& t) -> Status {
         for (std::size_t k = i; k < std::min(i + 1000, store.serials.size()); ++k)
-          (void)t.revoke(store.issuer->authority(), {store.serials[k], Time(std::chrono::seconds(1'800'000'000)),
-                                                     x509::CrlReason::superseded, std::nullopt});
+          (void)t.revoke(store.issuer->authority(),
+                         {store.serials[k], Time(std::chrono::seconds(1'800'000'000)),
+                          x509::CrlReason::superseded, std::nullopt});
         return ok();
       });
-    state.counters["revoke_us_each"] = (cpu_seconds() - before) * 1e6 / static_cast<double>(store.serials.size());
+    state.counters["revoke_us_each"] =
+        (cpu_seconds() - before) * 1e6 / static_cast<double>(store.serials.size());
     before = cpu_seconds();
     auto snapshot = store.database->snapshot();
     std::size_t entries = 0, octets = 0;
-    (void)(*snapshot)->for_each_revoked(store.issuer->authority(), 0, Time(), [&](const Snapshot::RevokedEntry& entry) {
-      ++entries;
-      octets += entry.serial.size();
-      return ok();
-    });
+    (void)(*snapshot)->for_each_revoked(store.issuer->authority(), 0, Time(),
+                                        [&](const Snapshot::RevokedEntry& entry) {
+                                          ++entries;
+                                          octets += entry.serial.size();
+                                          return ok();
+                                        });
     const double spent = cpu_seconds() - before;
     benchmark::DoNotOptimize(octets);
     state.counters["walked"] = static_cast<double>(entries);

@@ -19,7 +19,9 @@ struct Version {
 
 class MemorySnapshot final : public Queries<Snapshot> {
  public:
-  explicit MemorySnapshot(std::shared_ptr<Version> version) : version_(std::move(version)) { ++version_->readers; }
+  explicit MemorySnapshot(std::shared_ptr<Version> version) : version_(std::move(version)) {
+    ++version_->readers;
+  }
   MemorySnapshot(const MemorySnapshot&) = delete;
   MemorySnapshot& operator=(const MemorySnapshot&) = delete;
   ~MemorySnapshot() override { --version_->readers; }

@@ -20,7 +20,8 @@ Disposition Queries<Interface>::disposition_of(const RequestRecord& request) con
   const Disposition stored = request.disposition;
   if (stored != Disposition::issued && stored != Disposition::foreign) return stored;
   const auto* certificate = find(state().certificates, request.id);
-  if (certificate != nullptr && state().revocations.contains(revocation_key(**certificate))) return Disposition::revoked;
+  if (certificate != nullptr && state().revocations.contains(revocation_key(**certificate)))
+    return Disposition::revoked;
   const bool is_signed = certificate != nullptr && !(*certificate)->signature.empty();
   return stored == Disposition::issued && !is_signed ? Disposition::issuing : stored;
 }
@@ -35,7 +36,8 @@ RequestRecord Queries<Interface>::complete(const RequestRecord& request) const {
 template <class Interface>
 CertificateRecord Queries<Interface>::complete(const CertificateRecord& certificate) const {
   CertificateRecord record = certificate;
-  if (const auto* row = find(state().revocations, revocation_key(certificate))) record.revocation = row->record;
+  if (const auto* row = find(state().revocations, revocation_key(certificate)))
+    record.revocation = row->record;
   return record;
 }
 
@@ -69,8 +71,8 @@ Result<RequestRecord> Queries<Interface>::request(RequestId id) const {
 }
 
 template <class Interface>
-Result<std::optional<RequestRecord>> Queries<Interface>::request_of_transaction(AuthorityId authority,
-                                                                               std::string_view transaction) const {
+Result<std::optional<RequestRecord>> Queries<Interface>::request_of_transaction(
+    AuthorityId authority, std::string_view transaction) const {
   const auto* id = find(state().transactions, {authority, std::string(transaction)});
   if (id == nullptr) return std::nullopt;
   return TRY(request(*id));
@@ -111,9 +113,11 @@ Result<CertificateRecord> Queries<Interface>::certificate_of_request(RequestId i
 }
 
 template <class Interface>
-bool Queries<Interface>::matches(const CertificateRecord& certificate, const CertificateFilter& filter) const {
+bool Queries<Interface>::matches(const CertificateRecord& certificate,
+                                 const CertificateFilter& filter) const {
   const auto* request = find(state().requests, certificate.request);
-  return !certificate.signature.empty() && (!filter.authority || certificate.authority == *filter.authority) &&
+  return !certificate.signature.empty() &&
+         (!filter.authority || certificate.authority == *filter.authority) &&
          contains_without_case(certificate.subject, filter.subject_contains) &&
          (filter.template_name.empty() || certificate.template_name == filter.template_name) &&
          (filter.requester.empty() || (*request)->requester == filter.requester) &&
@@ -123,7 +127,8 @@ bool Queries<Interface>::matches(const CertificateRecord& certificate, const Cer
 }
 
 template <class Interface>
-Result<std::vector<CertificateRecord>> Queries<Interface>::certificates(const CertificateFilter& filter) const {
+Result<std::vector<CertificateRecord>> Queries<Interface>::certificates(
+    const CertificateFilter& filter) const {
   std::vector<CertificateRecord> records;
   for (auto row = state().certificates.upper_bound(filter.after); row != state().certificates.end(); ++row) {
     if (records.size() == filter.limit) break;
@@ -145,9 +150,11 @@ Result<std::vector<CertificateRecord>> Queries<Interface>::orphans(AuthorityId a
 }
 
 template <class Interface>
-Status Queries<Interface>::for_each_revoked(AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
-                                            const std::function<Status(const Snapshot::RevokedEntry&)>& visit) const {
-  for (auto row = state().revocations.lower_bound({authority, key_index, Buffer()}); row != state().revocations.end(); ++row) {
+Status Queries<Interface>::for_each_revoked(
+    AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
+    const std::function<Status(const Snapshot::RevokedEntry&)>& visit) const {
+  for (auto row = state().revocations.lower_bound({authority, key_index, Buffer()});
+       row != state().revocations.end(); ++row) {
     const auto& [row_authority, row_key, serial] = row->first;
     if (row_authority != authority || row_key != key_index) break;
     if (row->second.not_after < unexpired_at) continue;

@@ -41,7 +41,8 @@ inline RevocationKey revocation_key(const CertificateRecord& certificate) {
 
 // The value of a key, or nullptr.
 template <class Map>
-auto find(Map& map, const typename std::remove_const_t<Map>::key_type& key) -> decltype(&map.begin()->second) {
+auto find(Map& map, const typename std::remove_const_t<Map>::key_type& key)
+    -> decltype(&map.begin()->second) {
   const auto found = map.find(key);
   return found == map.end() ? nullptr : &found->second;
 }

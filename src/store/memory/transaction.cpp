@@ -8,7 +8,8 @@ namespace vouch::store::memory {
 namespace {
 
 Disposition stored(Disposition disposition) {
-  return disposition == Disposition::issuing || disposition == Disposition::revoked ? Disposition::issued : disposition;
+  return disposition == Disposition::issuing || disposition == Disposition::revoked ? Disposition::issued
+                                                                                    : disposition;
 }
 
 // The backends that store for good have numbers with a sign.
@@ -28,7 +29,8 @@ void MemoryTransaction::undo() {
 template <class Map>
 void MemoryTransaction::put(Map& map, const typename Map::key_type& key, typename Map::mapped_type value) {
   if (auto found = map.find(key); found != map.end())
-    undo_.push_back([&map, key, before = std::move(found->second)]() mutable { map[key] = std::move(before); });
+    undo_.push_back(
+        [&map, key, before = std::move(found->second)]() mutable { map[key] = std::move(before); });
   else
     undo_.push_back([&map, key] { map.erase(key); });
   map[key] = std::move(value);
@@ -113,7 +115,8 @@ Status MemoryTransaction::update_request(const RequestRecord& record) {
   if (before->disposition == Disposition::foreign && row.disposition == Disposition::issued)
     row.disposition = Disposition::foreign;
   if (row.transaction != before->transaction) {
-    if (state_.transactions.contains({row.authority, row.transaction})) return messages::transaction_used(row.transaction);
+    if (state_.transactions.contains({row.authority, row.transaction}))
+      return messages::transaction_used(row.transaction);
     erase(state_.transactions, {row.authority, before->transaction});
     if (!row.transaction.empty()) put(state_.transactions, {row.authority, row.transaction}, row.id);
   }
@@ -130,7 +133,8 @@ void MemoryTransaction::set_disposition(RequestId request, Disposition dispositi
 Status MemoryTransaction::insert_intent(const CertificateRecord& certificate) {
   if (certificate.serial.empty()) return messages::no_serial();
   const auto* request = find(state_.requests, certificate.request);
-  if (state_.certificates.contains(certificate.request)) return messages::request_has_certificate(certificate.request);
+  if (state_.certificates.contains(certificate.request))
+    return messages::request_has_certificate(certificate.request);
   if (request == nullptr) return messages::no_request(certificate.request);
   TRY(check_authority(certificate.authority));
   if (state_.serials.contains(certificate.serial)) return messages::serial_used(certificate.serial);
@@ -231,7 +235,8 @@ Status MemoryTransaction::update_crl(const CrlRecord& record) {
 
 Status MemoryTransaction::insert_template(const TemplateRecord& record) {
   const auto* before = find(state_.templates, record.name);
-  auto versions = before == nullptr ? std::map<std::pair<std::uint32_t, std::uint32_t>, TemplateRecord>() : *before;
+  auto versions =
+      before == nullptr ? std::map<std::pair<std::uint32_t, std::uint32_t>, TemplateRecord>() : *before;
   const auto added = versions.emplace(std::pair(record.major, record.minor), record);
   if (!added.second) return messages::template_version_exists(record);
   put(state_.templates, record.name, std::move(versions));

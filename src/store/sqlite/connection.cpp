@@ -21,8 +21,10 @@ bool spoils_transaction(int code) {
     case SQLITE_NOMEM:
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
-    case SQLITE_PROTOCOL: return true;
-    default: return false;
+    case SQLITE_PROTOCOL:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -74,11 +76,14 @@ void Query::bind(int index, std::string_view value) {
                       SQLITE_UTF8);
 }
 
-Result<std::unique_ptr<Connection>> Connection::open(const fs::path& file, std::chrono::milliseconds busy_timeout) {
+Result<std::unique_ptr<Connection>> Connection::open(const fs::path& file,
+                                                     std::chrono::milliseconds busy_timeout) {
   std::unique_ptr<Connection> connection(new Connection(file, busy_timeout));
-  const int code = sqlite3_open_v2(file.c_str(), &connection->handle_,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
-  if (connection->handle_ == nullptr) return make_error(Errc::unavailable, "no memory to open {}", file.string());
+  const int code =
+      sqlite3_open_v2(file.c_str(), &connection->handle_,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  if (connection->handle_ == nullptr)
+    return make_error(Errc::unavailable, "no memory to open {}", file.string());
   if (code != SQLITE_OK) return connection->error(code);
   sqlite3_db_config(connection->handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(connection->handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
@@ -94,8 +99,8 @@ Connection::~Connection() {
   sqlite3_close_v2(handle_);
 }
 
-// SQLite's own timeout sleeps up to a tenth of a second at a time and so rarely meets the short gap between two
-// transactions of a busy process; this one looks every few milliseconds.
+// SQLite's own timeout sleeps up to a tenth of a second at a time and so rarely meets the short gap between
+// two transactions of a busy process; this one looks every few milliseconds.
 int Connection::wait_while_busy(void* connection, int times) {
   auto& self = *static_cast<Connection*>(connection);
   const auto now = std::chrono::steady_clock::now();
@@ -147,10 +152,12 @@ Error classify(int code, std::string_view text, int errno_of_sqlite, const fs::p
     case SQLITE_FULL:
       return make_error(Errc::unavailable, "cannot write {}: no space left", name)
           .with_hint("free space on that file system and try again; nothing was changed");
-    case SQLITE_READONLY: return cannot_use(file, text);
+    case SQLITE_READONLY:
+      return cannot_use(file, text);
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
-    case SQLITE_AUTH: return cannot_use(file, text);
+    case SQLITE_AUTH:
+      return cannot_use(file, text);
     case SQLITE_IOERR: {
       Error error = system_error(errno_of_sqlite == 0 ? EIO : errno_of_sqlite, "cannot read or write", file);
       if (error.code() == Errc::unavailable && !error.hint().empty()) return error;
@@ -164,13 +171,17 @@ Error classify(int code, std::string_view text, int errno_of_sqlite, const fs::p
       return make_error(Errc::malformed, "{} is not a database: {}", name, text)
           .with_hint("give the right file, or restore a backup");
     case SQLITE_CONSTRAINT:
-      return make_error(code == SQLITE_CONSTRAINT_FOREIGNKEY ? Errc::not_found : Errc::conflict, "{}: {}", name, text);
-    case SQLITE_TOOBIG: return make_error(Errc::limit_exceeded, "a value is too large for {}: {}", name, text);
-    case SQLITE_NOMEM: return make_error(Errc::unavailable, "no memory left to use {}", name);
+      return make_error(code == SQLITE_CONSTRAINT_FOREIGNKEY ? Errc::not_found : Errc::conflict, "{}: {}",
+                        name, text);
+    case SQLITE_TOOBIG:
+      return make_error(Errc::limit_exceeded, "a value is too large for {}: {}", name, text);
+    case SQLITE_NOMEM:
+      return make_error(Errc::unavailable, "no memory left to use {}", name);
     case SQLITE_PROTOCOL:
       return make_error(Errc::unavailable, "cannot lock {}: {}", name, text)
           .with_hint("too many programs open and close it at the same time; try again");
-    default: return make_error(Errc::internal, "{}: {} ({})", name, text, code);
+    default:
+      return make_error(Errc::internal, "{}: {} ({})", name, text, code);
   }
 }
 
@@ -185,12 +196,16 @@ Error Connection::error(int code) {
 Error cannot_use(const fs::path& file, std::string_view what_sqlite_said) {
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   // access() asks for the real user; faccessat with AT_EACCESS for the one who acts.
-  const auto may_not = [](const fs::path& path, int mode) { return ::faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) != 0; };
+  const auto may_not = [](const fs::path& path, int mode) {
+    return ::faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) != 0;
+  };
   if (may_not(file, R_OK | W_OK)) return system_error(errno, "cannot open", file);
   // The write-ahead log is created beside the database.
-  if (may_not(folder, W_OK | X_OK)) return system_error(errno, "cannot create the write-ahead log in", folder);
+  if (may_not(folder, W_OK | X_OK))
+    return system_error(errno, "cannot create the write-ahead log in", folder);
   return make_error(Errc::unavailable, "cannot open {}: {}", file.string(), what_sqlite_said)
-      .with_hint("check the modes of the file, of the -wal and -shm files beside it, and the space that is left");
+      .with_hint(
+          "check the modes of the file, of the -wal and -shm files beside it, and the space that is left");
 }
 
 }  // namespace vouch::store::sqlite

@@ -67,7 +67,8 @@ class Query {
 class Connection {
  public:
   // The file must exist. A busy file is waited for up to `busy_timeout`.
-  static Result<std::unique_ptr<Connection>> open(const fs::path& file, std::chrono::milliseconds busy_timeout);
+  static Result<std::unique_ptr<Connection>> open(const fs::path& file,
+                                                  std::chrono::milliseconds busy_timeout);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -112,7 +113,9 @@ class Connection {
   // Pages in the write-ahead log after the last commit on this connection.
   int wal_pages() const { return wal_pages_; }
   // Copies into the database what no reader holds back. A failure is no harm: the log keeps everything.
-  void checkpoint() { sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr); }
+  void checkpoint() {
+    sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  }
 
   sqlite3* handle() { return handle_; }
   const fs::path& file() const { return file_; }

@@ -6,9 +6,11 @@ namespace {
 constexpr std::size_t kMaxIdle = 16;
 constexpr auto kPause = std::chrono::milliseconds(50);
 
-// query_only: a Snapshot has no way to write, and this keeps it so. No memory map: it would be made anew after each
-// commit, which costs more than the copies it saves (measured), and an I/O error would be a signal.
-constexpr const char* kSettings = "PRAGMA query_only = ON; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY";
+// query_only: a Snapshot has no way to write, and this keeps it so. No memory map: it would be made anew
+// after each commit, which costs more than the copies it saves (measured), and an I/O error would be a
+// signal.
+constexpr const char* kSettings =
+    "PRAGMA query_only = ON; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY";
 
 }  // namespace
 

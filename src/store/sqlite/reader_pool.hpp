@@ -17,8 +17,8 @@ class ReaderPool {
   Result<std::unique_ptr<Connection>> take();
   void give_back(std::unique_ptr<Connection> connection);
 
-  // Lets no new reader begin and waits for those at work, but not for long, so that the write-ahead log can be
-  // emptied; then runs `work`. A reader that takes longer is no harm: the log stays as it is.
+  // Lets no new reader begin and waits for those at work, but not for long, so that the write-ahead log can
+  // be emptied; then runs `work`. A reader that takes longer is no harm: the log stays as it is.
   template <class F>
   void while_nobody_reads(F&& work) {
     if (pause()) work();

@@ -9,7 +9,8 @@ constexpr std::int64_t kApplicationId = 0x564f4348;
 // What decided the shape of the tables:
 // - Issuing writes at the end of every table. Request numbers and serials rise, so nothing here has an index
 //   whose keys come in random order, but for transaction keys, which only some requests have.
-// - Each row is written once. A signature has a table of its own, so that it does not rewrite the large row of
+// - Each row is written once. A signature has a table of its own, so that it does not rewrite the large row
+// of
 //   its certificate. A request's row says 20 (issued) from the start and reads `issuing` while it has no
 //   signature, and `revoked` while its certificate has a row in `revocations`: queries.cpp, kDisposition.
 // - Request numbers are the largest plus one. No request is ever deleted, so none is used again.
@@ -162,7 +163,8 @@ Result<std::int64_t> version_of(Connection& connection, std::size_t known) {
         .with_hint("give the right file");
   }
   if (version < 0 || static_cast<std::uint64_t>(version) > known)
-    return make_error(Errc::malformed, "{} was written by a newer vouch (schema {}; this program knows up to {})",
+    return make_error(Errc::malformed,
+                      "{} was written by a newer vouch (schema {}; this program knows up to {})",
                       connection.file().string(), version, known)
         .with_hint("use the newer program; nothing was changed");
   return version;

@@ -11,7 +11,8 @@ namespace vouch::store::sqlite {
 // Step n turns version n into version n + 1. A step that has been released never changes.
 std::span<const char* const> migrations();
 
-// Fails with `malformed` for the file of another program and for one that is newer than `steps`. Writes nothing.
+// Fails with `malformed` for the file of another program and for one that is newer than `steps`. Writes
+// nothing.
 Status check_version(Connection& connection, std::span<const char* const> steps);
 // Brings the file to the last version of `steps`. Fails as check_version does.
 Status migrate(Connection& connection, std::span<const char* const> steps);

@@ -20,8 +20,8 @@ namespace {
 
 // Measured with store_bench at a million rows: 4096 costs more per certificate, 16384 gains nothing.
 constexpr int kPageSize = 8192;
-// Pages in the write-ahead log after which it is copied into the database: the larger, the more often a page that
-// changes with every commit is copied once for many.
+// Pages in the write-ahead log after which it is copied into the database: the larger, the more often a page
+// that changes with every commit is copied once for many.
 constexpr int kCheckpointPages = 2048;
 // Beyond this the log is emptied even if readers must wait a moment for it.
 constexpr int kMaxLogPages = 4 * kCheckpointPages;
@@ -95,8 +95,8 @@ class SqliteDatabase final : public Database {
   GroupCommit group_;
 };
 
-// One transaction for the whole group. Whatever keeps it from becoming durable is the answer to every member that
-// had no error of its own.
+// One transaction for the whole group. Whatever keeps it from becoming durable is the answer to every member
+// that had no error of its own.
 void SqliteDatabase::run(std::span<GroupCommit::Member* const> group) {
   writer_->forget_failure();
   Status status = writer_->run("BEGIN IMMEDIATE");
@@ -114,7 +114,8 @@ Status SqliteDatabase::run_works(std::span<GroupCommit::Member* const> group) {
   for (GroupCommit::Member* member : group) {
     Status result = run_work(member->work, group.size() == 1);
     if (writer_->failure()) return *writer_->failure();
-    if (!writer_->in_transaction()) return result ? make_error(Errc::internal, "the transaction ended early") : result;
+    if (!writer_->in_transaction())
+      return result ? make_error(Errc::internal, "the transaction ended early") : result;
     member->result = std::move(result);
   }
   return ok();
@@ -166,8 +167,9 @@ std::vector<Location> SqliteDatabase::locations() const {
   return found;
 }
 
-// An empty file of mode 0600, whatever the umask; the log takes the mode of the database. A file that exists is not
-// touched: closing a descriptor of it would drop the locks that SQLite holds in this process (fcntl(2), F_SETLK).
+// An empty file of mode 0600, whatever the umask; the log takes the mode of the database. A file that exists
+// is not touched: closing a descriptor of it would drop the locks that SQLite holds in this process
+// (fcntl(2), F_SETLK).
 Status create_file(const fs::path& file) {
   const FileDescriptor fd(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return errno == EEXIST ? ok() : Status(system_error(errno, "cannot create", file));
@@ -179,7 +181,7 @@ Status create_file(const fs::path& file) {
 }
 
 Status prepare_file(const fs::path& file, bool create) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(file.c_str(), &info) != 0) {
     if (errno != ENOENT || !create) return system_error(errno, "cannot open", file);
     return create_file(file);
@@ -198,9 +200,11 @@ Status use_write_ahead_log(Connection& connection, std::chrono::milliseconds bus
     auto row = query.step();
     if (row && query.view(0) == "wal") return ok();
     if (row)
-      return make_error(Errc::unavailable, "{} cannot have a write-ahead log here", connection.file().string())
+      return make_error(Errc::unavailable, "{} cannot have a write-ahead log here",
+                        connection.file().string())
           .with_hint("a network file system cannot hold the database: move it to a local disk");
-    if (row.error().code() != Errc::unavailable || connection.failure() || std::chrono::steady_clock::now() > deadline)
+    if (row.error().code() != Errc::unavailable || connection.failure() ||
+        std::chrono::steady_clock::now() > deadline)
       return std::move(row.error());
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
