@@ -1,7 +1,6 @@
 #include "asn1/oid.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace vouch::asn1 {
 
@@ -23,28 +22,50 @@ Result<Oid> Oid::from_contents(Bytes contents) {
   return oid;
 }
 
+namespace {
+
+// Appends one arc, written in decimal and increased by `offset`, in base 128. Arcs may be wider than 64 bits
+// (2.25.UUID).
+bool append_decimal_arc(Buffer& out, std::string_view digits, unsigned offset) {
+  constexpr std::size_t kMaxDigits = 90;  // more than Oid::kMaxOctets can hold
+  if (digits.empty() || digits.size() > kMaxDigits || (digits.size() > 1 && digits[0] == '0')) return false;
+  std::vector<unsigned> groups{0};  // the lowest first
+  const auto multiply_add = [&](unsigned factor, unsigned carry) {
+    for (unsigned& group : groups) {
+      carry += group * factor;
+      group = carry & 0x7f;
+      carry >>= 7;
+    }
+    for (; carry != 0; carry >>= 7) groups.push_back(carry & 0x7f);
+  };
+  for (const char digit : digits) {
+    if (digit < '0' || digit > '9') return false;
+    multiply_add(10, static_cast<unsigned>(digit - '0'));
+  }
+  multiply_add(1, offset);
+  for (std::size_t i = groups.size(); i-- > 0;)
+    out.push_back(static_cast<std::uint8_t>(groups[i] | (i != 0 ? 0x80u : 0u)));
+  return true;
+}
+
+}  // namespace
+
 Result<Oid> Oid::parse(std::string_view dotted) {
   const auto bad = [&] { return make_error(Errc::malformed, "'{}' is not an object identifier", dotted); };
-  std::vector<std::uint64_t> arcs;
-  for (std::size_t position = 0; position <= dotted.size();) {
+  // X.690 8.19.4: the first two arcs share one number, 40·a + b, where b is below 40 unless a is 2.
+  if (dotted.size() < 3 || dotted[0] < '0' || dotted[0] > '2' || dotted[1] != '.') return bad();
+  const auto first = static_cast<unsigned>(dotted[0] - '0');
+  Buffer contents;
+  unsigned offset = first * 40;
+  for (std::size_t position = 2; position <= dotted.size();) {
     const std::size_t dot = std::min(dotted.find('.', position), dotted.size());
-    const std::string_view digits = dotted.substr(position, dot - position);
-    std::uint64_t arc = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), arc);
-    if (error != std::errc() || end != digits.data() + digits.size() || digits.empty()) return bad();
-    arcs.push_back(arc);
+    if (!append_decimal_arc(contents, dotted.substr(position, dot - position), offset)) return bad();
+    if (position == 2 && first < 2 && (contents.size() != 1 || contents[0] >= offset + 40)) return bad();
+    if (contents.size() > kMaxOctets) return bad();
+    offset = 0;
     position = dot + 1;
   }
-  if (arcs.size() < 2 || arcs[0] > 2 || (arcs[0] < 2 && arcs[1] > 39)) return bad();
-  if (arcs[1] > UINT64_MAX - 80) return bad();
-  std::size_t octets = 0;
-  for (std::uint64_t arc : arcs)
-    for (octets += 1; arc >>= 7;) ++octets;
-  if (octets > kMaxOctets) return bad();
-  Oid oid;
-  oid.append_arc(arcs[0] * 40 + arcs[1]);
-  for (std::size_t i = 2; i < arcs.size(); ++i) oid.append_arc(arcs[i]);
-  return oid;
+  return from_contents(contents);
 }
 
 std::string Oid::dotted() const {

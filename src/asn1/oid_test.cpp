@@ -23,7 +23,6 @@ TEST(OidTest, EncodesAndPrintsTheSameNumbers) {
     const auto from_octets = Oid::from_contents(from_hex(hex).value());
     ASSERT_TRUE(from_octets) << dotted;
     EXPECT_EQ(from_octets->dotted(), dotted);
-    if (std::string_view(dotted).size() > 30) continue;  // parse() reads arcs up to 64 bits
     const auto from_text = Oid::parse(dotted);
     ASSERT_TRUE(from_text) << dotted;
     EXPECT_EQ(to_hex(from_text->contents()), hex);
@@ -34,7 +33,10 @@ TEST(OidTest, EncodesAndPrintsTheSameNumbers) {
 
 TEST(OidTest, RefusesWhatIsNoOid) {
   for (const char* text :
-       {"", "1", "1.", ".1", "1..2", "3.1", "1.40", "1.2.x", "1.2.-3", "1.2 ", "1.2.18446744073709551616"})
+       {"", "1", "1.", ".1", "1..2", "3.1", "1.40", "1.2.x", "1.2.-3", "1.2 ", "01.2", "1.02", "1.2.",
+        "1.100000000000000000000",
+        // one arc of 40 octets
+        "1.2.118571099379011784113736688648896417641748464297615937576404566024103044751294464"})
     EXPECT_FALSE(Oid::parse(text)) << text;
   EXPECT_THAT(Oid::from_contents({}).error().summary(), HasSubstr("empty"));
   EXPECT_THAT(Oid::from_contents(Buffer{0x55, 0x9d}).error().summary(), HasSubstr("ends inside an arc"));

@@ -3,6 +3,7 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/src.hpp>
+#include <charconv>
 #include <cmath>
 #include <set>
 
@@ -40,13 +41,24 @@ class Builder {
     gather(part);
     return add(Value(std::exchange(text_, {})));
   }
-  bool on_number_part(boost::json::string_view, Code&) { return true; }
-  bool on_int64(std::int64_t value, boost::json::string_view, Code&) { return add(Value(value)); }
-  bool on_uint64(std::uint64_t, boost::json::string_view text, Code& code) {
-    return refuse(code, fmt::format("{} is too large a number", std::string_view(text.data(), text.size())));
+  bool on_number_part(boost::json::string_view part, Code&) { return gather(part); }
+  bool on_int64(std::int64_t value, boost::json::string_view, Code&) {
+    text_.clear();
+    return add(Value(value));
   }
-  bool on_double(double value, boost::json::string_view, Code& code) {
-    return std::isfinite(value) ? add(Value(value)) : refuse(code, "too large a number");
+  bool on_uint64(std::uint64_t, boost::json::string_view part, Code& code) {
+    gather(part);
+    return refuse(code, text_ + " is too large a number");
+  }
+  // Boost.JSON 1.81 rounds some numbers wrongly in the last digit, so the text is converted here.
+  bool on_double(double, boost::json::string_view part, Code& code) {
+    gather(part);
+    const std::string text = std::exchange(text_, {});
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
+      return refuse(code, text + " is too large or too small a number");
+    return add(Value(value));
   }
   bool on_bool(bool value, Code&) { return add(Value(value)); }
   bool on_null(Code&) { return add(Value()); }

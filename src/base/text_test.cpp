@@ -25,6 +25,8 @@ TEST(NearestTest, FindsTypingMistakesAndNothingFarther) {
   EXPECT_EQ(nearest("Subject", names), "subject");
   EXPECT_EQ(nearest("keyusage", names), "key_usage");
   EXPECT_EQ(nearest("CA", names), "ca");
+  EXPECT_EQ(nearest("ac", names), "ca") << "two letters swapped are one mistake";
+  EXPECT_EQ(nearest("jsno", std::array<std::string_view, 2>{"join", "json"}), "json");
   EXPECT_EQ(nearest("quite_different", names), "");
   EXPECT_EQ(nearest("", names), "");
   EXPECT_EQ(nearest(std::string(100000, 'x'), names), "");

@@ -78,8 +78,8 @@ Result<Span> parse_span(std::string_view text) {
     if (unit == "mo" && number <= 12 * kMaxYears) span = Span{number, seconds(0)};
     if (unit == "w") fixed(days(7), 53 * kMaxYears);
     if (unit == "d") fixed(days(1), 366 * kMaxYears);
-    if (unit == "h") fixed(hours(1), 2'000'000'000);
-    if (unit == "m") fixed(minutes(1), 2'000'000'000);
+    if (unit == "h") fixed(hours(1), 24 * 366 * kMaxYears);
+    if (unit == "m") fixed(minutes(1), 60 * 24 * 366 * kMaxYears);
     if (unit == "s") fixed(seconds(1), 2'000'000'000);
   }
   if (!span)

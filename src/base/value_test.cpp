@@ -110,6 +110,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadJson{"LoneSurrogate", "\"\\ud800\"", "line 1"}, BadJson{"NotANumber", "NaN", "line 1"}),
     [](const auto& row) { return row.param.name; });
 
+TEST(JsonTest, RoundsNumbersAsTheStandardLibraryDoes) {
+  EXPECT_EQ(*parse_json("33333333333373333333.32").value().real(), 33333333333373333333.32);
+  EXPECT_EQ(*parse_json("[0.1e-7]").value().list_items()->at(0).real(), 0.1e-7);
+  EXPECT_EQ(*parse_json("5e-324").value().real(), 5e-324);
+  EXPECT_FALSE(parse_json("1e999"));
+}
+
 TEST(JsonTest, ReadsTheDeepestThatIsAllowed) {
   EXPECT_TRUE(parse_json(std::string(32, '[') + std::string(32, ']')));
 }
@@ -212,6 +219,16 @@ INSTANTIATE_TEST_SUITE_P(
         BadToml{"KeysTimesTables", "a = " + repeat("{ a.a.a.a.a.a.a.a = ", 20) + "1" + repeat("}", 20),
                 "deeper than"}),
     [](const auto& row) { return row.param.name; });
+
+TEST(TomlTest, AcceptsAByteOrderMarkAtTheStart) {
+  EXPECT_EQ(*parse_toml("\xef\xbb\xbf"
+                        "a = 'ü' # ü",
+                        "f")
+                 .value()
+                 .find("a")
+                 ->text(),
+            "ü");
+}
 
 TEST(TomlTest, DotsInTextAndCommentsAreNoKeys) {
   const std::string dots(100, '.');

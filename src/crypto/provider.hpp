@@ -93,8 +93,8 @@ class Provider {
   // One-shot, for keys seen once: cheaper than verifier() where nothing is kept.
   virtual Status verify(Bytes public_key_info, SignatureAlgorithm algorithm, Bytes tbs, Bytes signature) const = 0;
   virtual Result<std::unique_ptr<PrivateKey>> generate(const KeySpec& spec) const = 0;
-  // PEM (PKCS #8, encrypted PKCS #8, and the old PKCS #1 and SEC 1 forms) or DER of PKCS #8. Fails with
-  // `denied` for a wrong or missing passphrase, `malformed` otherwise, `unsupported` for other key types.
+  // PEM or DER of PKCS #8, encrypted PKCS #8, and the old PKCS #1 and SEC 1 forms. Fails with `denied` for a
+  // wrong or missing passphrase, `unsupported` for other key types, `malformed` otherwise.
   virtual Result<std::unique_ptr<PrivateKey>> load_private_key(Bytes pem_or_der, std::string_view passphrase) const = 0;
 };
 

@@ -13,10 +13,10 @@ enum class Severity { notice, warning, error };
 std::string_view to_string(Severity severity);
 
 struct Finding {
-  std::string id;        // "serial.too_long", stable
+  std::string id;  // "serial.too_long", stable
   Severity severity{};
-  std::string message;   // what was found
-  std::string source;    // "RFC 5280 4.1.2.2"
+  std::string message;  // what was found
+  std::string source;   // "RFC 5280 4.1.2.2"
 };
 
 // Rules for what this project issues. The view may be a tbsCertificate that is not signed yet.

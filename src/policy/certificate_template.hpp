@@ -31,51 +31,51 @@ struct KeyRule {
 
 struct SubjectRule {
   NameSource source = NameSource::request;
-  std::string fixed;                        // RFC 4514 when source is fixed
-  std::vector<x509::Oid> allowed;           // attribute types taken from the request; others are refused
-  std::vector<x509::Oid> required;          // must be there
-  bool may_be_empty = false;                // then a SAN must be there, and is critical (RFC 5280 4.1.2.6)
+  std::string fixed;                // RFC 4514 when source is fixed
+  std::vector<x509::Oid> allowed;   // attribute types taken from the request; others are refused
+  std::vector<x509::Oid> required;  // must be there
+  bool may_be_empty = false;        // then a SAN must be there, and is critical (RFC 5280 4.1.2.6)
   bool operator==(const SubjectRule&) const = default;
 };
 
 struct SanRule {
   NameSource source = NameSource::request;
-  std::vector<SanType> allowed;             // types taken from the request; others are refused
+  std::vector<SanType> allowed;  // types taken from the request; others are refused
   std::vector<SanType> required;
-  std::vector<std::string> fixed;           // "DNS:…", with the variables of SubjectRule
-  bool dns_from_common_name = false;        // no SAN in the request: a CN that is a DNS name becomes one
+  std::vector<std::string> fixed;     // "DNS:…", with the variables of SubjectRule
+  bool dns_from_common_name = false;  // no SAN in the request: a CN that is a DNS name becomes one
   bool operator==(const SanRule&) const = default;
 };
 
-enum class Validity { truncate, refuse };   // when a certificate would outlive its CA
+enum class Validity { truncate, refuse };  // when a certificate would outlive its CA
 
 struct CertificateTemplate {
-  std::string name;                         // "WebServer": what requests name
-  std::string display_name;                 // "Web Server": for people, never accepted in its place
+  std::string name;          // "WebServer": what requests name
+  std::string display_name;  // "Web Server": for people, never accepted in its place
   std::string description;
-  x509::Oid oid;                            // 311.21.7; made once per template, kept when it is edited
+  x509::Oid oid;  // 311.21.7; made once per template, kept when it is edited
   std::uint32_t schema_version = 4, major = 100, minor = 0;
   Purpose purpose = Purpose::signature_and_encryption;
-  bool ca = false;                          // a subordinate CA's certificate
-  std::optional<std::uint32_t> path_length; // ca only
-  bool machine = false;                     // for computers rather than people (MS-CRTD 0x40)
+  bool ca = false;                           // a subordinate CA's certificate
+  std::optional<std::uint32_t> path_length;  // ca only
+  bool machine = false;                      // for computers rather than people (MS-CRTD 0x40)
 
   SubjectRule subject;
   SanRule san;
   KeyRule key;
-  std::uint16_t key_usage = 0;              // x509::KeyUsage bits
+  std::uint16_t key_usage = 0;  // x509::KeyUsage bits
   bool key_usage_critical = true;
   std::vector<x509::Oid> extended_key_usage;
   bool extended_key_usage_critical = false;
-  bool application_policies = true;         // also write 311.21.10 with the same purposes, as AD CS does
+  bool application_policies = true;  // also write 311.21.10 with the same purposes, as AD CS does
   bool ocsp_no_check = false;
-  bool template_extension = true;           // write 311.21.7 (311.20.2 for schema version 1)
+  bool template_extension = true;  // write 311.21.7 (311.20.2 for schema version 1)
 
   Span validity{12, {}};
   Span renewal_period{0, std::chrono::hours(24 * 42)};
   Validity beyond_ca = Validity::truncate;
-  bool approval = false;                    // a certificate manager approves each request (CT_FLAG_PEND_ALL)
-  bool key_reuse = false;                   // the same key may come again from another identity: load tests only
+  bool approval = false;   // a certificate manager approves each request (CT_FLAG_PEND_ALL)
+  bool key_reuse = false;  // the same key may come again from another identity: load tests only
 
   bool operator==(const CertificateTemplate&) const = default;
 };
@@ -90,6 +90,9 @@ Value describe_template(const CertificateTemplate& value);  // --json
 // "key.types=[\"rsa\", \"P-256\"]"; checked as a whole afterwards.
 Result<CertificateTemplate> with_setting(const CertificateTemplate& value, std::string_view key,
                                          std::string_view toml_value);
+// The same without the check, for several changes that only make sense together: check_template follows.
+Result<CertificateTemplate> with_unchecked_setting(const CertificateTemplate& value, std::string_view key,
+                                                   std::string_view toml_value);
 
 // What no template may say, whoever writes it (architecture.md decision 7): no purposes or any purpose on
 // an end-entity certificate (ESC2); names for logon taken from a request without approval (ESC1: a
@@ -98,8 +101,8 @@ Result<CertificateTemplate> with_setting(const CertificateTemplate& value, std::
 // authority that keeps the queue); keyCertSign without ca; RSA below 2048 bits. Fails with `denied`.
 Status check_template(const CertificateTemplate& value);
 
-// SubCA, WebServer, ClientAuth, ServerAndClientAuth, ScepDevice, CepEncryption, ExchangeEnrollmentAgentOffline,
-// OcspResponseSigning, DomainController, SmartcardLogon, User, Computer.
+// SubCA, WebServer, ClientAuth, ServerAndClientAuth, ScepDevice, CepEncryption,
+// ExchangeEnrollmentAgentOffline, OcspResponseSigning, DomainController, SmartcardLogon, User, Computer.
 std::vector<CertificateTemplate> shipped_templates();
 
 }  // namespace vouch::policy

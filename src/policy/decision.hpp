@@ -15,46 +15,47 @@ namespace vouch::policy {
 struct AuthorityContext {
   std::string name;
   bool enterprise = false;
-  bool automatic_issuance = false;  // stand-alone: issue without the queue
+  bool automatic_issuance = false;       // stand-alone: issue without the queue
   bool override_logon_purposes = false;  // stand-alone: smart-card-logon and KDC purposes after all (logged)
-  Time not_before{}, not_after{};   // of the CA certificate that would sign
+  Time not_before{}, not_after{};        // of the CA certificate that would sign
   std::optional<std::uint32_t> path_length;  // what its certificate still allows below
-  Span default_validity{12, {}};    // without a template
+  Span default_validity{12, {}};             // without a template
 };
 
 struct Question {
   const x509::RequestView* request = nullptr;
-  Status proof_of_possession = ok();            // the request's self-signature, checked by the caller
-  Bytes subject_key_identifier;                 // SHA-1 of the key bits, computed by the caller
-  std::string template_name;                    // as the requester gave it; empty: none
+  Status proof_of_possession = ok();  // the request's self-signature, checked by the caller
+  Bytes subject_key_identifier;       // SHA-1 of the key bits, computed by the caller
+  std::string template_name;          // as the requester gave it; empty: none
   const CertificateTemplate* certificate_template = nullptr;  // null: none asked for, or unknown
-  std::string unknown_template;                 // unknown: a hint, such as the name for a display name
+  std::string unknown_template;  // unknown: a hint, such as the name for a display name
   bool template_published = false;
   std::string requester;
-  std::map<std::string, std::string> attributes;  // beside the request; a `san` attribute is never read (ESC6)
+  std::map<std::string, std::string>
+      attributes;  // beside the request; a `san` attribute is never read (ESC6)
   AuthorityContext authority;
-  bool approved = false;                        // a certificate manager has said yes
+  bool approved = false;  // a certificate manager has said yes
   Time now{};
 };
 
 // What is to be issued, when it is: everything but serial and issuer.
 struct Plan {
-  Buffer subject;                          // Name, whole TLV
+  Buffer subject;  // Name, whole TLV
   Buffer public_key_info;
   Time not_before{}, not_after{};
-  std::vector<x509::Extension> variable;   // differ per request: SAN, SKI
-  std::vector<x509::Extension> fixed;      // the same for all certificates of this template version
+  std::vector<x509::Extension> variable;  // differ per request: SAN, SKI
+  std::vector<x509::Extension> fixed;     // the same for all certificates of this template version
 };
 
 enum class Action { issue, pend, deny };
 
 struct Decision {
   Action action = Action::deny;
-  std::string reason;    // the rule that refused or pended: "key.size"; empty when issued
-  std::string message;   // one sentence for people: what, expected, received
-  std::string mend;      // what to do about it
+  std::string reason;   // the rule that refused or pended: "key.size"; empty when issued
+  std::string message;  // one sentence for people: what, expected, received
+  std::string mend;     // what to do about it
   Trace trace;
-  Plan plan;             // for issue, and for pend what approval would issue
+  Plan plan;  // for issue, and for pend what approval would issue
 };
 
 Decision decide(const Question& question);

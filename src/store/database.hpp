@@ -25,14 +25,14 @@ struct RequestFilter {
   std::optional<AuthorityId> authority;
   std::optional<Disposition> disposition;
   std::string requester, template_name;  // exact; empty: any
-  RequestId after = 0;                    // for paging: ids above this one
+  RequestId after = 0;                   // for paging: ids above this one
   std::size_t limit = 1000;
 };
 
 struct CertificateFilter {
   std::optional<AuthorityId> authority;
-  std::string subject_contains;           // without regard to ASCII case
-  std::string template_name, requester;   // exact; empty: any
+  std::string subject_contains;          // without regard to ASCII case
+  std::string template_name, requester;  // exact; empty: any
   std::optional<bool> revoked;
   std::optional<Time> expires_before, expires_after;
   RequestId after = 0;
@@ -51,7 +51,8 @@ class Snapshot {
 
   virtual Result<std::vector<AuthorityRecord>> authorities() const = 0;
   virtual Result<AuthorityRecord> authority(std::string_view name) const = 0;
-  virtual Result<std::vector<KeyGeneration>> key_generations(AuthorityId authority) const = 0;  // oldest first
+  virtual Result<std::vector<KeyGeneration>> key_generations(
+      AuthorityId authority) const = 0;  // oldest first
 
   virtual Result<RequestRecord> request(RequestId id) const = 0;
   virtual Result<std::optional<RequestRecord>> request_of_transaction(AuthorityId authority,
@@ -67,8 +68,8 @@ class Snapshot {
   // Intents without a signature, oldest first: what a crash left behind.
   virtual Result<std::vector<CertificateRecord>> orphans(AuthorityId authority) const = 0;
 
-  // Visits what belongs on a base CRL of one key: revoked, and not expired at `unexpired_at`; in serial order,
-  // one row at a time, so that a CRL of a million entries needs no list. Stops at the first failure.
+  // Visits what belongs on a base CRL of one key: revoked, and not expired at `unexpired_at`; in serial
+  // order, one row at a time, so that a CRL of a million entries needs no list. Stops at the first failure.
   struct RevokedEntry {
     Bytes serial;  // valid during the call
     Time revoked_at{};
@@ -78,12 +79,14 @@ class Snapshot {
   virtual Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
                                   const std::function<Status(const RevokedEntry&)>& visit) const = 0;
 
-  virtual Result<std::vector<CrlRecord>> crls(AuthorityId authority) const = 0;  // newest first
+  virtual Result<std::vector<CrlRecord>> crls(AuthorityId authority) const = 0;    // newest first
   virtual Result<std::uint64_t> last_crl_number(AuthorityId authority) const = 0;  // 0: none yet
 
-  virtual Result<std::vector<TemplateRecord>> templates() const = 0;  // newest version of each, not the removed
+  virtual Result<std::vector<TemplateRecord>> templates()
+      const = 0;  // newest version of each, not the removed
   virtual Result<TemplateRecord> certificate_template(std::string_view name) const = 0;
-  virtual Result<std::vector<TemplateRecord>> template_history(std::string_view name) const = 0;  // oldest first
+  virtual Result<std::vector<TemplateRecord>> template_history(
+      std::string_view name) const = 0;  // oldest first
   // Names of the templates that an authority issues ("Certificate Template to Issue").
   virtual Result<std::vector<std::string>> published_templates(AuthorityId authority) const = 0;
 
@@ -93,9 +96,10 @@ class Snapshot {
 // Queries see this transaction's own writes.
 class Transaction : public Snapshot {
  public:
-  virtual Result<AuthorityId> insert_authority(const AuthorityRecord& record) = 0;  // conflict: the name is taken
+  virtual Result<AuthorityId> insert_authority(
+      const AuthorityRecord& record) = 0;  // conflict: the name is taken
   virtual Status update_settings(AuthorityId authority, std::string_view settings) = 0;
-  virtual Status insert_key_generation(const KeyGeneration& generation) = 0;        // conflict: that index exists
+  virtual Status insert_key_generation(const KeyGeneration& generation) = 0;  // conflict: that index exists
   virtual Status update_key_generation(const KeyGeneration& generation) = 0;
 
   // Assigns and returns the RequestID. conflict: the transaction key has been used.

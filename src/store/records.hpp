@@ -20,12 +20,12 @@ using RequestId = std::int64_t;
 
 // The dispositions of AD CS, with its numbers (certutil -view shows them).
 enum class Disposition : std::uint8_t {
-  pending = 9,    // waits for a certificate manager
-  foreign = 12,   // issued elsewhere and imported
-  issuing = 16,   // decided; its certificate is being signed (never outlives a start of the authority)
+  pending = 9,   // waits for a certificate manager
+  foreign = 12,  // issued elsewhere and imported
+  issuing = 16,  // decided; its certificate is being signed (never outlives a start of the authority)
   issued = 20,
   revoked = 21,
-  failed = 30,    // something broke; nothing was issued
+  failed = 30,  // something broke; nothing was issued
   denied = 31,
 };
 std::string_view to_string(Disposition disposition);
@@ -37,8 +37,8 @@ std::string_view to_string(AuthorityKind kind);
 std::string_view to_string(AuthorityMode mode);
 
 struct AuthorityRecord {
-  AuthorityId id = 0;       // 0: to be assigned
-  std::string name;         // unique in the home
+  AuthorityId id = 0;  // 0: to be assigned
+  std::string name;    // unique in the home
   AuthorityKind kind{};
   AuthorityMode mode{};
   Time created_at{};
@@ -52,35 +52,35 @@ struct AuthorityRecord {
 struct KeyGeneration {
   AuthorityId authority = 0;
   std::uint16_t certificate_index = 0, key_index = 0;
-  std::string key_reference;      // "file:NAME.key" within the home, or a PKCS #11 URI
+  std::string key_reference;  // "file:NAME.key" within the home, or a PKCS #11 URI
   Buffer public_key_info;
-  Buffer request;                 // PKCS #10 while the parent's answer is awaited, and kept after
-  Buffer certificate;             // empty until installed
-  std::vector<Buffer> chain;      // parents, nearest first, root last
+  Buffer request;             // PKCS #10 while the parent's answer is awaited, and kept after
+  Buffer certificate;         // empty until installed
+  std::vector<Buffer> chain;  // parents, nearest first, root last
   Time created_at{};
   bool operator==(const KeyGeneration&) const = default;
 };
 
 struct RequestRecord {
-  RequestId id = 0;               // 0: to be assigned
+  RequestId id = 0;  // 0: to be assigned
   AuthorityId authority = 0;
   Disposition disposition = Disposition::pending;
   Time submitted_at{};
   std::optional<Time> resolved_at;
-  std::string requester;          // the authenticated account, or the login user of the command line
-  std::string resolver;           // who approved or denied
-  std::string template_name;      // empty in stand-alone mode without a template
-  std::string transaction;        // the transport's idempotency key; empty: none. Unique per authority otherwise
+  std::string requester;      // the authenticated account, or the login user of the command line
+  std::string resolver;       // who approved or denied
+  std::string template_name;  // empty in stand-alone mode without a template
+  std::string transaction;    // the transport's idempotency key; empty: none. Unique per authority otherwise
   std::map<std::string, std::string> attributes;  // name=value pairs beside the request
-  Buffer request;                 // PKCS #10, as received
-  std::string message;            // why it is pending, denied or failed, for people
-  std::string reason;             // the rule that refused, for programs ("key.too_small"); empty otherwise
-  std::string trace;              // the decision trace, as policy writes it
+  Buffer request;                                 // PKCS #10, as received
+  std::string message;                            // why it is pending, denied or failed, for people
+  std::string reason;  // the rule that refused, for programs ("key.too_small"); empty otherwise
+  std::string trace;   // the decision trace, as policy writes it
   bool operator==(const RequestRecord&) const = default;
 };
 
 struct RevocationRecord {
-  Buffer serial;                  // unsigned octets
+  Buffer serial;  // unsigned octets
   Time revoked_at{};
   x509::CrlReason reason = x509::CrlReason::unspecified;
   std::optional<Time> invalidity_date;
@@ -88,16 +88,16 @@ struct RevocationRecord {
 };
 
 struct CertificateRecord {
-  RequestId request = 0;          // the request it came from; a request has at most one certificate
+  RequestId request = 0;  // the request it came from; a request has at most one certificate
   AuthorityId authority = 0;
-  std::uint16_t key_index = 0;    // which of the authority's keys signed it
-  Buffer serial;                  // unsigned octets; unique in the database
+  std::uint16_t key_index = 0;  // which of the authority's keys signed it
+  Buffer serial;                // unsigned octets; unique in the database
   Time not_before{}, not_after{};
-  std::string subject;            // RFC 4514, for searching
+  std::string subject;  // RFC 4514, for searching
   std::string template_name;
-  Buffer tbs;                     // what is signed: durable before the signature
-  Buffer signature_algorithm;     // AlgorithmIdentifier, whole TLV
-  Buffer signature;               // empty: intended, not signed yet
+  Buffer tbs;                  // what is signed: durable before the signature
+  Buffer signature_algorithm;  // AlgorithmIdentifier, whole TLV
+  Buffer signature;            // empty: intended, not signed yet
   std::optional<RevocationRecord> revocation;
   // The certificate; empty while there is no signature.
   Buffer der() const;
@@ -107,12 +107,12 @@ struct CertificateRecord {
 struct CrlRecord {
   AuthorityId authority = 0;
   std::uint16_t key_index = 0;
-  std::uint64_t number = 0;       // rises per authority, over all its keys
+  std::uint64_t number = 0;  // rises per authority, over all its keys
   bool delta = false;
   Time this_update{}, next_update{}, next_publish{};
   std::uint64_t entries = 0, size = 0;
-  Buffer sha256;                  // of the DER; empty until it is signed and on disk
-  std::string file;               // where the DER lies, relative to the home
+  Buffer sha256;     // of the DER; empty until it is signed and on disk
+  std::string file;  // where the DER lies, relative to the home
   bool operator==(const CrlRecord&) const = default;
 };
 

@@ -16,7 +16,7 @@ Result<std::optional<ReasonFlags>> optional_reasons(Reader& reader, std::uint8_t
   const std::size_t at = reader.offset();
   const auto contents = TRY(reader.optional(context(n)));
   if (!contents) return std::optional<ReasonFlags>();
-  return std::optional<ReasonFlags>(TRY(parse_flags(TRY(asn1::parse_bit_string(*contents, at)), 8)));
+  return std::optional<ReasonFlags>(TRY(parse_flags(TRY(asn1::parse_bit_string(*contents, at)))));
 }
 
 // DistributionPointName ::= CHOICE { fullName [0] GeneralNames, nameRelativeToCRLIssuer [1]

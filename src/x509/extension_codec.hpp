@@ -88,17 +88,20 @@ inline void write_integer(asn1::Writer& out, asn1::Tag tag, std::uint64_t value)
   if (const auto contents = reader.expect_integer()) out.primitive(tag, *contents);
 }
 
-// BIT STRING with named bits: bit n becomes 1 << n. X.690 11.2.2: no trailing zero bits; so two encodings
-// never mean the same flags.
-inline Result<std::uint16_t> parse_flags(const asn1::BitString& bits, unsigned max_bit) {
+// BIT STRING with named bits 0 to 8: bit n becomes 1 << n. DER drops trailing zero bits (X.690 11.2.2), but
+// trusted roots keep them (Trustwave Global ECC: 03 03 07 06 00), and so do smaller programs (03 05 00 b0 00
+// 00 00).
+inline Result<std::uint16_t> parse_flags(const asn1::BitString& bits) {
+  constexpr std::size_t kFlags = 9, kMaxOctets = 4;
+  if (bits.octets.size() > kMaxOctets)
+    return make_error(Errc::malformed, "flags in {} octets, two are enough", bits.octets.size());
   std::uint16_t flags = 0;
-  const std::size_t count = bits.octets.size() * 8 - bits.unused_bits;
-  if (count > max_bit + 1)
-    return make_error(Errc::malformed, "{} flags, only {} are defined", count, max_bit + 1);
-  for (std::size_t n = 0; n < count; ++n)
-    if (bits.bit(n)) flags = static_cast<std::uint16_t>(flags | 1u << n);
-  if (count > 0 && !bits.bit(count - 1))
-    return make_error(Errc::malformed, "flags with trailing zero bits (X.690 11.2.2)");
+  for (std::size_t n = 0; n < bits.octets.size() * 8; ++n) {
+    if (!bits.bit(n)) continue;
+    if (n >= kFlags)
+      return make_error(Errc::malformed, "flag {} is set, the last one defined is {}", n, kFlags - 1);
+    flags = static_cast<std::uint16_t>(flags | 1u << n);
+  }
   return flags;
 }
 

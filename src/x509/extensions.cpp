@@ -25,7 +25,7 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-// --- Extensions
+// Extensions: RFC 5280 4.1.2.9
 
 Extension make_extension(const Oid& id, bool critical, Buffer value) {
   return {id, critical, std::move(value)};
@@ -70,7 +70,8 @@ const ExtensionView* find(const std::vector<ExtensionView>& extensions, const Oi
   return found == extensions.end() ? nullptr : &*found;
 }
 
-// --- KeyUsage ::= BIT STRING { digitalSignature (0), … decipherOnly (8) }                           4.2.1.3
+// RFC 5280 4.2.1.3
+//   KeyUsage ::= BIT STRING { digitalSignature (0), … decipherOnly (8) }
 
 namespace {
 
@@ -82,7 +83,7 @@ constexpr std::array<std::string_view, 9> kKeyUsageNames = {
 
 Result<std::uint16_t> parse_key_usage(Bytes value) {
   return read_extension("key usage", value, [](Reader& reader) -> Result<std::uint16_t> {
-    return parse_flags(TRY(reader.expect_bit_string()), 8);
+    return parse_flags(TRY(reader.expect_bit_string()));
   });
 }
 
@@ -106,8 +107,9 @@ Result<std::uint16_t> key_usage_from_name(std::string_view name) {
       .with_hint(fmt::format("use one of {}", fmt::join(kKeyUsageNames, ", ")));
 }
 
-// --- BasicConstraints ::= SEQUENCE { cA BOOLEAN DEFAULT FALSE,
-//                                     pathLenConstraint INTEGER (0..MAX) OPTIONAL }                  4.2.1.9
+// RFC 5280 4.2.1.9
+//   BasicConstraints ::= SEQUENCE { cA BOOLEAN DEFAULT FALSE,
+//     pathLenConstraint INTEGER (0..MAX) OPTIONAL }
 
 Result<BasicConstraints> parse_basic_constraints(Bytes value) {
   return read_extension("basic constraints", value, [](Reader& reader) -> Result<BasicConstraints> {
@@ -129,7 +131,8 @@ Buffer encode_basic_constraints(const BasicConstraints& value) {
   });
 }
 
-// --- SubjectKeyIdentifier ::= KeyIdentifier ::= OCTET STRING                                        4.2.1.2
+// RFC 5280 4.2.1.2
+//   SubjectKeyIdentifier ::= KeyIdentifier ::= OCTET STRING
 
 Result<Bytes> parse_subject_key_identifier(Bytes value) {
   return read_extension("subject key identifier", value,
@@ -140,9 +143,10 @@ Buffer encode_subject_key_identifier(Bytes identifier) {
   return written([&](Writer& out) { out.octet_string(identifier); });
 }
 
-// --- AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] KeyIdentifier OPTIONAL,
-//       authorityCertIssuer [1] GeneralNames OPTIONAL,
-//       authorityCertSerialNumber [2] CertificateSerialNumber OPTIONAL }                             4.2.1.1
+// RFC 5280 4.2.1.1
+//   AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] KeyIdentifier OPTIONAL,
+//     authorityCertIssuer [1] GeneralNames OPTIONAL,
+//     authorityCertSerialNumber [2] CertificateSerialNumber OPTIONAL }
 
 Result<AuthorityKeyIdentifier> parse_authority_key_identifier(Bytes value) {
   return read_extension("authority key identifier", value,
@@ -172,7 +176,8 @@ Buffer encode_authority_key_identifier(const AuthorityKeyIdentifier& value) {
   });
 }
 
-// --- ExtKeyUsageSyntax ::= SEQUENCE SIZE (1..MAX) OF KeyPurposeId                                  4.2.1.12
+// RFC 5280 4.2.1.12
+//   ExtKeyUsageSyntax ::= SEQUENCE SIZE (1..MAX) OF KeyPurposeId
 
 Result<std::vector<Oid>> parse_extended_key_usage(Bytes value) {
   return read_list_extension("extended key usage", value, kMaxElements,
@@ -187,8 +192,9 @@ Buffer encode_extended_key_usage(const std::vector<Oid>& purposes) {
   });
 }
 
-// --- PrivateKeyUsagePeriod ::= SEQUENCE { notBefore [0] GeneralizedTime OPTIONAL,
-//                                          notAfter [1] GeneralizedTime OPTIONAL }           RFC 3280 4.2.1.4
+// RFC 3280 4.2.1.4
+//   PrivateKeyUsagePeriod ::= SEQUENCE { notBefore [0] GeneralizedTime OPTIONAL,
+//     notAfter [1] GeneralizedTime OPTIONAL }
 
 namespace {
 
@@ -227,8 +233,9 @@ Buffer encode_private_key_usage_period(const PrivateKeyUsagePeriod& value) {
   });
 }
 
-// --- SubjectDirectoryAttributes ::= SEQUENCE SIZE (1..MAX) OF Attribute
-//     Attribute ::= SEQUENCE { type AttributeType, values SET OF AttributeValue }                    4.2.1.8
+// RFC 5280 4.2.1.8
+//   SubjectDirectoryAttributes ::= SEQUENCE SIZE (1..MAX) OF Attribute
+//   Attribute ::= SEQUENCE { type AttributeType, values SET OF AttributeValue }
 
 Result<std::vector<DirectoryAttribute>> parse_subject_directory_attributes(Bytes value) {
   const auto parse_one = [](Reader& reader) -> Result<DirectoryAttribute> {
@@ -256,8 +263,8 @@ Buffer encode_subject_directory_attributes(const std::vector<DirectoryAttribute>
   });
 }
 
-// --- Features ::= SEQUENCE OF INTEGER, each the number of a TLS extension                        RFC
-// 7633 4.1
+// RFC 7633 4.1: each is the number of a TLS extension
+//   Features ::= SEQUENCE OF INTEGER
 
 Result<std::vector<std::uint16_t>> parse_tls_feature(Bytes value) {
   return read_list_extension("TLS feature", value, kMaxElements, [](Reader& reader) -> Result<std::uint16_t> {

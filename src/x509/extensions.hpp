@@ -7,10 +7,11 @@
 // What is read although DER or RFC 5280 forbids it, because real certificates have it, and therefore does
 // not encode to the same octets:
 //   - an encoded FALSE where FALSE is the default: `critical`, cA, the flags of issuingDistributionPoint;
+//   - flags (key usage, reasons) with trailing zero bits, as the Trustwave Global ECC roots have them;
 //   - `minimum` 0 of a name constraint, encoded although 0 is the default;
 //   - a template name as PrintableString or UTF8String (encode_template_name writes BMPString).
-// Nothing else: a BIT STRING of flags with trailing zero bits, a set flag without meaning, and
-// GeneralizedTime before 2050 where Time is a CHOICE are `malformed`.
+// Nothing else: a set flag without meaning, and GeneralizedTime before 2050 where Time is a CHOICE, are
+// `malformed`.
 // Meaning is not checked here: a path length without cA, a key usage without a bit, and the empty
 // constraints that RFC 5280 tells CAs not to issue are read; the linter and the validator judge them.
 

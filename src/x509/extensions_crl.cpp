@@ -11,8 +11,8 @@ namespace vouch::x509 {
 using asn1::Reader;
 using asn1::Writer;
 
-// --- CRLNumber, BaseCRLNumber ::= INTEGER
-// (0..MAX)                                               5.2.3, 5.2.4
+// RFC 5280 5.2.3, 5.2.4
+//   CRLNumber, BaseCRLNumber ::= INTEGER (0..MAX)
 
 namespace {
 constexpr std::size_t kMaxNumberOctets =
@@ -39,8 +39,8 @@ Buffer encode_crl_number(Bytes number) {
   return written([&](Writer& out) { out.unsigned_integer(number); });
 }
 
-// --- CRLReason ::= ENUMERATED; 7 is not
-// used                                                            5.3.1
+// RFC 5280 5.3.1: 7 is not used
+//   CRLReason ::= ENUMERATED { unspecified (0), keyCompromise (1), …, aACompromise (10) }
 
 namespace {
 
@@ -98,7 +98,7 @@ Buffer encode_reason_code(CrlReason reason) {
   return written([&](Writer& out) { out.enumerated(std::to_underlying(reason)); });
 }
 
-// --- InvalidityDate ::= GeneralizedTime (5.3.2); ExpiredCertsOnCRL ::= GeneralizedTime (X.509 9.5.2.8)
+// InvalidityDate ::= GeneralizedTime (5.3.2); ExpiredCertsOnCRL ::= GeneralizedTime (X.509 9.5.2.8)
 
 Result<Time> parse_invalidity_date(Bytes value) {
   return read_extension("invalidity date", value,

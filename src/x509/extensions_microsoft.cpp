@@ -11,7 +11,8 @@ using asn1::Reader;
 using asn1::Tag;
 using asn1::Writer;
 
-// --- CA version: INTEGER, key index in the high and certificate index in the low 16 bits MS-WCCE 2.2.2.7.5?
+// CA version (szOID_CERTSRV_CA_VERSION): an INTEGER, the key index in its high, the certificate index in its
+// low 16 bits.
 
 Result<CaVersion> parse_ca_version(Bytes value) {
   return read_extension("CA version", value, [](Reader& reader) -> Result<CaVersion> {
@@ -25,7 +26,7 @@ Buffer encode_ca_version(CaVersion version) {
   return written([&](Writer& out) { out.integer(number); });
 }
 
-// --- Previous CA certificate hash: OCTET STRING
+// Previous CA certificate hash: OCTET STRING
 
 Result<Bytes> parse_previous_cert_hash(Bytes value) {
   return read_extension("previous CA certificate hash", value,
@@ -36,7 +37,7 @@ Buffer encode_previous_cert_hash(Bytes hash) {
   return written([&](Writer& out) { out.octet_string(hash); });
 }
 
-// --- Next CRL publish: Time ::= CHOICE { utcTime UTCTime, generalTime GeneralizedTime }
+// Next CRL publish: Time ::= CHOICE { utcTime UTCTime, generalTime GeneralizedTime }
 
 Result<Time> parse_next_publish(Bytes value) {
   return read_extension("next CRL publish", value, [](Reader& reader) -> Result<Time> {
@@ -54,7 +55,7 @@ Buffer encode_next_publish(Time time) {
   return written([&](Writer& out) { out.time(time); });
 }
 
-// --- Template name (szOID_ENROLL_CERTTYPE_EXTENSION): BMPString MS-WCCE 2.2.2.7.7.1
+// Template name (szOID_ENROLL_CERTTYPE_EXTENSION): a BMPString. MS-WCCE 2.2.2.7.7.1
 
 Result<std::string> parse_template_name(Bytes value) {
   return read_extension("template name", value, [](Reader& reader) -> Result<std::string> {
@@ -69,9 +70,10 @@ Buffer encode_template_name(std::string_view name) {
   return written([&](Writer& out) { out.primitive(Tag::bmp_string, utf8_to_bmp(name)); });
 }
 
-// --- CertificateTemplateOID ::= SEQUENCE { templateID OBJECT IDENTIFIER,
-//       templateMajorVersion INTEGER (0..4294967295) OPTIONAL,
-//       templateMinorVersion INTEGER (0..4294967295) OPTIONAL } MS-WCCE 2.2.2.7.7.2
+// MS-WCCE 2.2.2.7.7.2
+//   CertificateTemplateOID ::= SEQUENCE { templateID OBJECT IDENTIFIER,
+//     templateMajorVersion INTEGER (0..4294967295) OPTIONAL,
+//     templateMinorVersion INTEGER (0..4294967295) OPTIONAL }
 
 Result<TemplateInformation> parse_template_information(Bytes value) {
   return read_extension("template information", value, [](Reader& reader) -> Result<TemplateInformation> {
@@ -96,9 +98,8 @@ Buffer encode_template_information(const TemplateInformation& value) {
   });
 }
 
-// --- Security identifier (szOID_NTDS_CA_SECURITY_EXT): SEQUENCE { [0] SEQUENCE implicit {
-//       OBJECT IDENTIFIER 1.3.6.1.4.1.311.25.2.1, [0] OCTET STRING } }: GeneralNames with one otherName,
-//     whose octets are the text of the SID                                                MS-WCCE 2.2.2.7.7.4
+// MS-WCCE 2.2.2.7.7.4, szOID_NTDS_CA_SECURITY_EXT: GeneralNames with one otherName of type
+// szOID_NTDS_OBJECTSID whose value is an OCTET STRING: the SID as text.
 
 namespace {
 

@@ -12,11 +12,11 @@ using asn1::Reader;
 using asn1::Tag;
 using asn1::Writer;
 
-// --- CertificatePolicies ::= SEQUENCE SIZE (1..MAX) OF PolicyInformation
-//     PolicyInformation ::= SEQUENCE { policyIdentifier CertPolicyId,
-//       policyQualifiers SEQUENCE SIZE (1..MAX) OF PolicyQualifierInfo OPTIONAL }
-//     PolicyQualifierInfo ::= SEQUENCE { policyQualifierId OBJECT IDENTIFIER, qualifier ANY
-//     }          4.2.1.4
+// RFC 5280 4.2.1.4
+//   CertificatePolicies ::= SEQUENCE SIZE (1..MAX) OF PolicyInformation
+//   PolicyInformation ::= SEQUENCE { policyIdentifier CertPolicyId,
+//     policyQualifiers SEQUENCE SIZE (1..MAX) OF PolicyQualifierInfo OPTIONAL }
+//   PolicyQualifierInfo ::= SEQUENCE { policyQualifierId OBJECT IDENTIFIER, qualifier ANY }
 
 namespace {
 
@@ -110,8 +110,9 @@ std::optional<std::string> notice_text_of(const PolicyQualifier& qualifier) {
   return utf8 ? std::optional(*utf8) : std::nullopt;
 }
 
-// --- PolicyMappings ::= SEQUENCE SIZE (1..MAX) OF SEQUENCE { issuerDomainPolicy, subjectDomainPolicy
-// } 4.2.1.5
+// RFC 5280 4.2.1.5
+//   PolicyMappings ::= SEQUENCE SIZE (1..MAX) OF SEQUENCE {
+//     issuerDomainPolicy CertPolicyId, subjectDomainPolicy CertPolicyId }
 
 Result<std::vector<PolicyMapping>> parse_policy_mappings(Bytes value) {
   return read_list_extension("policy mappings", value, kMaxElements,
@@ -137,9 +138,9 @@ Buffer encode_policy_mappings(const std::vector<PolicyMapping>& mappings) {
   });
 }
 
-// --- PolicyConstraints ::= SEQUENCE { requireExplicitPolicy [0] SkipCerts OPTIONAL,
-//                                      inhibitPolicyMapping [1] SkipCerts OPTIONAL
-//                                      }                  4.2.1.11
+// RFC 5280 4.2.1.11
+//   PolicyConstraints ::= SEQUENCE { requireExplicitPolicy [0] SkipCerts OPTIONAL,
+//     inhibitPolicyMapping [1] SkipCerts OPTIONAL }
 
 Result<PolicyConstraints> parse_policy_constraints(Bytes value) {
   return read_extension("policy constraints", value, [](Reader& reader) -> Result<PolicyConstraints> {
@@ -161,7 +162,8 @@ Buffer encode_policy_constraints(const PolicyConstraints& value) {
   });
 }
 
-// --- InhibitAnyPolicy ::= SkipCerts ::= INTEGER (0..MAX)                                            4.2.1.14
+// RFC 5280 4.2.1.14
+//   InhibitAnyPolicy ::= SkipCerts ::= INTEGER (0..MAX)
 
 Result<std::uint32_t> parse_inhibit_any_policy(Bytes value) {
   return read_extension("inhibit any policy", value, [](Reader& reader) -> Result<std::uint32_t> {
@@ -173,11 +175,12 @@ Buffer encode_inhibit_any_policy(std::uint32_t skip_certs) {
   return written([&](Writer& out) { out.integer(skip_certs); });
 }
 
-// --- NameConstraints ::= SEQUENCE { permittedSubtrees [0] GeneralSubtrees OPTIONAL,
-//                                    excludedSubtrees [1] GeneralSubtrees OPTIONAL }
-//     GeneralSubtrees ::= SEQUENCE SIZE (1..MAX) OF GeneralSubtree
-//     GeneralSubtree ::= SEQUENCE { base GeneralName, minimum [0] BaseDistance DEFAULT 0,
-//                                   maximum [1] BaseDistance OPTIONAL }                              4.2.1.10
+// RFC 5280 4.2.1.10
+//   NameConstraints ::= SEQUENCE { permittedSubtrees [0] GeneralSubtrees OPTIONAL,
+//     excludedSubtrees [1] GeneralSubtrees OPTIONAL }
+//   GeneralSubtrees ::= SEQUENCE SIZE (1..MAX) OF GeneralSubtree
+//   GeneralSubtree ::= SEQUENCE { base GeneralName, minimum [0] BaseDistance DEFAULT 0,
+//     maximum [1] BaseDistance OPTIONAL }
 
 namespace {
 

@@ -203,7 +203,7 @@ GeneralName GeneralName::upn(std::string_view principal) {
   return {GeneralNameType::other_name, std::move(out).take(), oid::kMsUpn};
 }
 
-// KRB5PrincipalName ::= SEQUENCE { realm [0] Realm, principalName [1] PrincipalName }        RFC 4556 3.2.2
+// KRB5PrincipalName ::= SEQUENCE { realm [0] Realm, principalName [1] PrincipalName }  RFC 4556 3.2.2
 // PrincipalName ::= SEQUENCE { name-type [0] Int32, name-string [1] SEQUENCE OF KerberosString }  RFC
 // 4120 5.2.2 KerberosString ::= GeneralString (IA5String), Realm ::= KerberosString; all tags are EXPLICIT.
 GeneralName GeneralName::pkinit(std::string_view realm, const std::vector<std::string>& components) {

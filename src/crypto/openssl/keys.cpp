@@ -183,6 +183,35 @@ Result<Key> KeyImporter::import_public(const x509::PublicKeyInfo& info) {
   return from_data(ec_, "EC", EVP_PKEY_PUBLIC_KEY, data.finish());
 }
 
+Pool<KeyImporter::Borrowed>* KeyImporter::waiting(KeyType type) {
+  switch (type) {
+    case KeyType::p256:
+      return &p256_;
+    case KeyType::p384:
+      return &p384_;
+    case KeyType::p521:
+      return &p521_;
+    case KeyType::rsa:
+    case KeyType::ed25519:
+      break;
+  }
+  return nullptr;
+}
+
+Result<std::unique_ptr<KeyImporter::Borrowed>> KeyImporter::borrow_public(const x509::PublicKeyInfo& info) {
+  auto* pool = waiting(info.type);
+  auto borrowed = pool != nullptr ? pool->take() : nullptr;
+  if (borrowed == nullptr) return std::make_unique<Borrowed>(TRY(import_public(info)));
+  // Checks that the point is on the curve. After a failure the key may have any point, so it is dropped.
+  if (EVP_PKEY_set1_encoded_public_key(borrowed->key.get(), info.point.data(), info.point.size()) != 1)
+    return library_error(Errc::malformed, "importing a key of type EC");
+  return borrowed;
+}
+
+void KeyImporter::give_back(std::unique_ptr<Borrowed> borrowed, KeyType type) {
+  if (auto* pool = waiting(type)) pool->give(std::move(borrowed));
+}
+
 Result<Key> KeyImporter::import_private(const PrivateNumbers& numbers) {
   switch (numbers.type) {
     case KeyType::rsa:

@@ -13,6 +13,13 @@ class KeyImporter {
   // Fails with `malformed` for numbers that are no key (points beside the curve, an even exponent) and
   // `unsupported` for RSA keys so large that a single verification takes seconds.
   Result<Key> import_public(const x509::PublicKeyInfo& info);
+  // For one verification: what import_public gives, in a key that is used again where that is possible.
+  // Setting a P-256 key up costs a quarter of a verification, giving one another point almost nothing.
+  struct Borrowed {
+    Key key;
+  };
+  Result<std::unique_ptr<Borrowed>> borrow_public(const x509::PublicKeyInfo& info);
+  void give_back(std::unique_ptr<Borrowed> borrowed, KeyType type);
   // Fails with `malformed` also when the numbers contradict each other.
   Result<Key> import_private(const PrivateNumbers& numbers);
 
@@ -25,7 +32,11 @@ class KeyImporter {
   Result<Key> import_rsa_private(const PrivateNumbers& numbers);
   Result<Key> import_ec_private(const PrivateNumbers& numbers);
 
+  // Where keys of a curve wait for their next point; none for the types whose keys are always new.
+  Pool<Borrowed>* waiting(KeyType type);
+
   Pool<Importer> rsa_, ec_;
+  Pool<Borrowed> p256_, p384_, p521_;
 };
 
 Result<Key> generate_key(const KeySpec& spec);

@@ -75,11 +75,18 @@ Result<std::unique_ptr<PrivateKey>> load_encrypted(SharedLibrary library, Bytes 
   return import_key(std::move(library), TRY(parse_private_key_info(plain.bytes())));
 }
 
-// PrivateKeyInfo starts with its version, EncryptedPrivateKeyInfo with an algorithm.
+// Told apart by their first elements: EncryptedPrivateKeyInfo starts with an algorithm, the others with their
+// version, after which PrivateKeyInfo has an algorithm, PKCS #1 a number and SEC 1 an octet string.
+// `openssl pkey -outform DER` writes the old forms.
 Result<std::unique_ptr<PrivateKey>> load_der(SharedLibrary library, Bytes der, std::string_view passphrase) {
   asn1::Reader outer(der);
-  const asn1::Reader fields = TRY(outer.expect_sequence());
+  asn1::Reader fields = TRY(outer.expect_sequence());
   if (fields.peek() == asn1::Tag::sequence) return load_encrypted(std::move(library), der, passphrase);
+  (void)TRY(fields.expect_integer());
+  if (fields.peek() == asn1::Tag::integer)
+    return import_key(std::move(library), TRY(parse_rsa_private_key(der)));
+  if (fields.peek() == asn1::Tag::octet_string)
+    return import_key(std::move(library), TRY(parse_ec_private_key(der, {})));
   return import_key(std::move(library), TRY(parse_private_key_info(der)));
 }
 

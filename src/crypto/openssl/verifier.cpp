@@ -106,10 +106,15 @@ Status verify_once(Library& library, Bytes public_key_info, SignatureAlgorithm a
   const x509::PublicKeyInfo info = TRY(x509::parse_public_key_info(public_key_info));
   const Algorithm& known = library.algorithms.signature(algorithm);
   TRY(rules_of(info, library.algorithms).check(known, algorithm));
-  const Key key = TRY(library.importer.import_public(info));
-  if (known.family == KeyFamily::ed25519) return verify_whole(key.get(), tbs, signature);
-  const auto context = TRY(make_context(library.algorithms, key.get(), algorithm));
-  return verify_digest(*context, known.digest, tbs, signature);
+  auto borrowed = TRY(library.importer.borrow_public(info));
+  EVP_PKEY* key = borrowed->key.get();
+  if (known.family == KeyFamily::ed25519) return verify_whole(key, tbs, signature);
+  // The context is always new: one of an earlier key could still hold that key's point.
+  auto context = TRY(make_context(library.algorithms, key, algorithm));
+  const Status result = verify_digest(*context, known.digest, tbs, signature);
+  context.reset();
+  library.importer.give_back(std::move(borrowed), info.type);
+  return result;
 }
 
 }  // namespace vouch::crypto::openssl

@@ -6,8 +6,8 @@
 namespace vouch::store::sqlite {
 
 struct Options {
-  bool create = true;                                // otherwise `not_found` when there is no file
-  std::chrono::milliseconds busy_timeout{30'000};    // how long a second process waits for the first
+  bool create = true;                              // otherwise `not_found` when there is no file
+  std::chrono::milliseconds busy_timeout{30'000};  // how long a second process waits for the first
 };
 
 // Opens or creates the file and brings its schema up to date. Fails with `denied`, `unavailable`,

@@ -1,0 +1,93 @@
+// The program: the one place that knows everything. It says which database, which cryptography, which clock
+// and which terminal the commands work with; each is made when a command first asks for it.
+#include <pwd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "cli/context.hpp"
+#include "crypto/openssl/openssl.hpp"
+#include "store/sqlite/sqlite.hpp"
+
+namespace {
+
+using namespace vouch;
+
+std::optional<std::string> variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+// Who asks: the login user by the real user id, which a set-user-id bit does not change. SUDO_USER is noted
+// beside it; nothing is decided by it, because its owner can set it to anything.
+std::string user() {
+  const uid_t uid = ::getuid();
+  const passwd* entry = ::getpwuid(uid);
+  std::string name = entry ? entry->pw_name : fmt::format("uid {}", uid);
+  if (const auto sudo = variable("SUDO_USER"); uid == 0 && sudo && !sudo->empty())
+    name += fmt::format(" (sudo {})", *sudo);
+  return name;
+}
+
+// Switches the echo off, and on again whatever happens.
+class NoEcho {
+ public:
+  explicit NoEcho(int fd) : fd_(fd), known_(::tcgetattr(fd, &before_) == 0) {
+    if (!known_) return;
+    termios quiet = before_;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(fd_, TCSAFLUSH, &quiet);
+  }
+  ~NoEcho() {
+    if (known_) ::tcsetattr(fd_, TCSAFLUSH, &before_);
+  }
+  NoEcho(const NoEcho&) = delete;
+  NoEcho& operator=(const NoEcho&) = delete;
+
+ private:
+  int fd_;
+  termios before_{};
+  bool known_;
+};
+
+Result<std::string> ask(const std::string& question) {
+  std::cerr << question << std::flush;
+  std::string answer;
+  {
+    const NoEcho no_echo(STDIN_FILENO);
+    std::getline(std::cin, answer);
+  }
+  std::cerr << '\n';
+  if (answer.empty()) return make_error(Errc::denied, "no passphrase was given");
+  return answer;
+}
+
+Result<std::unique_ptr<store::Database>> open_database(const fs::path& file, bool create) {
+  store::sqlite::Options options;
+  options.create = create;
+  return store::sqlite::open(file, options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  const vouch::SystemClock clock;
+  const vouch::cli::Surroundings surroundings{
+      .out = std::cout,
+      .err = std::cerr,
+      .clock = clock,
+      .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
+      .err_is_terminal = ::isatty(STDERR_FILENO) == 1,
+      .in_is_terminal = ::isatty(STDIN_FILENO) == 1,
+      .make_provider = vouch::crypto::openssl::make_provider,
+      .open_database = open_database,
+      .variable = variable,
+      .ask = ask,
+      .user = user,
+  };
+  const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  return vouch::cli::run(surroundings, words);
+}

@@ -1,0 +1,277 @@
+// vouch ca …
+#include <ostream>
+
+#include "base/pem.hpp"
+#include "ca/settings.hpp"
+#include "cli/ca_setup.hpp"
+#include "cli/describe.hpp"
+
+namespace vouch::cli {
+namespace {
+
+std::string version_of(const store::KeyGeneration& generation) {
+  return fmt::format("V{}.{}", generation.certificate_index, generation.key_index);
+}
+
+// The newest generation that has a certificate.
+Result<store::KeyGeneration> current_generation(const store::Snapshot& snapshot,
+                                                const store::AuthorityRecord& record) {
+  const auto generations = TRY(snapshot.key_generations(record.id));
+  for (auto it = generations.rbegin(); it != generations.rend(); ++it)
+    if (!it->certificate.empty()) return *it;
+  return make_error(Errc::unavailable, "CA '{}' has no certificate yet", record.name)
+      .with_hint("its request: vouch ca export --request; the parent's answer: vouch ca install FILE");
+}
+
+Result<Value> describe_generation(Context& context, const store::KeyGeneration& generation) {
+  Value value;
+  value.set("version", version_of(generation)).set("key", key_text(generation.public_key_info));
+  value.set("key_reference", generation.key_reference).set("created_at", format_time(generation.created_at));
+  const bool installed = !generation.certificate.empty();
+  std::optional<x509::CertificateView> view;
+  Fingerprints prints;
+  if (installed) {
+    view = TRY(x509::parse_certificate(generation.certificate)
+                   .context("reading the CA certificate {}", version_of(generation)));
+    prints = fingerprints(context.provider(), generation.certificate);
+  }
+  value.set("subject", view ? Value(name_text(view->subject)) : Value());
+  value.set("issuer", view ? Value(name_text(view->issuer)) : Value());
+  value.set("serial", view ? Value(x509::serial_to_text(view->serial)) : Value());
+  value.set("not_before", view ? Value(format_time(view->not_before)) : Value());
+  value.set("not_after", view ? Value(format_time(view->not_after)) : Value());
+  value.set("sha256", text_or_null(prints.sha256)).set("sha1", text_or_null(prints.sha1));
+  Value chain = Value::list();
+  for (const Buffer& der : generation.chain) {
+    const auto parent = TRY(x509::parse_certificate(der));
+    chain.push(Value()
+                   .set("subject", name_text(parent.subject))
+                   .set("not_after", format_time(parent.not_after))
+                   .set("sha256", fingerprints(context.provider(), der).sha256));
+  }
+  value.set("chain", std::move(chain));
+  return value;
+}
+
+Value location_texts(const std::vector<ca::Location>& locations) {
+  Value list = Value::list();
+  for (const ca::Location& location : locations) list.push(ca::format_location(location));
+  return list;
+}
+
+std::string text_of(const Value& table, std::string_view key) {
+  const Value* value = table.find(key);
+  return value && value->text() ? *value->text() : std::string();
+}
+
+void print_generation(Context& context, const Value& generation) {
+  Fields fields;
+  fields.add("Version", text_of(generation, "version")).add("Key", text_of(generation, "key"));
+  fields.add("Stored as", text_of(generation, "key_reference"));
+  if (const std::string subject = text_of(generation, "subject"); subject.empty())
+    fields.add("Certificate", "none yet: waits for the parent's answer");
+  else
+    fields.add("Subject", subject)
+        .add("Issuer", text_of(generation, "issuer"))
+        .add("Serial", text_of(generation, "serial"))
+        .add("Valid", text_of(generation, "not_before") + " to " + text_of(generation, "not_after"))
+        .add("SHA-256", text_of(generation, "sha256"))
+        .add("SHA-1", text_of(generation, "sha1"));
+  for (const Value& parent : *generation.find("chain")->list_items())
+    fields.add("Signed by",
+               fmt::format("{} (SHA-256 {})", text_of(parent, "subject"), text_of(parent, "sha256")));
+  context.out() << '\n' << fields.text();
+}
+
+Result<Exit> show(Context& context, const Arguments&) {
+  const Workspace& workspace = *TRY(context.workspace());
+  const auto snapshot = TRY(workspace.snapshot());
+  const auto record = TRY(context.choose_authority(*snapshot));
+  const Value value = TRY(describe_authority(context, *snapshot, record));
+  if (context.json()) {
+    print_json(context, value);
+    return Exit::done;
+  }
+  Fields fields;
+  fields.add("CA", record.name).add("Kind", text_of(value, "kind")).add("Mode", text_of(value, "mode"));
+  fields.add("State", text_of(value, "state")).add("Set up", text_of(value, "created_at"));
+  fields.add("Signs with", text_of(value, "signature_algorithm"));
+  fields.add("Issues", *value.find("automatic_issuance")->boolean()
+                           ? "at once, without the pending queue"
+                           : "after approval, or as the template says");
+  fields.add("CRL every", text_of(value, "crl_period") + ", overlap " + text_of(value, "crl_overlap"));
+  for (const std::string_view list : {"cdp", "aia"})
+    for (const Value& location : *value.find(list)->list_items())
+      fields.add(list == "cdp" ? "CDP" : "AIA", *location.text());
+  std::string templates;
+  for (const Value& name : *value.find("templates")->list_items())
+    templates += (templates.empty() ? "" : ", ") + *name.text();
+  fields.add("Templates", templates.empty() ? "none published" : templates);
+  if (const Value& crl = *value.find("crl"); !crl.is_null())
+    fields.add("Newest CRL", fmt::format("number {}, until {}", *crl.find("number")->integer(),
+                                         text_of(crl, "next_update")));
+  context.out() << fields.text("");
+  for (const Value& generation : *value.find("keys")->list_items()) print_generation(context, generation);
+  return Exit::done;
+}
+
+Result<Exit> list(Context& context, const Arguments&) {
+  const Workspace& workspace = *TRY(context.workspace());
+  const auto snapshot = TRY(workspace.snapshot());
+  Value values = Value::list();
+  Table table{"NAME", "KIND", "MODE", "STATE", "EXPIRES"};
+  for (const auto& record : TRY(snapshot->authorities())) {
+    std::optional<Time> expires;
+    for (const auto& generation : TRY(snapshot->key_generations(record.id)))
+      if (!generation.certificate.empty())
+        expires = TRY(x509::parse_certificate(generation.certificate)).not_after;
+    const std::string_view state = expires ? "ready" : "waits for its certificate";
+    table.add({record.name, std::string(store::to_string(record.kind)),
+               std::string(store::to_string(record.mode)), std::string(state),
+               expires ? format_time(*expires) : "-"});
+    values.push(Value()
+                    .set("name", record.name)
+                    .set("kind", store::to_string(record.kind))
+                    .set("mode", store::to_string(record.mode))
+                    .set("state", state)
+                    .set("not_after", time_or_null(expires)));
+  }
+  if (context.json())
+    print_json(context, Value().set("cas", std::move(values)));
+  else
+    table.print(context, "no CAs");
+  return Exit::done;
+}
+
+Result<Exit> export_(Context& context, const Arguments& arguments) {
+  const int what = arguments.has("cert") + arguments.has("chain") + arguments.has("request");
+  if (what > 1) return usage_error("--cert, --chain and --request: give one of them");
+  const Workspace& workspace = *TRY(context.workspace());
+  const auto snapshot = TRY(workspace.snapshot());
+  const auto record = TRY(context.choose_authority(*snapshot));
+  const std::string out = arguments.text("out", "-");
+  Buffer content;
+  if (arguments.has("request")) {
+    const auto generations = TRY(snapshot->key_generations(record.id));
+    if (generations.empty() || generations.back().request.empty())
+      return make_error(Errc::not_found, "CA '{}' has made no request: it signed itself", record.name);
+    const Buffer& der = generations.back().request;
+    content = context.der() ? der : to_buffer(as_bytes(to_pem("CERTIFICATE REQUEST", der)));
+  } else {
+    const auto generation = TRY(current_generation(*snapshot, record));
+    std::vector<Buffer> certificates{generation.certificate};
+    if (arguments.has("chain"))
+      certificates.insert(certificates.end(), generation.chain.begin(), generation.chain.end());
+    content = TRY(certificate_output(context, certificates));
+  }
+  TRY(write_output(context, out, content));
+  if (out != "-") context.say("written to {}", out);
+  return Exit::done;
+}
+
+constexpr Option kInit[] = {
+    {"name", "NAME", "the CA's name, at most 64 characters; becomes CN of its subject", Occurs::once},
+    {"kind", "root|subordinate", "a root signs itself, a subordinate is signed by its parent", Occurs::once},
+    {"mode", "standalone|enterprise", "stand-alone (the default) or with a directory"},
+    {"key", "SPEC",
+     "ec:P-256 (the default), ec:P-384, ec:P-521, rsa:2048 to rsa:8192, rsa-pss:3072, ed25519"},
+    {"hash", "HASH", "sha256, sha384 or sha512; the default fits the key"},
+    {"validity", "SPAN", "how long its certificate is valid: 20y (a root's default), 90d"},
+    {"subject-suffix", "DN", "what follows CN=NAME in the subject: \"O=Example,C=DE\""},
+    {"import-key", "FILE", "an existing private key instead of a new one"},
+    {"import-passphrase-file", "FILE", "the passphrase of the imported key"},
+    {"parent", "NAME|HOME", "the parent that signs at once: a CA of this home, or another home's folder"},
+    {"parent-ca", "NAME", "which CA of that other home, if there are several"},
+    {"parent-passphrase-file", "FILE", "the passphrase of the parent's key"},
+    {"path-length", "N", "how many CAs may stand below this one (with --parent)"},
+    {"request-out", "FILE", "write the request for a parent elsewhere"},
+    {"automatic-issuance", "", "stand-alone: issue without the pending queue (less secure)"},
+    {"no-locations", "", "put no AIA and CDP into what it issues"},
+    {"allow-host-name", "", "accept a CA name that is this host's name"},
+};
+constexpr Option kSign[] = {
+    {"out", "FILE", "where the certificate and its chain go; - is standard output", Occurs::once},
+    {"path-length", "N", "how many CAs may stand below the new one"},
+    {"validity", "SPAN", "how long it is valid: 10y"},
+};
+constexpr Option kInstall[] = {
+    {"chain", "FILE", "further certificates on the way to the root", Occurs::any_times},
+    {"trust", "FILE", "the root certificate to trust", Occurs::any_times},
+};
+constexpr Option kExport[] = {
+    {"cert", "", "the CA certificate (the default)"},
+    {"chain", "", "the CA certificate and its parents, root last"},
+    {"request", "", "the request that waits for the parent's signature"},
+    {"out", "FILE", "where to; standard output if left out"},
+};
+
+constexpr Command kCommands[] = {
+    {"ca init", "", "set up a CA",
+     "Makes the key, the database rows and, for a root, the self-signed certificate. A subordinate is signed "
+     "by "
+     "--parent at once, or writes a request with --request-out for `vouch ca sign` elsewhere and `vouch ca "
+     "install` "
+     "afterwards. With a passphrase (--key-passphrase-file or the environment) the key file is encrypted; "
+     "without, "
+     "its mode 0600 alone protects it. The CA certificate and a first CRL are published at the end.",
+     kInit, "vouch ca init --name \"Example Root CA\" --kind root --key ec:P-384 --validity 20y", &ca_init},
+    {"ca sign", "REQUEST", "sign a subordinate CA's request",
+     "Writes the new CA certificate followed by this CA's chain; with --der the certificate alone.", kSign,
+     "vouch ca sign sub.csr --out sub.pem --path-length 0", &ca_sign},
+    {"ca install", "FILE", "install the certificate that the parent returned",
+     "FILE is PEM, DER or a p7b and may hold the chain. The chain is built up to a self-signed root and "
+     "recorded; "
+     "when a certificate is missing, the message names it.",
+     kInstall, "vouch ca install sub.pem --chain policy-ca.pem --trust root.pem", &ca_install},
+    {"ca show",
+     "",
+     "show a CA: settings, locations, keys and certificates",
+     "",
+     {},
+     "vouch ca show --ca \"Example Root CA\"",
+     &show},
+    {"ca list", "", "list the CAs of this home", "", {}, "vouch ca list --json", &list},
+    {"ca export", "", "write the CA certificate, its chain or its request", "", kExport,
+     "vouch ca export --chain --out chain.pem", &export_},
+};
+
+}  // namespace
+
+std::span<const Command> ca_commands() { return kCommands; }
+
+Result<Value> describe_authority(Context& context, const store::Snapshot& snapshot,
+                                 const store::AuthorityRecord& record) {
+  const auto settings =
+      TRY(ca::parse_settings(record.settings).context("reading the settings of CA '{}'", record.name));
+  const auto generations = TRY(snapshot.key_generations(record.id));
+  bool ready = false;
+  Value keys = Value::list();
+  for (const auto& generation : generations) {
+    ready = ready || !generation.certificate.empty();
+    keys.push(TRY(describe_generation(context, generation)));
+  }
+  Value value;
+  value.set("name", record.name)
+      .set("kind", store::to_string(record.kind))
+      .set("mode", store::to_string(record.mode));
+  value.set("state", ready ? "ready" : "waits for its certificate")
+      .set("created_at", format_time(record.created_at));
+  value.set("key", crypto::format_key_spec(settings.key));
+  value.set("signature_algorithm", x509::to_string(settings.signature_algorithm));
+  value.set("automatic_issuance", settings.automatic_issuance);
+  value.set("default_validity", format_span(settings.default_validity));
+  value.set("crl_period", format_span(settings.crl_period))
+      .set("crl_overlap", format_span(settings.crl_overlap));
+  value.set("cdp", location_texts(settings.cdp)).set("aia", location_texts(settings.aia));
+  value.set("dns_name", settings.dns_name).set("short_name", settings.short_name);
+  value.set("templates", texts(TRY(snapshot.published_templates(record.id))));
+  Value crl;
+  if (const auto crls = TRY(snapshot.crls(record.id)); !crls.empty())
+    crl.set("number", crls.front().number)
+        .set("this_update", format_time(crls.front().this_update))
+        .set("next_update", format_time(crls.front().next_update));
+  value.set("crl", std::move(crl)).set("keys", std::move(keys));
+  return value;
+}
+
+}  // namespace vouch::cli

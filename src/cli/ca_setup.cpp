@@ -1,0 +1,304 @@
+// vouch ca init, ca sign, ca install
+#include "cli/ca_setup.hpp"
+
+#include <ostream>
+
+#include "base/pem.hpp"
+#include "ca/setup.hpp"
+#include "cli/describe.hpp"
+#include "revocation/crl_publication.hpp"
+
+namespace vouch::cli {
+namespace {
+
+using store::AuthorityKind;
+
+// The CA that signs a new subordinate at once, with whatever has to stay open for it.
+struct Parent {
+  std::unique_ptr<Workspace> other;  // none: it lives in the same home
+  std::unique_ptr<ca::LocalAuthority> authority;
+};
+
+std::string shell_word(std::string_view name) { return fmt::format("'{}'", name); }
+
+// Everything that can be wrong about the call is said before anything is made.
+Status check_call(const Arguments& arguments, AuthorityKind kind) {
+  const bool subordinate = kind == AuthorityKind::subordinate;
+  const bool parent = arguments.has("parent"), request_out = arguments.has("request-out");
+  if (!subordinate && (parent || request_out))
+    return usage_error("a root CA signs itself: --parent and --request-out go with --kind subordinate");
+  if (subordinate && parent == request_out)
+    return usage_error(
+        "a subordinate CA needs either --parent (signed at once) or --request-out (signed elsewhere)");
+  for (const std::string_view option : {"path-length", "parent-ca", "parent-passphrase-file"})
+    if (arguments.has(option) && !parent) return usage_error("--{} goes with --parent", option);
+  if (arguments.has("validity") && request_out)
+    return usage_error(
+        "the parent decides how long a subordinate is valid: give --validity to vouch ca sign");
+  if (arguments.has("import-key") && arguments.has("key"))
+    return usage_error("--key makes a new key and --import-key brings one: give one of them");
+  if (arguments.has("import-passphrase-file") && !arguments.has("import-key"))
+    return usage_error("--import-passphrase-file goes with --import-key");
+  return ok();
+}
+
+Result<ca::InitOptions> init_options(Context& context, const Arguments& arguments) {
+  ca::InitOptions options;
+  options.name = arguments.text("name");
+  options.subject_suffix = arguments.text("subject-suffix");
+  options.kind = arguments.text("kind") == "root" ? AuthorityKind::root : AuthorityKind::subordinate;
+  options.mode = arguments.text("mode", "standalone") == "enterprise" ? store::AuthorityMode::enterprise
+                                                                      : store::AuthorityMode::standalone;
+  if (const std::string* spec = arguments.find("key"))
+    options.key = TRY(for_option(crypto::parse_key_spec(*spec), "key"));
+  if (const std::string* hash = arguments.find("hash"))
+    options.digest = TRY(for_option(crypto::digest_from_name(*hash), "hash"));
+  if (options.kind == AuthorityKind::root)
+    options.validity = TRY(arguments.span("validity")).value_or(Span{});
+  options.no_locations = arguments.has("no-locations");
+  options.automatic_issuance = arguments.has("automatic-issuance");
+  options.allow_host_name = arguments.has("allow-host-name");
+  if (const std::string* file = arguments.find("import-key")) {
+    options.existing_key = TRY(read_file(*file, 1 << 20).context("reading the key to import"));
+    if (const std::string* secret = arguments.find("import-passphrase-file"))
+      options.existing_key_passphrase = TRY(context.read_secret(*secret, "Passphrase of " + *file + ": "));
+  }
+  return options;
+}
+
+Result<Parent> open_parent(Context& context, const Arguments& arguments) {
+  const std::string& name = *arguments.find("parent");
+  const std::string* secret = arguments.find("parent-passphrase-file");
+  std::error_code unknown;
+  const bool is_home = name.contains('/') || fs::is_directory(name, unknown);
+  Parent parent;
+  const Workspace* workspace = nullptr;
+  if (is_home || secret) {
+    PassphraseSource source;
+    if (secret) source = context.passphrase_source(*secret);
+    parent.other =
+        TRY(context.other_workspace(is_home ? fs::path(name) : context.home_folder(), std::move(source)));
+    workspace = parent.other.get();
+  } else {
+    workspace = TRY(context.workspace());
+  }
+  std::string ca = is_home ? arguments.text("parent-ca") : name;
+  if (ca.empty()) {
+    const auto all = TRY(TRY(workspace->snapshot())->authorities());
+    if (all.size() != 1)
+      return usage_error("{} CAs live in {}: choose one with --parent-ca NAME", all.size(), name);
+    ca = all.front().name;
+  }
+  parent.authority = TRY(context.open_authority(*workspace, ca).context("opening the parent CA '{}'", ca));
+  return parent;
+}
+
+// What a CA shows the world once it can sign.
+struct Publication {
+  std::vector<fs::path> files;
+  std::vector<revocation::Published> crls;
+};
+
+Result<Publication> publish(Context& context, const Workspace& workspace, const std::string& name) {
+  const auto authority = TRY(context.open_authority(workspace, name));
+  Publication done;
+  done.files = TRY(ca::publish_ca_certificates(*authority));
+  done.crls = TRY(revocation::publish_crls(*authority));
+  return done;
+}
+
+Error but_set_up(Error error, std::string_view name) {
+  return std::move(error)
+      .context(fmt::format("publishing for CA '{}', which is set up all the same", name))
+      .with_hint("mend that, then: vouch crl publish");
+}
+
+// The parent signs the new CA's request, and its answer is installed.
+Status join(Context& context, const Workspace& workspace, Parent& parent, const Arguments& arguments,
+            const ca::InitResult& made) {
+  ca::LocalAuthority::SubordinateOptions options;
+  options.path_length = TRY(arguments.number("path-length"));
+  options.validity = TRY(arguments.span("validity"));
+  const auto outcome =
+      TRY(parent.authority->sign_subordinate(made.generation.request, options, context.user()));
+  if (outcome.disposition != ca::Disposition::issued)
+    return make_error(Errc::denied, "the parent refused: {}", outcome.message).with_hint(outcome.mend);
+  for (const std::string& note : outcome.notes) context.note("note: {}", printable(note));
+  auto chain = TRY(parent.authority->chain());
+  const std::vector<Buffer> trust{chain.back()};
+  (void)TRY(ca::install(workspace.environment(), made.record.name, outcome.certificate, chain, trust));
+  return ok();
+}
+
+std::vector<std::string> next_steps(const store::AuthorityRecord& record, bool waits,
+                                    const std::string& request_file) {
+  if (waits)
+    return {fmt::format("have the parent sign it: vouch --home PARENT-HOME ca sign {} --out ca.pem",
+                        request_file),
+            fmt::format("then install the answer: vouch --ca {} ca install ca.pem", shell_word(record.name))};
+  if (record.kind == AuthorityKind::root)
+    return {fmt::format("vouch ca init --name NAME --kind subordinate --parent {}", shell_word(record.name))};
+  return {fmt::format("vouch --ca {} template publish WebServer", shell_word(record.name)),
+          fmt::format("vouch --ca {} request submit FILE --template WebServer --out CERT",
+                      shell_word(record.name))};
+}
+
+// What was made, for people and for programs: the end of init and of install.
+struct Report {
+  std::string headline;
+  store::AuthorityRecord record;
+  Publication published;
+  std::string request_file;
+  Buffer root_fingerprint;
+  std::vector<std::string> warnings;
+};
+
+Result<Exit> report(Context& context, const Workspace& workspace, const Report& what) {
+  const auto snapshot = TRY(workspace.snapshot());
+  const auto generation = TRY(snapshot->key_generations(what.record.id)).back();
+  const bool waits = generation.certificate.empty();
+  const auto next = next_steps(what.record, waits, what.request_file);
+  std::vector<std::string> files;
+  for (const fs::path& file : what.published.files) files.push_back(file.string());
+  for (const auto& crl : what.published.crls)
+    for (const fs::path& file : crl.files) files.push_back(file.string());
+
+  if (context.json()) {
+    Value value;
+    value.set("ca", TRY(describe_authority(context, *snapshot, what.record)));
+    value.set("files", texts(files)).set("request_file", text_or_null(what.request_file));
+    value.set("root_sha256", hex_or_null(what.root_fingerprint));
+    value.set("warnings", texts(what.warnings)).set("next", texts(next));
+    print_json(context, value);
+    return Exit::done;
+  }
+  for (const std::string& warning : what.warnings) context.note("warning: {}", printable(warning));
+  Fields fields;
+  std::string key = key_text(generation.public_key_info);
+  if (generation.key_reference.starts_with("file:"))
+    key += fmt::format(", in {}", (workspace.home().keys() / generation.key_reference.substr(5)).string());
+  fields.add("Key", key);
+  if (!waits) {
+    const auto view = TRY(x509::parse_certificate(generation.certificate));
+    const auto prints = fingerprints(context.provider(), generation.certificate);
+    fields.add("Subject", name_text(view.subject)).add("Issuer", name_text(view.issuer));
+    fields.add("Serial", x509::serial_to_text(view.serial));
+    fields.add("Valid", fmt::format("{} to {}", format_time(view.not_before), format_time(view.not_after)));
+    fields.add("SHA-256", prints.sha256).add("SHA-1", prints.sha1);
+  }
+  if (!what.root_fingerprint.empty()) fields.add("Root SHA-256", to_hex(what.root_fingerprint));
+  fields.add("Request", what.request_file);
+  for (const std::string& file : files) fields.add("Published", file);
+  context.say("{}\n{}", what.headline, fields.text().substr(0, fields.text().size() - 1));
+  for (const std::string& step : next) context.say("next: {}", step);
+  return Exit::done;
+}
+
+// Without --ca: the CA that waits for an answer, when there is exactly one.
+Result<store::AuthorityRecord> waiting_authority(const Context& context, const store::Snapshot& snapshot) {
+  if (context.named_authority()) return context.choose_authority(snapshot);
+  std::vector<store::AuthorityRecord> waiting;
+  for (auto& record : TRY(snapshot.authorities()))
+    if (TRY(snapshot.key_generations(record.id)).back().certificate.empty())
+      waiting.push_back(std::move(record));
+  if (waiting.size() == 1) return std::move(waiting.front());
+  return context.choose_authority(snapshot);
+}
+
+Result<std::vector<Buffer>> read_all(const std::vector<std::string>& files) {
+  std::vector<Buffer> certificates;
+  for (const std::string& file : files)
+    for (Buffer& der : TRY(read_certificate_file(file))) certificates.push_back(std::move(der));
+  return certificates;
+}
+
+}  // namespace
+
+Result<Exit> ca_init(Context& context, const Arguments& arguments) {
+  ca::InitOptions options = TRY(init_options(context, arguments));
+  TRY(check_call(arguments, options.kind));
+  (void)TRY(arguments.span("validity"));
+  (void)TRY(arguments.number("path-length"));
+  // The parent first: when it cannot sign, nothing is made.
+  std::optional<Parent> parent;
+  if (arguments.has("parent")) parent = TRY(open_parent(context, arguments));
+
+  const Workspace& workspace = *TRY(context.make_workspace());
+  options.passphrase = TRY(context.new_key_passphrase());
+  const auto made =
+      TRY(ca::init(workspace.environment(), options).context("setting up CA '{}'", options.name));
+  wipe(options.passphrase);
+  Report what{
+      fmt::format("{} CA {} is set up in {}", options.kind == AuthorityKind::root ? "Root" : "Subordinate",
+                  shell_word(options.name), workspace.home().folder().string()),
+      made.record,
+      {},
+      {},
+      {},
+      made.warnings};
+
+  if (const std::string* file = arguments.find("request-out")) {
+    const std::string pem = to_pem("CERTIFICATE REQUEST", made.generation.request);
+    const Bytes content = context.der() ? Bytes(made.generation.request) : as_bytes(pem);
+    auto written = write_output(context, *file, content);
+    if (!written)
+      return std::move(written.error())
+          .context(fmt::format("writing the request of CA '{}', which is set up all the same", options.name))
+          .with_hint(fmt::format("write it again with: vouch --ca {} ca export --request --out FILE",
+                                 shell_word(options.name)));
+    what.headline += ", and waits for its certificate";
+    what.request_file = *file;
+    if (*file == "-") return Exit::done;  // standard output is the request
+    return report(context, workspace, what);
+  }
+  if (parent) {
+    auto joined = join(context, workspace, *parent, arguments, made);
+    if (!joined)
+      return std::move(joined.error())
+          .context(fmt::format("having CA '{}' signed by its parent", options.name))
+          .with_hint(
+              fmt::format("it waits for its certificate; its request: vouch --ca {} ca export --request",
+                          shell_word(options.name)));
+  }
+  auto published = publish(context, workspace, options.name);
+  if (!published) return but_set_up(std::move(published.error()), options.name);
+  what.published = std::move(*published);
+  return report(context, workspace, what);
+}
+
+Result<Exit> ca_sign(Context& context, const Arguments& arguments) {
+  ca::LocalAuthority::SubordinateOptions options;
+  options.path_length = TRY(arguments.number("path-length"));
+  options.validity = TRY(arguments.span("validity"));
+  const Buffer request = TRY(read_request_file(arguments.operand(0)));
+  const Workspace& workspace = *TRY(context.workspace());
+  const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
+  const auto authority = TRY(context.open_authority(workspace, record.name));
+  const auto outcome = TRY(authority->sign_subordinate(request, options, context.user()));
+  OutcomeOptions output{arguments.text("out"), {}};
+  if (!context.der()) output.chain = TRY(authority->chain());
+  return report_outcome(context, *TRY(workspace.snapshot()), outcome, output);
+}
+
+Result<Exit> ca_install(Context& context, const Arguments& arguments) {
+  const std::string& file = arguments.operand(0);
+  const Buffer answer = TRY(read_file(file));
+  const auto chain = TRY(read_all(arguments.all("chain")));
+  const auto trust = TRY(read_all(arguments.all("trust")));
+  const Workspace& workspace = *TRY(context.workspace());
+  const auto record = TRY(waiting_authority(context, *TRY(workspace.snapshot())));
+  const auto installed = TRY(ca::install(workspace.environment(), record.name, answer, chain, trust)
+                                 .context("installing {} for CA '{}'", file, record.name));
+  Report what{fmt::format("CA {} has its certificate", shell_word(record.name)),
+              record,
+              {},
+              {},
+              installed.root_fingerprint,
+              {}};
+  auto published = publish(context, workspace, record.name);
+  if (!published) return but_set_up(std::move(published.error()), record.name);
+  what.published = std::move(*published);
+  return report(context, workspace, what);
+}
+
+}  // namespace vouch::cli

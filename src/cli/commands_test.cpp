@@ -1,0 +1,588 @@
+// Commands at work, in process: a root, a subordinate, requests, revocation; and that --json has exactly the
+// keys that docs/reference/json.md promises.
+#include <gmock/gmock.h>
+
+#include "base/pem.hpp"
+#include "cli/output.hpp"
+#include "cli/test_cli.hpp"
+#include "policy/certificate_template.hpp"
+
+namespace vouch::cli {
+namespace {
+
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+std::string pem_request(const crypto::Provider& provider, std::string_view subject,
+                        const std::vector<std::string>& san = {}) {
+  const auto key = provider.generate({}).value();
+  std::vector<x509::Extension> extensions{
+      x509::make_extension(x509::oid::kKeyUsage, true, x509::encode_key_usage(x509::digital_signature)),
+      x509::make_extension(x509::oid::kExtendedKeyUsage, false,
+                           x509::encode_extended_key_usage({x509::oid::kServerAuth}))};
+  std::vector<x509::GeneralName> names;
+  for (const std::string& text : san) names.push_back(x509::GeneralName::from_text(text).value());
+  if (!names.empty())
+    extensions.push_back(
+        x509::make_extension(x509::oid::kSubjectAltName, false, x509::encode_general_names(names)));
+  const Buffer name = x509::encode_name(x509::name_from_rfc4514(subject).value());
+  const Buffer info = x509::encode_request_info({name, key->public_key_info(), extensions, {}});
+  const auto algorithm = crypto::signature_algorithm_for({}, {}).value();
+  const auto signer = key->signer(algorithm).value();
+  return to_pem("CERTIFICATE REQUEST",
+                x509::encode_request(info, x509::encode(algorithm), signer->sign(info).value()));
+}
+
+// A home with a root "Root" and a subordinate "Issuing" that issues WebServer certificates at once.
+class Commands : public testing::Test {
+ protected:
+  Ran vouch(std::vector<std::string> words) { return shell_.run(words); }
+  // A command that the test builds upon.
+  Ran must(std::vector<std::string> words) {
+    Ran ran = shell_.run(words);
+    EXPECT_EQ(ran.code, 0) << testing::PrintToString(words) << testing::PrintToString(ran);
+    return ran;
+  }
+  Value json(std::vector<std::string> words, int code = 0) {
+    words.emplace_back("--json");
+    const Ran ran = shell_.run(words);
+    EXPECT_EQ(ran.code, code) << testing::PrintToString(words) << testing::PrintToString(ran);
+    auto value = parse_json(ran.out);
+    EXPECT_TRUE(value) << ran.out;
+    return value ? *value : Value();
+  }
+  void set_up() {
+    must({"ca", "init", "--name", "Root", "--kind", "root", "--subject-suffix", "O=Example"});
+    must({"ca", "init", "--name", "Issuing", "--kind", "subordinate", "--parent", "Root",
+          "--automatic-issuance"});
+    must({"template", "publish", "--ca", "Issuing", "WebServer"});
+  }
+  std::string request(std::string_view name = "web",
+                      const std::vector<std::string>& san = {"DNS:www.example.com"}) {
+    return shell_.file(std::string(name) + ".csr",
+                       pem_request(shell_.provider(), "CN=" + std::string(name) + ",O=Example", san));
+  }
+  // Issues a certificate and returns its serial.
+  std::string issue(std::string_view name = "web") {
+    const Value outcome = json({"request", "submit", request(name), "--ca", "Issuing", "--template",
+                                "WebServer", "--out", shell_.path(std::string(name) + ".pem")});
+    return outcome.find("serial") && outcome.find("serial")->text() ? *outcome.find("serial")->text()
+                                                                    : "none";
+  }
+
+  Shell shell_;
+};
+
+TEST_F(Commands, RootAndSubordinateAreMadeShownListedAndExported) {
+  const Ran root =
+      must({"ca", "init", "--name", "Root", "--kind", "root", "--subject-suffix", "O=Example,C=DE"});
+  EXPECT_THAT(root.out,
+              AllOf(StartsWith("Root CA 'Root' is set up in "), HasSubstr("CN=Root,O=Example,C=DE"),
+                    HasSubstr("SHA-256:"), HasSubstr(".crl"), HasSubstr(".crt"), HasSubstr("next: ")));
+  EXPECT_THAT(root.err, HasSubstr("0600"));
+  must(
+      {"ca", "init", "--name", "Issuing", "--kind", "subordinate", "--parent", "Root", "--path-length", "0"});
+  EXPECT_THAT(must({"ca", "list"}).out, AllOf(HasSubstr("Root"), HasSubstr("Issuing"), HasSubstr("ready")));
+  EXPECT_THAT(must({"ca", "show", "--ca", "Issuing"}).out,
+              AllOf(HasSubstr("Signed by:"), HasSubstr("CN=Root")));
+  const std::string chain = must({"ca", "export", "--chain", "--ca", "Issuing"}).out;
+  EXPECT_EQ(parse_pem(chain)->size(), 2u);
+  const Ran der = must({"ca", "export", "--der", "--ca", "Root", "--out", shell_.path("root.der")});
+  EXPECT_THAT(shell_.read("root.der"), StartsWith("\x30\x82"));
+  EXPECT_EQ(vouch({"ca", "export", "--chain", "--der", "--ca", "Issuing"}).code, 2);
+}
+
+TEST_F(Commands, ASubordinateIsSignedThroughFiles) {
+  must({"ca", "init", "--name", "Root", "--kind", "root"});
+  Shell other;
+  const std::string request = shell_.path("sub.csr"), answer = shell_.path("sub.pem");
+  const Ran init =
+      other.run({"ca", "init", "--name", "Sub", "--kind", "subordinate", "--request-out", request});
+  EXPECT_EQ(init.code, 0) << testing::PrintToString(init);
+  EXPECT_THAT(init.out, AllOf(HasSubstr("waits for its certificate"), HasSubstr("next: ")));
+  EXPECT_EQ(other.run({"ca", "export", "--request"}).out, shell_.read("sub.csr"));
+  EXPECT_EQ(other.run({"request", "list"}).code, 0);
+  Ran ran = other.run({"crl", "publish"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("has no certificate yet"));
+
+  must({"ca", "sign", request, "--out", answer, "--path-length", "0", "--validity", "5y"});
+  EXPECT_EQ(parse_pem(shell_.read("sub.pem"))->size(), 2u) << "the whole path";
+  const Ran install = other.run({"ca", "install", answer});
+  EXPECT_EQ(install.code, 0) << testing::PrintToString(install);
+  EXPECT_THAT(install.out, HasSubstr("Root SHA-256:"));
+  EXPECT_EQ(other.run({"ca", "install", answer}).code, 1) << "it waits for nothing now";
+}
+
+TEST_F(Commands, AParentInAnotherHomeSignsAtOnce) {
+  must({"ca", "init", "--name", "Root", "--kind", "root"});
+  Shell other;
+  const Ran ran = other.run({"ca", "init", "--name", "Sub", "--kind", "subordinate", "--parent",
+                             shell_.home().string(), "--validity", "2y"});
+  EXPECT_EQ(ran.code, 0) << testing::PrintToString(ran);
+  EXPECT_THAT(ran.out, HasSubstr("CN=Root"));
+}
+
+TEST_F(Commands, AParentThatCannotSignLeavesNothingBehind) {
+  const Ran ran = vouch({"ca", "init", "--name", "Sub", "--kind", "subordinate", "--parent", "Nobody"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.out, IsEmpty());
+  EXPECT_FALSE(fs::exists(shell_.home()));
+}
+
+TEST_F(Commands, KeysArePassphraseProtectedFromFileOrEnvironment) {
+  const std::string secret = shell_.file("secret", "correct horse\nsecond line\n");
+  must({"ca", "init", "--name", "Root", "--kind", "root", "--key-passphrase-file", secret});
+  Ran ran = vouch({"crl", "publish"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err,
+              AllOf(HasSubstr("[denied]"), HasSubstr("VOUCH_KEY_PASSPHRASE"), Not(HasSubstr("horse"))));
+  must({"crl", "publish", "--key-passphrase-file", secret});
+  shell_.variables["VOUCH_KEY_PASSPHRASE"] = "correct horse";
+  must({"crl", "publish"});
+  shell_.variables["VOUCH_KEY_PASSPHRASE"] = "wrong";
+  EXPECT_EQ(vouch({"crl", "publish"}).code, 1);
+}
+
+TEST_F(Commands, AnIssuedRequestGivesItsCertificate) {
+  set_up();
+  const Ran to_file = must({"request", "submit", request(), "--ca", "Issuing", "--template", "WebServer",
+                            "--out", shell_.path("web.pem"), "--chain"});
+  EXPECT_THAT(to_file.out, ContainsRegex("request [0-9]+ is issued: serial [0-9a-f]+, certificate in "));
+  EXPECT_EQ(parse_pem(shell_.read("web.pem"))->size(), 3u) << "certificate, issuing CA, root";
+  const Ran to_stdout =
+      must({"request", "submit", request("two"), "--ca", "Issuing", "--template", "WebServer"});
+  EXPECT_THAT(to_stdout.out, StartsWith("-----BEGIN CERTIFICATE-----\n"));
+  EXPECT_THAT(to_stdout.err, HasSubstr("is issued"));
+  const Ran quiet =
+      must({"request", "submit", request("three"), "--ca", "Issuing", "--template", "WebServer", "--quiet"});
+  EXPECT_THAT(quiet.err, IsEmpty());
+}
+
+TEST_F(Commands, APendingRequestIsApprovedDeniedOrRetrieved) {
+  must({"ca", "init", "--name", "Root", "--kind", "root"});
+  must({"template", "publish", "WebServer"});
+  Ran ran = vouch({"request", "submit", request("one"), "--template", "WebServer"});
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_THAT(ran.out, IsEmpty());
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("is pending"), HasSubstr("vouch request approve 1")));
+  EXPECT_EQ(vouch({"request", "retrieve", "1"}).code, 3);
+  EXPECT_THAT(must({"request", "list", "--state", "pending"}).out,
+              AllOf(HasSubstr("ID"), HasSubstr("alice")));
+  must({"request", "approve", "1", "--out", shell_.path("one.pem")});
+  EXPECT_THAT(shell_.read("one.pem"), StartsWith("-----BEGIN CERTIFICATE-----\n"));
+  EXPECT_EQ(must({"request", "retrieve", "1", "--quiet"}).out, shell_.read("one.pem"));
+  ran = vouch({"request", "approve", "1"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("[conflict]"));
+
+  EXPECT_EQ(vouch({"request", "submit", request("two"), "--template", "WebServer"}).code, 3);
+  must({"request", "deny", "2", "--reason", "not our domain"});
+  ran = vouch({"request", "retrieve", "2"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("denied"), HasSubstr("not our domain"), HasSubstr("vouch why 2")));
+  EXPECT_THAT(must({"why", "2"}).out, HasSubstr("not our domain"));
+}
+
+TEST_F(Commands, ADeniedRequestSaysRuleExpectedReceivedAndMend) {
+  set_up();
+  const Ran ran = vouch({"request", "submit", request("upn", {"UPN:admin@example.com"}), "--ca", "Issuing",
+                         "--template", "WebServer"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.out, IsEmpty());
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("is denied"), HasSubstr("rule:"), HasSubstr("expected:"),
+                             HasSubstr("received:"), HasSubstr("mend:"), HasSubstr("vouch why")));
+}
+
+TEST_F(Commands, TheSanAttributeIsNeverUsed) {
+  set_up();
+  const Ran ran = must({"request", "submit", request(), "--ca", "Issuing", "--template", "WebServer",
+                        "--attr", "san=DNS:admin.example.com", "--out", shell_.path("web.pem")});
+  EXPECT_THAT(ran.err, HasSubstr("never used"));
+  EXPECT_THAT(must({"cert", "show", shell_.path("web.pem")}).out, Not(HasSubstr("admin.example.com")));
+  EXPECT_EQ(vouch({"request", "submit", request("x"), "--attr", "nonsense", "--ca", "Issuing"}).code, 2);
+}
+
+TEST_F(Commands, CertificatesAreFoundRevokedHeldAndReleased) {
+  set_up();
+  const std::string serial = issue("web"), other = issue("mail");
+  EXPECT_THAT(must({"cert", "show", serial}).out,
+              AllOf(HasSubstr("www.example.com"), HasSubstr("In the database:")));
+  EXPECT_THAT(must({"cert", "list"}).out, AllOf(HasSubstr(serial), HasSubstr(other)));
+  EXPECT_THAT(must({"cert", "list", "--subject", "MAIL"}).out,
+              AllOf(Not(HasSubstr(serial)), HasSubstr(other)));
+  EXPECT_THAT(must({"cert", "find", "cn=web"}).out, HasSubstr(serial));
+  EXPECT_THAT(must({"cert", "find", serial}).out, HasSubstr(serial));
+  const Value shown = json({"cert", "show", serial});
+  const Value& certificate = *shown.find("certificates")->list_items()->front().find("certificate");
+  EXPECT_THAT(must({"cert", "find", *certificate.find("fingerprint_sha256")->text()}).out, HasSubstr(serial));
+  EXPECT_THAT(must({"cert", "find", *certificate.find("fingerprint_sha1")->text()}).out, HasSubstr(serial));
+  EXPECT_EQ(vouch({"cert", "find", "nobody"}).code, 1);
+
+  must({"cert", "revoke", shell_.path("web.pem"), "--reason", "certificateHold"});
+  EXPECT_THAT(must({"cert", "show", serial}).out, HasSubstr("on hold"));
+  must({"cert", "release", serial});
+  EXPECT_EQ(vouch({"cert", "release", serial}).code, 1) << "it is not on hold now";
+  shell_.clock.advance(std::chrono::hours(48));
+  must({"cert", "revoke", serial, "--reason", "keyCompromise", "--invalid-since", "2026-11-19"});
+  const Ran again = vouch({"cert", "revoke", serial, "--reason", "superseded"});
+  EXPECT_EQ(again.code, 1);
+  EXPECT_THAT(again.err, HasSubstr("[conflict]"));
+  EXPECT_EQ(vouch({"cert", "revoke", other, "--reason", "boredom"}).code, 2);
+  EXPECT_EQ(vouch({"cert", "revoke", other, "--reason", "removeFromCRL"}).code, 2);
+  EXPECT_THAT(must({"cert", "list", "--revoked"}).out, AllOf(HasSubstr(serial), Not(HasSubstr(other))));
+  EXPECT_EQ(must({"cert", "export", other}).out, shell_.read("mail.pem"));
+
+  const Value published = json({"crl", "publish", "--ca", "Issuing"});
+  const Value& crl = published.find("crls")->list_items()->front();
+  EXPECT_EQ(*crl.find("entries")->integer(), 1);
+  const std::string file = *crl.find("files")->list_items()->front().text();
+  const std::string issuer = shell_.file("issuing.pem", must({"ca", "export", "--ca", "Issuing"}).out);
+  EXPECT_THAT(must({"crl", "show", file, "--ca", issuer}).out,
+              AllOf(HasSubstr(serial), HasSubstr("keyCompromise"), HasSubstr("signature: good")));
+  const std::string wrong = shell_.file("root.pem", must({"ca", "export", "--ca", "Root"}).out);
+  EXPECT_EQ(vouch({"crl", "show", file, "--ca", wrong}).code, 4);
+  Buffer flipped = read_file(file).value();
+  flipped.back() ^= 1;
+  EXPECT_EQ(vouch({"crl", "show", shell_.file("bad.crl", as_text(flipped)), "--ca", issuer}).code, 4);
+}
+
+TEST_F(Commands, ACertificateFromElsewhereIsShownAndNotRevoked) {
+  set_up();
+  Shell other;
+  ASSERT_EQ(other.run({"ca", "init", "--name", "Foreign", "--kind", "root"}).code, 0);
+  const std::string foreign = shell_.file("foreign.pem", other.run({"ca", "export"}).out);
+  EXPECT_THAT(must({"cert", "show", foreign}).out, HasSubstr("CN=Foreign"));
+  const Ran ran = vouch({"cert", "revoke", foreign, "--reason", "superseded"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("was not issued here"));
+}
+
+TEST_F(Commands, WhyTellsTheDecisionByRequestSerialAndFingerprint) {
+  set_up();
+  const std::string serial = issue();
+  const Value shown = json({"cert", "show", serial});
+  const Value& one = shown.find("certificates")->list_items()->front();
+  const std::string id = fmt::format("{}", *one.find("record")->find("request")->integer());
+  const std::string print = *one.find("certificate")->find("fingerprint_sha256")->text();
+  const std::string by_id = must({"why", id}).out;
+  EXPECT_THAT(by_id, AllOf(HasSubstr("key."), HasSubstr(serial), HasSubstr("issued")));
+  EXPECT_EQ(must({"why", serial}).out, by_id);
+  EXPECT_EQ(must({"why", print}).out, by_id);
+  EXPECT_EQ(vouch({"why", "999"}).code, 1);
+}
+
+TEST_F(Commands, TemplatesAreEditedPublishedAndKeepTheirHistory) {
+  set_up();
+  EXPECT_THAT(must({"template", "list"}).out, AllOf(HasSubstr("WebServer"), HasSubstr("Issuing")));
+  const std::string before = must({"template", "show", "WebServer"}).out;
+  // Neither of the first two would be accepted alone.
+  must({"template", "set", "WebServer", "validity=30d", "renewal_period=10d", "key.minimum_rsa_bits=3072"});
+  const std::string after = must({"template", "show", "WebServer"}).out;
+  EXPECT_NE(before, after);
+  EXPECT_THAT(after, HasSubstr("3072"));
+  EXPECT_EQ(json({"template", "show", "WebServer", "--history"}).find("versions")->list_items()->size(), 2u)
+      << "one call, one version";
+  Ran ran = vouch({"template", "set", "WebServer", "validty=30d"});
+  EXPECT_NE(ran.code, 0);
+  EXPECT_THAT(ran.err, HasSubstr("validity"));
+  ran = vouch({"template", "set", "WebServer", "validity=40d", "key.minimum_rsa_bits=512"});
+  EXPECT_EQ(ran.code, 1) << "all or nothing";
+  EXPECT_EQ(must({"template", "show", "WebServer"}).out, after);
+
+  ran = vouch({"template", "show", "Web Server"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("WebServer"));
+  EXPECT_EQ(vouch({"template", "add", "--from", shell_.file("w.toml", after)}).code, 1) << "it exists";
+  must({"template", "add", "--from", shell_.path("w.toml"), "--replace"});
+  EXPECT_EQ(vouch({"template", "remove", "WebServer"}).code, 1) << "it is published";
+  must({"template", "withdraw", "WebServer", "--ca", "Issuing"});
+  must({"template", "remove", "WebServer"});
+  EXPECT_EQ(vouch({"template", "show", "WebServer"}).code, 1);
+}
+
+TEST_F(Commands, ConfigurationIsReadChangedAndChecked) {
+  must({"ca", "init", "--name", "Root", "--kind", "root"});
+  EXPECT_EQ(must({"config", "get", "issuance.node"}).out, "1\n");
+  must({"config", "set", "issuance.node", "7"});
+  EXPECT_EQ(must({"config", "get", "issuance.node"}).out, "7\n");
+  EXPECT_NE(vouch({"config", "set", "issuance.node", "700"}).code, 0);
+  EXPECT_EQ(vouch({"config", "get", "issuance.nod"}).code, 2);
+  must({"config", "check"});
+  ASSERT_TRUE(write_file_atomic(shell_.home() / "vouch.toml", as_bytes("[issuance]\nnode = \"x\"\n")));
+  const Ran ran = vouch({"config", "check"});
+  EXPECT_EQ(ran.code, 4);
+  EXPECT_THAT(ran.out, HasSubstr("vouch.toml"));
+  EXPECT_EQ(vouch({"ca", "list"}).code, 1);
+}
+
+TEST_F(Commands, SeveralCasAskForAChoice) {
+  set_up();
+  Ran ran = vouch({"ca", "show"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("--ca"), HasSubstr("'Root'"), HasSubstr("'Issuing'")));
+  ran = vouch({"ca", "show", "--ca", "Rot"});
+  EXPECT_EQ(ran.code, 1);
+  const std::string serial = issue();
+  ran = vouch({"cert", "show", serial, "--ca", "Root"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("belongs to CA 'Issuing'"));
+}
+
+TEST_F(Commands, InputThatIsSomethingElseIsNamed) {
+  set_up();
+  const std::string nonsense = shell_.file("nonsense", "hello\n");
+  const std::string key = shell_.file("key.pem", to_pem("PRIVATE KEY", as_bytes("abc")));
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"cert", "show", nonsense},
+           {"crl", "show", nonsense},
+           {"request", "submit", nonsense, "--ca", "Root"},
+           {"ca", "sign", nonsense, "--out", shell_.path("o"), "--ca", "Root"},
+           {"template", "add", "--from", nonsense},
+           {"cert", "show", key},
+           {"request", "submit", key, "--ca", "Root"}}) {
+    const Ran ran = vouch(words);
+    EXPECT_EQ(ran.code, 1) << testing::PrintToString(words);
+    EXPECT_THAT(ran.out, IsEmpty());
+    EXPECT_THAT(ran.err, ContainsRegex("nonsense|key\\.pem")) << "the file is named";
+  }
+}
+
+TEST_F(Commands, ASubjectCannotSteerTheTerminal) {
+  must({"ca", "init", "--name", "Root", "--kind", "root", "--automatic-issuance"});
+  const std::string evil = "CN=evil\\1b[2J\\0aState: issued\\e2\\80\\ae,O=X";
+  const std::string file = shell_.file("evil.csr", pem_request(shell_.provider(), evil, {"DNS:e.example"}));
+  const Ran submit = vouch({"request", "submit", file, "--out", shell_.path("evil.pem")});
+  std::string seen = submit.out + submit.err;
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"request", "show", "1"},
+                                             {"why", "1"},
+                                             {"cert", "list"},
+                                             {"request", "list"},
+                                             {"cert", "list", "--json"}})
+    seen += vouch(words).out;
+  if (submit.code == 0) seen += must({"cert", "show", shell_.path("evil.pem")}).out;
+  EXPECT_THAT(seen, HasSubstr("evil"));
+  EXPECT_THAT(seen, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(seen, Not(HasSubstr("\nState: issued\xe2")));
+  EXPECT_THAT(seen, Not(HasSubstr("\xe2\x80\xae")));
+}
+
+// ---- --json against its documentation ----
+
+// docs/reference/json.md: a section per command or shape; a row per key: `path` | type | meaning. A type
+// "→ name" stands for the keys of that shape.
+class Documentation {
+ public:
+  struct Row {
+    std::string path, type;
+  };
+  Documentation() {
+    const auto text = read_file("docs/reference/json.md");
+    EXPECT_TRUE(text) << "no docs/reference/json.md";
+    std::string section;
+    std::istringstream lines(text ? std::string(as_text(*text)) : "");
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with("## ") || line.starts_with("### ")) {
+        section = line.substr(line.find(' ') + 1);
+        std::erase(section, '`');
+      } else if (line.starts_with("| `")) {
+        const auto path_end = line.find('`', 3);
+        const auto type_start = line.find("| ", path_end) + 2;
+        const auto type_end = line.find(" |", type_start);
+        sections_[section].push_back(
+            {line.substr(3, path_end - 3), line.substr(type_start, type_end - type_start)});
+      }
+    }
+  }
+  bool knows(const std::string& section) const { return sections_.contains(section); }
+
+  // What the value has and the section does not, and the other way round; and kinds that differ.
+  std::vector<std::string> differences(const std::string& section, const Value& value) const {
+    std::map<std::string, std::string> expected;  // path → type
+    expand(section, "", expected);
+    std::vector<std::string> found;
+    walk("", value, expected, found);
+    return found;
+  }
+  // All paths of a section: a test that never meets a key proves nothing about it.
+  std::vector<std::string> all_paths(const std::string& section) const {
+    std::map<std::string, std::string> expected;
+    expand(section, "", expected);
+    std::vector<std::string> paths;
+    for (const auto& [path, type] : expected) paths.push_back(path);
+    return paths;
+  }
+  static void collect(const std::string& path, const Value& value, std::map<std::string, bool>& seen) {
+    if (!path.empty()) seen[path] = true;
+    if (const auto* members = value.members())
+      for (const auto& [key, member] : *members) collect(path.empty() ? key : path + "." + key, member, seen);
+    if (const auto* items = value.list_items())
+      for (const Value& item : *items) collect(path + "[]", item, seen);
+  }
+
+ private:
+  void expand(const std::string& section, const std::string& prefix,
+              std::map<std::string, std::string>& out) const {
+    const auto found = sections_.find(section);
+    if (found == sections_.end()) {
+      ADD_FAILURE() << "json.md has no section " << section;
+      return;
+    }
+    for (const Row& row : found->second) {
+      const std::string path = prefix + row.path;
+      const auto arrow = row.type.find("→ ");
+      if (arrow == std::string::npos) {
+        out[path] = row.type;
+        continue;
+      }
+      const std::string rest = row.type.substr(arrow + 4);
+      const auto or_null = rest.find(" or null");
+      out[path] = or_null == std::string::npos ? "table" : "table or null";
+      expand(rest.substr(0, or_null), path + ".", out);
+    }
+  }
+  static std::string kind_of(const Value& value) {
+    if (value.text()) return "text";
+    if (value.integer()) return "number";
+    if (value.boolean()) return "boolean";
+    if (value.list_items()) return "list";
+    return value.members() ? "table" : "null";
+  }
+  static void walk(const std::string& path, const Value& value,
+                   const std::map<std::string, std::string>& expected, std::vector<std::string>& found) {
+    if (!path.empty()) {
+      const auto row = expected.find(path);
+      if (row == expected.end()) {
+        found.push_back("not documented: " + path);
+        return;
+      }
+      const std::string kind = kind_of(value);
+      if (kind == "null" ? !row->second.contains("or null") : !row->second.starts_with(kind))
+        found.push_back(fmt::format("{} is {}, documented as {}", path, kind, row->second));
+    }
+    if (const auto* members = value.members())
+      for (const auto& [key, member] : *members)
+        walk(path.empty() ? key : path + "." + key, member, expected, found);
+    if (const auto* items = value.list_items())
+      for (const Value& item : *items) walk(path + "[]", item, expected, found);
+    if (value.members())  // every table has all its keys, each time
+      for (const auto& [row_path, type] : expected) {
+        const std::string prefix = path.empty() ? "" : path + ".";
+        if (!row_path.starts_with(prefix)) continue;
+        const std::string key = row_path.substr(prefix.size());
+        if (key.empty() || key.contains('.') || key.contains("[]")) continue;
+        if (!value.find(key))
+          found.push_back(fmt::format("missing: {} in {}", key, path.empty() ? "the top" : path));
+      }
+  }
+  std::map<std::string, std::vector<Row>> sections_;
+};
+
+TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
+  const Documentation documentation;
+  std::map<std::string, std::map<std::string, bool>> seen;
+  const auto check = [&](const std::string& command, std::vector<std::string> more, int code = 0) {
+    std::vector<std::string> words;
+    std::istringstream names(command);
+    for (std::string word; names >> word;) words.push_back(word);
+    words.insert(words.end(), more.begin(), more.end());
+    const Value value = json(words, code);
+    EXPECT_THAT(documentation.differences("vouch " + command, value), IsEmpty()) << command << "\n"
+                                                                                 << to_json(value);
+    Documentation::collect("", value, seen["vouch " + command]);
+    return value;
+  };
+  check("ca init", {"--name", "Root", "--kind", "root"});
+  check("ca init",
+        {"--name", "Issuing", "--kind", "subordinate", "--parent", "Root", "--automatic-issuance"});
+  check("ca init", {"--name", "Sub", "--kind", "subordinate", "--request-out", shell_.path("sub.csr")});
+  check("ca list", {});
+  check("ca show", {"--ca", "Sub"});
+  check("ca sign", {shell_.path("sub.csr"), "--ca", "Issuing", "--out", shell_.path("sub.pem")});
+  check("ca install", {shell_.path("sub.pem")});
+  check("template publish", {"WebServer", "ClientAuth", "--ca", "Issuing"});
+  check("template withdraw", {"ClientAuth", "--ca", "Issuing"});
+  check("ca show", {"--ca", "Issuing"});
+  check("template publish", {"WebServer", "--ca", "Root"});
+  check("template list", {});
+  check("template show", {"WebServer"});
+  check("template set", {"WebServer", "validity=90d"});
+  const std::string toml = shell_.file("w.toml", must({"template", "show", "WebServer"}).out);
+  check("template add", {"--from", toml, "--replace"});
+  check("template remove", {"User"});
+  EXPECT_THAT(documentation.differences("vouch template show --history",
+                                        json({"template", "show", "User", "--history"})),
+              IsEmpty());
+  const std::string out = shell_.path("web.pem");
+  const Value issued = check("request submit", {request(), "--ca", "Issuing", "--template", "WebServer",
+                                                "--out", out, "--attr", "ticket=42"});
+  check("request submit", {request("bad", {"UPN:a@b"}), "--ca", "Issuing", "--template", "WebServer"}, 1);
+  const Value pending =
+      check("request submit", {request("two"), "--ca", "Root", "--template", "WebServer"}, 3);
+  const Value waiting =
+      check("request submit", {request("three"), "--ca", "Root", "--template", "WebServer"}, 3);
+  const auto id_of = [](const Value& outcome) {
+    return fmt::format("{}", *outcome.find("request")->integer());
+  };
+  check("request retrieve", {id_of(pending)}, 3);
+  check("request approve", {id_of(pending), "--out", shell_.path("two.pem")});
+  check("request deny", {id_of(waiting), "--reason", "no"});
+  check("request list", {});
+  check("request show", {id_of(issued)});
+  check("request show", {id_of(waiting)});
+  check("why", {id_of(issued)});
+  check("why", {id_of(waiting)});
+  const std::string serial = *issued.find("serial")->text();
+  check("cert show", {out});
+  check("cert show", {serial});
+  check("cert list", {});
+  check("cert find", {serial});
+  check("cert revoke", {serial, "--reason", "certificateHold", "--invalid-since", "2026-11-17"});
+  check("cert release", {serial});
+  check("cert revoke", {serial, "--reason", "keyCompromise", "--invalid-since", "2026-11-17"});
+  check("cert list", {"--revoked"});
+  check("why", {serial});
+  const Value published = check("crl publish", {"--ca", "Issuing"});
+  const std::string crl =
+      *published.find("crls")->list_items()->front().find("files")->list_items()->front().text();
+  check("crl list", {});
+  check("crl show", {crl});
+  const std::string root = shell_.file("root.pem", must({"ca", "export", "--ca", "Root"}).out);
+  check("crl show", {crl, "--ca", root}, 4);
+  check("db show", {});
+  check("db check", {});
+  check("config check", {});
+  check("config show", {});
+  check("config get", {"issuance.node"});
+  check("config set", {"issuance.node", "3"});
+  check("explain", {"pending"});
+  check("version", {});
+
+  // Every command that prints JSON was looked at, and every documented key was met at least once, but for
+  // those that only damage or a foreign program would show.
+  for (const Command& command : commands()) {
+    const std::string name = "vouch " + std::string(command.name);
+    if (!seen.contains(name)) {
+      EXPECT_THAT(
+          (std::vector<std::string>{"vouch ca export", "vouch cert export", "vouch completion", "vouch man"}),
+          testing::Contains(name));
+      continue;
+    }
+    for (const std::string& path : documentation.all_paths(name)) {
+      const bool rare = name == "vouch db check" || path.ends_with("notes[]") ||
+                        path.contains(".attributes[].values[]") || path.contains("certificate_issuer[]") ||
+                        path.ends_with("policies[]") || path.ends_with("ocsp_urls[]") ||
+                        path.contains("chain[]") || path.ends_with("ca.templates[]") ||
+                        path.starts_with("template.s");
+      EXPECT_TRUE(rare || seen[name].contains(path)) << name << " never showed " << path;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace vouch::cli

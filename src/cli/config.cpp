@@ -1,0 +1,104 @@
+// vouch config …
+#include <ostream>
+
+#include "cli/output.hpp"
+
+namespace vouch::cli {
+namespace {
+
+// Settings are read without opening the database.
+Result<ca::Home> open_home(const Context& context) {
+  const fs::path folder = context.home_folder();
+  std::error_code unknown;
+  if (!fs::exists(folder, unknown))
+    return make_error(Errc::not_found, "there is no home {}", folder.string())
+        .with_hint("set up a CA with: vouch ca init; or say where it is with --home or VOUCH_HOME");
+  return ca::Home::open(folder, false);
+}
+
+Result<Exit> check(Context& context, const Arguments&) {
+  auto home = open_home(context);
+  if (!home && home.error().code() == Errc::not_found) return std::move(home.error());
+  const std::string problem = home ? "" : home.error().summary();
+  if (context.json()) {
+    print_json(context, Value().set("ok", home.has_value()).set("problem", text_or_null(problem)));
+  } else if (!home) {
+    context.out() << printable(problem) << '\n';
+    if (!home.error().hint().empty()) context.note("hint: {}", home.error().hint());
+  } else {
+    std::error_code unknown;
+    const fs::path& file = home->configuration_file();
+    if (fs::exists(file, unknown))
+      context.say("{} is in order", file.string());
+    else
+      context.say("there is no {}: every setting has its default", file.string());
+  }
+  return home ? Exit::done : Exit::found_bad;
+}
+
+Result<Exit> show(Context& context, const Arguments&) {
+  const ca::Home home = TRY(open_home(context));
+  Table table{"SETTING", "VALUE", "MEANING"};
+  Value values = Value::list();
+  for (const ca::ConfigurationKey& key : ca::configuration_keys()) {
+    const std::string value = TRY(ca::get_setting(home.configuration(), key.name));
+    table.add({std::string(key.name), value.empty() ? "-" : value, std::string(key.summary)});
+    values.push(Value().set("name", key.name).set("value", value).set("summary", key.summary));
+  }
+  if (context.json())
+    print_json(context,
+               Value().set("file", home.configuration_file().string()).set("settings", std::move(values)));
+  else
+    table.print(context, "no settings");
+  return Exit::done;
+}
+
+Result<Exit> get(Context& context, const Arguments& arguments) {
+  const std::string& name = arguments.operand(0);
+  const std::string value = TRY(ca::get_setting(TRY(open_home(context)).configuration(), name));
+  if (context.json())
+    print_json(context, Value().set("name", name).set("value", value));
+  else
+    context.out() << printable(value) << '\n';
+  return Exit::done;
+}
+
+Result<Exit> set(Context& context, const Arguments& arguments) {
+  const std::string &name = arguments.operand(0), &value = arguments.operand(1);
+  const ca::Home home = TRY(open_home(context));
+  const fs::path& file = home.configuration_file();
+  std::error_code unknown;
+  Buffer before;
+  if (fs::exists(file, unknown)) before = TRY(read_file(file, 1 << 20));
+  const std::string after = TRY(ca::with_setting(as_text(before), file.string(), name, value));
+  TRY(write_file_atomic(file, as_bytes(after)));
+  if (context.json())
+    print_json(context, Value().set("name", name).set("value", value).set("file", file.string()));
+  context.say("{} = {} in {}", name, value, file.string());
+  return Exit::done;
+}
+
+constexpr Command kCommands[] = {
+    {"config check",
+     "",
+     "check the configuration file; exit code 4 when something is wrong",
+     "",
+     {},
+     "vouch config check",
+     &check},
+    {"config show", "", "show every setting, its value and its meaning", "", {}, "vouch config show", &show},
+    {"config get", "KEY", "print one setting", "", {}, "vouch config get issuance.node", &get},
+    {"config set",
+     "KEY VALUE",
+     "change one setting; the rest of the file stays as it is",
+     "",
+     {},
+     "vouch config set issuance.node 2",
+     &set},
+};
+
+}  // namespace
+
+std::span<const Command> config_commands() { return kCommands; }
+
+}  // namespace vouch::cli

@@ -1,0 +1,199 @@
+#include "cli/context.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <ostream>
+#include <stop_token>
+#include <thread>
+
+#include "cli/output.hpp"
+
+namespace vouch::cli {
+namespace {
+
+std::optional<std::string> given(const Arguments& arguments, std::string_view option) {
+  const std::string* value = arguments.find(option);
+  return value ? std::optional(*value) : std::nullopt;
+}
+
+std::string first_line(Bytes content) {
+  std::string_view text = as_text(content);
+  text = text.substr(0, text.find('\n'));
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return std::string(text);
+}
+
+std::string names_of(const std::vector<store::AuthorityRecord>& records) {
+  std::string names;
+  for (const auto& record : records) names += fmt::format("{}'{}'", names.empty() ? "" : ", ", record.name);
+  return names;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Workspace>> Workspace::open(const Surroundings& surroundings,
+                                                   const crypto::Provider& provider, const fs::path& folder,
+                                                   bool create, PassphraseSource passphrase) {
+  const auto nothing_there = [&] {
+    return make_error(Errc::not_found, "no CA has been set up in {}", folder.string())
+        .with_hint("set one up with: vouch ca init; or say where it is with --home or VOUCH_HOME");
+  };
+  std::error_code ignored;
+  if (!create && !fs::exists(folder, ignored)) return nothing_there();
+  ca::Home home = TRY(ca::Home::open(folder, create));
+  const fs::path file = home.database();
+  auto database = surroundings.open_database(file, create);
+  if (!database && database.error().code() == Errc::not_found) return nothing_there();
+  if (!database) return std::move(database).context("opening the database {}", file.string()).error();
+  return std::unique_ptr<Workspace>(
+      new Workspace(std::move(home), std::move(*database), surroundings, provider, std::move(passphrase)));
+}
+
+Context::Context(const Surroundings& surroundings, const Arguments& arguments)
+    : surroundings_(surroundings),
+      json_(arguments.has("json")),
+      quiet_(arguments.has("quiet")),
+      der_(arguments.has("der")),
+      home_(given(arguments, "home")),
+      authority_(given(arguments, "ca")),
+      passphrase_file_(given(arguments, "key-passphrase-file")) {}
+
+void Context::print_line(std::ostream& stream, const std::string& text) {
+  for (std::string_view rest = text;;) {
+    const auto end = rest.find('\n');
+    stream << printable(rest.substr(0, end)) << '\n';
+    if (end == std::string_view::npos) return;
+    rest.remove_prefix(end + 1);
+  }
+}
+
+const crypto::Provider& Context::provider() {
+  if (!provider_) provider_ = surroundings_.make_provider();
+  return *provider_;
+}
+
+fs::path Context::home_folder() const {
+  std::optional<std::string> folder = home_;
+  if (!folder) folder = surroundings_.variable("VOUCH_HOME");
+  // Keys and messages name paths: they should mean the same from every folder.
+  std::error_code failed;
+  const fs::path path = folder && !folder->empty() ? fs::path(*folder) : fs::path("/var/lib/vouch");
+  const fs::path absolute = fs::absolute(path, failed).lexically_normal();
+  return failed ? path : absolute;
+}
+
+Result<Workspace*> Context::workspace() {
+  if (!workspace_)
+    workspace_ = TRY(Workspace::open(surroundings_, provider(), home_folder(), false,
+                                     passphrase_source(passphrase_file_)));
+  return workspace_.get();
+}
+
+Result<Workspace*> Context::make_workspace() {
+  if (!workspace_)
+    workspace_ = TRY(
+        Workspace::open(surroundings_, provider(), home_folder(), true, passphrase_source(passphrase_file_)));
+  return workspace_.get();
+}
+
+Result<std::unique_ptr<Workspace>> Context::other_workspace(const fs::path& folder,
+                                                            PassphraseSource passphrase) {
+  if (!passphrase) passphrase = passphrase_source(passphrase_file_);
+  return Workspace::open(surroundings_, provider(), folder, false, std::move(passphrase));
+}
+
+std::optional<std::string> Context::named_authority() const { return authority_; }
+
+Result<store::AuthorityRecord> Context::choose_authority(const store::Snapshot& snapshot) const {
+  auto all = TRY(snapshot.authorities());
+  if (authority_) {
+    for (auto& record : all)
+      if (record.name == *authority_) return std::move(record);
+    return make_error(Errc::not_found, "there is no CA '{}' here", *authority_)
+        .with_hint(all.empty() ? "set one up with: vouch ca init" : "there is: " + names_of(all));
+  }
+  if (all.empty())
+    return make_error(Errc::not_found, "no CA has been set up in {}", home_folder().string())
+        .with_hint("set one up with: vouch ca init");
+  if (all.size() > 1)
+    return usage_error("several CAs live here").with_hint("choose one with --ca: " + names_of(all));
+  return std::move(all.front());
+}
+
+Status Context::check_authority(const store::AuthorityRecord& record, std::string_view what) const {
+  if (!authority_ || *authority_ == record.name) return ok();
+  return make_error(Errc::not_found, "{} belongs to CA '{}', not to '{}'", what, record.name, *authority_);
+}
+
+Result<std::unique_ptr<ca::LocalAuthority>> Context::open_authority(const Workspace& workspace,
+                                                                    std::string_view name) const {
+  auto authority = TRY(ca::LocalAuthority::open(workspace.environment(), name));
+  if (authority->repaired() != 0)
+    note("note: finished {} certificate(s) that an interrupted run had decided on and not signed",
+         authority->repaired());
+  return authority;
+}
+
+Context::~Context() {
+  for (auto& [file, secret] : secrets_) wipe(secret);
+}
+
+Result<std::string> Context::read_secret(const std::string& file, const std::string& question) {
+  if (const auto known = secrets_.find(file); known != secrets_.end()) return known->second;
+  std::string secret;
+  if (file == "-" && surroundings_.in_is_terminal) {
+    secret = TRY(surroundings_.ask(question));
+  } else {
+    Buffer content = TRY(read_file(file, 64 * 1024).context("reading a passphrase"));
+    secret = first_line(content);
+    wipe(content);
+  }
+  if (secret.empty())
+    return make_error(Errc::malformed, "{}: the first line, the passphrase, is empty", file);
+  return secrets_[file] = secret;
+}
+
+std::string Context::passphrase_variable() const {
+  return workspace_ ? workspace_->home().configuration().passphrase_variable
+                    : ca::Configuration{}.passphrase_variable;
+}
+
+Result<std::string> Context::new_key_passphrase() {
+  if (passphrase_file_) return read_secret(*passphrase_file_, "Passphrase for the new key: ");
+  return surroundings_.variable(passphrase_variable()).value_or(std::string());
+}
+
+PassphraseSource Context::passphrase_source(std::optional<std::string> file) {
+  return [this, file](std::string_view key) -> Result<std::string> {
+    const std::string question = fmt::format("Passphrase of {}: ", printable(key));
+    if (file) return read_secret(*file, question);
+    const std::string variable = passphrase_variable();
+    if (const auto value = surroundings_.variable(variable); value && !value->empty()) return *value;
+    if (surroundings_.in_is_terminal) return surroundings_.ask(question);
+    return make_error(Errc::denied, "{} is encrypted and there is no passphrase", key)
+        .with_hint(fmt::format("give it with --key-passphrase-file FILE or in the environment variable {}",
+                               variable));
+  };
+}
+
+struct Progress::Waiting {
+  std::mutex mutex;  // guards nothing but the waiting itself
+  std::condition_variable_any over;
+  std::jthread thread;
+};
+
+Progress::Progress(const Context& context, std::string what) {
+  const Surroundings& surroundings = context.surroundings();
+  if (!surroundings.err_is_terminal) return;
+  waiting_ = std::make_unique<Waiting>();
+  waiting_->thread =
+      std::jthread([&context, waiting = waiting_.get(), what = std::move(what)](std::stop_token stop) {
+        std::unique_lock lock(waiting->mutex);
+        waiting->over.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
+        if (!stop.stop_requested()) context.note("{} …", what);
+      });
+}
+
+Progress::~Progress() = default;
+
+}  // namespace vouch::cli

@@ -1,0 +1,130 @@
+#pragma once
+// Context: what a command works with. Everything that is not the command line itself comes from outside
+// (Surroundings), so that a test runs commands in process with its own home, clock and streams; and
+// everything is opened on first use, so that `vouch --help` and `vouch cert show FILE` need no home at all.
+
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+
+#include "ca/local_authority.hpp"
+#include "cli/command.hpp"
+
+namespace vouch::cli {
+
+// The outer world of one call.
+struct Surroundings {
+  std::ostream& out;  // results: safe to pipe
+  std::ostream& err;  // errors, notes, progress
+  const Clock& clock;
+  bool out_is_terminal = false, err_is_terminal = false, in_is_terminal = false;
+  std::function<std::shared_ptr<const crypto::Provider>()> make_provider{};
+  std::function<Result<std::unique_ptr<store::Database>>(const fs::path& file, bool create)> open_database{};
+  std::function<std::optional<std::string>(const std::string& name)> variable{};  // of the environment
+  std::function<Result<std::string>(const std::string& question)> ask{};          // a secret, without echo
+  std::function<std::string()> user{};                                            // who runs the command
+};
+
+using PassphraseSource = std::function<Result<std::string>(std::string_view key)>;
+
+// One opened home with its database.
+class Workspace {
+ public:
+  static Result<std::unique_ptr<Workspace>> open(const Surroundings& surroundings,
+                                                 const crypto::Provider& provider, const fs::path& folder,
+                                                 bool create, PassphraseSource passphrase);
+  const ca::Home& home() const { return home_; }
+  store::Database& database() const { return *database_; }
+  const ca::Environment& environment() const { return environment_; }
+  Result<std::unique_ptr<store::Snapshot>> snapshot() const { return database_->snapshot(); }
+
+ private:
+  Workspace(ca::Home home, std::unique_ptr<store::Database> database, const Surroundings& surroundings,
+            const crypto::Provider& provider, PassphraseSource passphrase)
+      : home_(std::move(home)),
+        database_(std::move(database)),
+        environment_{home_, *database_, provider, surroundings.clock, std::move(passphrase)} {}
+  ca::Home home_;
+  std::unique_ptr<store::Database> database_;
+  ca::Environment environment_;
+};
+
+class Context {
+ public:
+  Context(const Surroundings& surroundings, const Arguments& arguments);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  const Surroundings& surroundings() const { return surroundings_; }
+  std::ostream& out() const { return surroundings_.out; }
+  bool json() const { return json_; }
+  bool der() const { return der_; }
+  const Clock& clock() const { return surroundings_.clock; }
+  std::string user() const { return surroundings_.user(); }
+  const crypto::Provider& provider();
+
+  // A confirmation for people, on standard output; silent with --quiet and --json.
+  template <class... Args>
+  void say(fmt::format_string<Args...> format, Args&&... args) const {
+    if (!quiet_ && !json_) print_line(surroundings_.out, fmt::format(format, std::forward<Args>(args)...));
+  }
+  // Something worth knowing beside the result, on standard error; silent with --quiet.
+  template <class... Args>
+  void note(fmt::format_string<Args...> format, Args&&... args) const {
+    if (!quiet_) print_line(surroundings_.err, fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  fs::path home_folder() const;
+  // The home of this call. `not_found` when nothing has been set up there.
+  Result<Workspace*> workspace();
+  // The same, made when it is not there: for `ca init`.
+  Result<Workspace*> make_workspace();
+  Result<std::unique_ptr<Workspace>> other_workspace(const fs::path& folder, PassphraseSource passphrase);
+
+  // The CA that --ca names, or the only one.
+  Result<store::AuthorityRecord> choose_authority(const store::Snapshot& snapshot) const;
+  // That --ca, when given, is the CA of something found by its number.
+  Status check_authority(const store::AuthorityRecord& record, std::string_view what) const;
+  std::optional<std::string> named_authority() const;
+  Result<std::unique_ptr<ca::LocalAuthority>> open_authority(const Workspace& workspace,
+                                                             std::string_view name) const;
+
+  // First line of the file that an option names; - is standard input, asked for when that is a terminal. Read
+  // once: a second key with the same passphrase gets the same answer.
+  Result<std::string> read_secret(const std::string& file, const std::string& question);
+  // A passphrase from that file for every key that asks.
+  PassphraseSource passphrase_source(std::optional<std::string> file);
+  // The passphrase for a key that is made now: from the option or the environment; empty when neither is set.
+  Result<std::string> new_key_passphrase();
+
+ private:
+  static void print_line(std::ostream& stream, const std::string& text);
+  std::string passphrase_variable() const;
+
+  const Surroundings& surroundings_;
+  bool json_, quiet_, der_;
+  std::optional<std::string> home_, authority_, passphrase_file_;
+  std::map<std::string, std::string> secrets_;  // by file; wiped at the end
+  std::shared_ptr<const crypto::Provider> provider_;
+  std::unique_ptr<Workspace> workspace_;
+};
+
+// Says on standard error what is going on when it takes longer than a second. Ends with the scope.
+class Progress {
+ public:
+  Progress(const Context& context, std::string what);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+ private:
+  struct Waiting;
+  std::unique_ptr<Waiting> waiting_;  // none when nobody looks
+};
+
+// Runs one command line and returns the process's exit code. Never throws.
+int run(const Surroundings& surroundings, std::span<const std::string> words);
+
+}  // namespace vouch::cli

@@ -1,0 +1,150 @@
+// The rules for CRLs. Entries are walked once, one after the other.
+
+#include <algorithm>
+
+#include "lint/lint.hpp"
+#include "lint/rule_table.hpp"
+
+namespace vouch::lint {
+namespace {
+
+namespace oid = x509::oid;
+using Verdict = std::optional<std::string>;
+
+struct CrlRule {
+  Rule rule;
+  Verdict (*check)(const x509::CrlView&);
+};
+
+Verdict when(bool wrong, std::string_view message) { return wrong ? Verdict(message) : std::nullopt; }
+
+constexpr const x509::Oid* kKnown[] = {&oid::kAuthorityKeyIdentifier,
+                                       &oid::kIssuerAltName,
+                                       &oid::kCrlNumber,
+                                       &oid::kDeltaCrlIndicator,
+                                       &oid::kIssuingDistributionPoint,
+                                       &oid::kFreshestCrl,
+                                       &oid::kAuthorityInfoAccess};
+
+Verdict criticality(const x509::CrlView& crl) {
+  for (const x509::ExtensionView& extension : crl.extensions) {
+    const bool must =
+        extension.id == oid::kDeltaCrlIndicator || extension.id == oid::kIssuingDistributionPoint;
+    if (must && !extension.critical) return fmt::format("{} is not critical", x509::describe(extension.id));
+    if (!must && extension.critical) return fmt::format("{} is critical", x509::describe(extension.id));
+  }
+  return std::nullopt;
+}
+
+Verdict unknown_critical(const x509::CrlView& crl) {
+  for (const x509::ExtensionView& extension : crl.extensions)
+    if (extension.critical &&
+        std::ranges::none_of(kKnown, [&](const auto* id) { return *id == extension.id; }))
+      return fmt::format("no client knows the critical extension {}", x509::describe(extension.id));
+  return std::nullopt;
+}
+
+Verdict number(const x509::CrlView& crl) {
+  const auto* extension = crl.find(oid::kCrlNumber);
+  if (!extension) return "cRLNumber is missing";
+  const auto value = x509::parse_crl_number(extension->value);
+  return value ? std::nullopt : Verdict(value.error().summary());
+}
+
+Verdict entry_is_wrong(const x509::CrlEntryView& entry, bool delta, Time this_update) {
+  if (entry.serial.empty() || (entry.serial[0] & 0x80)) return "an entry with a negative serial number";
+  if (entry.revoked_at > this_update) return "an entry revoked after the CRL was made";
+  if (entry.extensions_der.empty()) return std::nullopt;
+  const auto extensions = x509::parse_crl_entry_extensions(entry.extensions_der);
+  if (!extensions) return extensions.error().summary();
+  if (extensions->reason == x509::CrlReason::unspecified)
+    return "reason unspecified is written out (it is left out instead)";
+  if (extensions->reason == x509::CrlReason::remove_from_crl && !delta)
+    return "removeFromCRL outside a delta CRL";
+  return std::nullopt;
+}
+
+Verdict entries(const x509::CrlView& crl) {
+  const bool delta = crl.find(oid::kDeltaCrlIndicator) != nullptr;
+  for (x509::CrlEntryReader reader(crl.entries); !reader.at_end();) {
+    const auto entry = reader.next();
+    if (!entry) return entry.error().summary();
+    if (auto wrong = entry_is_wrong(*entry, delta, crl.this_update))
+      return fmt::format("serial {}: {}", x509::serial_to_text(entry->serial), *wrong);
+  }
+  return std::nullopt;
+}
+
+const CrlRule kRules[] = {
+    {{"crl.version", "the CRL is of version 2", "RFC 5280 5.1.2.1", Severity::error},
+     [](const x509::CrlView& c) { return when(c.version != 2, "the version is not 2"); }},
+    {{"crl.signature_agree", "the two signature algorithms are the same", "RFC 5280 5.1.1.2",
+      Severity::error},
+     [](const x509::CrlView& c) {
+       return when(!equal(c.signature_algorithm.whole, c.tbs_signature.whole),
+                   "the signature algorithms inside and outside differ");
+     }},
+    {{"crl.signature_strong", "the signature algorithm is known and not broken", "RFC 6194", Severity::error},
+     [](const x509::CrlView& c) {
+       const auto algorithm = x509::parse_signature_algorithm(c.tbs_signature);
+       return when(!algorithm || is_weak(*algorithm), "the signature algorithm is unknown or broken");
+     }},
+    {{"crl.issuer", "the issuer has a name", "RFC 5280 5.1.2.3", Severity::error},
+     [](const x509::CrlView& c) { return when(c.issuer.size() <= 2, "the issuer's name is empty"); }},
+    {{"crl.next_update", "nextUpdate is there and after thisUpdate", "RFC 5280 5.1.2.5", Severity::error},
+     [](const x509::CrlView& c) {
+       return when(!c.next_update || *c.next_update <= c.this_update,
+                   "nextUpdate is missing or not after thisUpdate");
+     }},
+    {{"crl.authority_key_identifier", "the issuer's key is identified", "RFC 5280 5.2.1", Severity::error},
+     [](const x509::CrlView& c) {
+       return when(!c.find(oid::kAuthorityKeyIdentifier), "authorityKeyIdentifier is missing");
+     }},
+    {{"crl.number", "the CRL has a number of at most 20 octets", "RFC 5280 5.2.3", Severity::error}, number},
+    {{"crl.critical", "extensions are critical where they must be and nowhere else", "RFC 5280 5.2",
+      Severity::error},
+     criticality},
+    {{"crl.unknown_critical", "no unknown extension is critical", "RFC 5280 5.2", Severity::error},
+     unknown_critical},
+    {{"crl.empty_list", "a CRL without entries has no revokedCertificates", "RFC 5280 5.1.2.6",
+      Severity::error},
+     [](const x509::CrlView& c) {
+       return when(c.entries_present && c.entries.empty(), "revokedCertificates is empty");
+     }},
+    {{"crl.entries", "entries are well-formed and their reasons fit", "RFC 5280 5.3", Severity::error},
+     entries},
+};
+
+}  // namespace
+
+std::vector<Finding> lint_crl(const x509::CrlView& crl) {
+  std::vector<Finding> findings;
+  for (const CrlRule& rule : kRules)
+    if (Verdict wrong = rule.check(crl)) findings.push_back(found(rule.rule, std::move(*wrong)));
+  return findings;
+}
+
+void add_crl_rules(std::vector<Rule>& rules) {
+  for (const CrlRule& rule : kRules) rules.push_back(rule.rule);
+}
+
+std::string_view to_string(Severity severity) {
+  switch (severity) {
+    case Severity::notice:
+      return "notice";
+    case Severity::warning:
+      return "warning";
+    case Severity::error:
+      return "error";
+  }
+  return "";
+}
+
+std::vector<Rule> rules() {
+  std::vector<Rule> all;
+  add_certificate_rules(all);
+  add_crl_rules(all);
+  return all;
+}
+
+}  // namespace vouch::lint

@@ -1,0 +1,167 @@
+// What no template may say, whoever writes it: the known template attacks (ESC1, ESC2, ESC3, ESC15 of the
+// field's list) are refused where the template is made, not where it is used.
+
+#include <algorithm>
+
+#include "policy/certificate_template.hpp"
+#include "policy/fixed_names.hpp"
+#include "policy/purposes.hpp"
+
+namespace vouch::policy {
+namespace {
+
+using namespace x509::oid;
+using x509::describe;
+
+template <class... Args>
+Error refuse(std::string_view hint, fmt::format_string<Args...> format, Args&&... args) {
+  return make_error(Errc::denied, format, std::forward<Args>(args)...).with_hint(std::string(hint));
+}
+
+Status check_identity(const CertificateTemplate& t) {
+  const bool good = !t.name.empty() && t.name.size() <= 64 && std::ranges::all_of(t.name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  });
+  if (!good)
+    return refuse("name = \"WebServer\"; display_name is the place for a name with spaces",
+                  "a template needs a name of 1 to 64 letters, digits, '-', '_' and '.'; this one is '{}'",
+                  t.name);
+  if (t.schema_version < 1 || t.schema_version > 4)
+    return refuse("schema_version = 4", "schema_version {} does not exist; 1 to 4 do", t.schema_version);
+  if (t.key_usage == 0) return refuse("key_usage = [\"digitalSignature\"]", "key_usage is empty");
+  return ok();
+}
+
+Status check_validity(const CertificateTemplate& t) {
+  const Time start{};
+  if (add(start, t.validity) <= start) return refuse("validity = \"1y\"", "validity is not positive");
+  if (add(start, t.renewal_period) >= add(start, t.validity))
+    return refuse("renewal_period = \"6w\", or less", "renewal_period ({}) is not shorter than validity ({})",
+                  format_span(t.renewal_period), format_span(t.validity));
+  return ok();
+}
+
+// ESC2: a certificate without purposes, or with any purpose, may be used for all of them.
+Status check_purposes(const CertificateTemplate& t) {
+  if (t.ca) return ok();
+  if (t.extended_key_usage.empty())
+    return refuse("list the purposes that are needed, e.g. extended_key_usage = [\"serverAuth\"]",
+                  "extended_key_usage is empty: such a certificate is good for every purpose");
+  if (contains(t.extended_key_usage, kAnyExtendedKeyUsage))
+    return refuse("list the purposes that are needed", "extended_key_usage has anyExtendedKeyUsage");
+  const bool signs_ocsp = contains(t.extended_key_usage, kOcspSigning);
+  if (t.ocsp_no_check && !signs_ocsp)
+    return refuse("ocsp_no_check = false",
+                  "ocsp_no_check belongs to OCSPSigning only: nobody checks its revocation");
+  if (signs_ocsp && t.extended_key_usage.size() > 1)
+    return refuse("make a template of its own for the other purposes",
+                  "OCSPSigning stands beside other purposes: a responder's key speaks for the whole CA");
+  return ok();
+}
+
+Status check_ca(const CertificateTemplate& t) {
+  if (!t.ca) {
+    if (t.key_usage & (x509::key_cert_sign | x509::crl_sign))
+      return refuse("remove it, or set ca = true",
+                    "keyCertSign and cRLSign are for CAs only (RFC 5280 4.2.1.3)");
+    if (t.path_length) return refuse("remove path_length, or set ca = true", "path_length is for CAs only");
+    return ok();
+  }
+  if (!(t.key_usage & x509::key_cert_sign))
+    return refuse("key_usage = [\"keyCertSign\", \"cRLSign\", \"digitalSignature\"]",
+                  "a CA needs keyCertSign");
+  if (!t.approval) return refuse("approval = true", "a CA certificate must not be issued without approval");
+  if (t.subject.may_be_empty)
+    return refuse("subject.may_be_empty = false", "a CA needs a subject (RFC 5280 4.1.2.6)");
+  return ok();
+}
+
+Status check_key(const CertificateTemplate& t) {
+  if (t.key.types.empty()) return refuse("key.types = [\"rsa\", \"P-256\"]", "key.types is empty");
+  if (t.key.minimum_rsa_bits < 2048 || t.key.minimum_rsa_bits > 16384)
+    return refuse("key.minimum_rsa_bits = 2048", "key.minimum_rsa_bits is {}; 2048 to 16384 are sensible",
+                  t.key.minimum_rsa_bits);
+  const std::uint16_t enciphering = x509::key_encipherment | x509::data_encipherment | x509::key_agreement;
+  const std::uint16_t signing = x509::digital_signature | x509::content_commitment;
+  if (t.purpose == Purpose::signature && (t.key_usage & enciphering))
+    return refuse("purpose = \"signature_and_encryption\", or fewer key usages",
+                  "purpose is signature, but key_usage encrypts");
+  if (t.purpose == Purpose::encryption && (t.key_usage & signing))
+    return refuse("purpose = \"signature_and_encryption\", or fewer key usages",
+                  "purpose is encryption, but key_usage signs");
+  if (t.purpose == Purpose::encryption && !(t.key_usage & enciphering))
+    return refuse("key_usage = [\"keyEncipherment\"]",
+                  "purpose is encryption, but key_usage does not encrypt");
+  if ((t.key_usage & (x509::encipher_only | x509::decipher_only)) && !(t.key_usage & x509::key_agreement))
+    return refuse("add keyAgreement",
+                  "encipherOnly and decipherOnly mean nothing without keyAgreement (RFC 5280 4.2.1.3)");
+  return ok();
+}
+
+Status check_names(const CertificateTemplate& t) {
+  const SubjectRule& subject = t.subject;
+  const SanRule& san = t.san;
+  if (subject.source == NameSource::fixed)
+    TRY(check_fixed_subject(subject.fixed).context("reading subject.fixed"));
+  if (subject.source == NameSource::none && san.source == NameSource::none)
+    return refuse("san.source = \"request\"",
+                  "subject.source and san.source are both none: a certificate of nobody");
+  if (subject.source == NameSource::request)
+    for (const x509::Oid& type : subject.required)
+      if (!contains(subject.allowed, type))
+        return refuse("add it to subject.allowed", "subject.required has {}, which is not allowed",
+                      describe(type));
+  if (san.source == NameSource::request)
+    for (const SanType type : san.required)
+      if (std::ranges::count(san.allowed, type) == 0)
+        return refuse("add it to san.allowed", "san.required has a type that is not in san.allowed");
+  if (san.source == NameSource::fixed) {
+    if (san.fixed.empty())
+      return refuse("san.fixed = [\"DNS:{dns}\"]", "san.source is fixed, but san.fixed is empty");
+    for (const std::string& text : san.fixed)
+      TRY(check_fixed_san(text).context("reading san.fixed '{}'", text));
+  }
+  return ok();
+}
+
+bool names_from_request(const CertificateTemplate& t) {
+  if (t.subject.source == NameSource::request || t.san.source == NameSource::request) return true;
+  if (t.subject.source == NameSource::fixed && uses_request(t.subject.fixed)) return true;
+  return t.san.source == NameSource::fixed && std::ranges::any_of(t.san.fixed, uses_request);
+}
+
+// ESC1: whoever may name himself anybody and gets a certificate to log on with is anybody. ESC3: a request
+// agent enrols for anybody. Client authentication alone may go without approval as far as its alternative
+// names log nobody on; the decision then keeps such requests in the queue all the same.
+Status check_logon(const CertificateTemplate& t) {
+  if (t.approval || t.ca) return ok();
+  constexpr std::string_view kApprove = "set approval = true, so that a certificate manager sees each name";
+  if (contains(t.extended_key_usage, kMsCertificateRequestAgent))
+    return refuse(kApprove, "a certificate request agent enrols for others: this needs approval (ESC3)");
+  const auto logs_on = [](SanType type) {
+    return type == SanType::upn || type == SanType::pkinit || type == SanType::directory_name ||
+           type == SanType::other;
+  };
+  if (t.san.source == NameSource::request && std::ranges::any_of(t.san.allowed, logs_on))
+    return refuse(kApprove, "san.allowed lets names through that somebody can log on with (ESC1)");
+  const x509::Oid* purpose = first_of(t.extended_key_usage, kLogonPurposes);
+  if (purpose != nullptr && *purpose != kClientAuth && names_from_request(t))
+    return refuse(kApprove, "names come from the request, and {} logs on as whom they name (ESC1)",
+                  describe(*purpose));
+  return ok();
+}
+
+}  // namespace
+
+Status check_template(const CertificateTemplate& t) {
+  TRY(check_identity(t));
+  TRY(check_validity(t));
+  TRY(check_purposes(t));
+  TRY(check_ca(t));
+  TRY(check_key(t));
+  TRY(check_names(t));
+  return check_logon(t);
+}
+
+}  // namespace vouch::policy

@@ -1,0 +1,77 @@
+#include "store/memory/memory.hpp"
+
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "store/memory/transaction.hpp"
+#include "store/messages.hpp"
+
+namespace vouch::store::memory {
+namespace {
+
+// A state and how many snapshots look at it: while there is one, it does not change.
+struct Version {
+  State state;
+  std::atomic<int> readers{0};
+};
+
+class MemorySnapshot final : public Queries<Snapshot> {
+ public:
+  explicit MemorySnapshot(std::shared_ptr<Version> version) : version_(std::move(version)) {
+    ++version_->readers;
+  }
+  MemorySnapshot(const MemorySnapshot&) = delete;
+  MemorySnapshot& operator=(const MemorySnapshot&) = delete;
+  ~MemorySnapshot() override { --version_->readers; }
+
+ private:
+  const State& state() const override { return version_->state; }
+  std::shared_ptr<Version> version_;
+};
+
+class MemoryDatabase final : public Database {
+ public:
+  Status commit(const Work& work) override {
+    if (writer_ == std::this_thread::get_id()) return messages::inside_commit("commit()");
+    const std::lock_guard lock(mutex_);
+    writer_ = std::this_thread::get_id();
+    if (version_->readers != 0) {
+      auto next = std::make_shared<Version>();
+      next->state = version_->state;
+      version_ = std::move(next);
+    }
+    MemoryTransaction transaction(version_->state);
+    Status result = ok();
+    try {
+      result = work(transaction);
+    } catch (const std::exception& exception) {
+      result = make_error(Errc::internal, "an exception left a database Work: {}", exception.what());
+    }
+    if (!result) transaction.undo();
+    writer_ = std::thread::id();
+    return result;
+  }
+
+  Result<std::unique_ptr<Snapshot>> snapshot() const override {
+    if (writer_ == std::this_thread::get_id()) return messages::inside_commit("snapshot()");
+    const std::lock_guard lock(mutex_);
+    return std::make_unique<MemorySnapshot>(version_);
+  }
+
+  std::string_view backend() const override { return "memory"; }
+  std::vector<Location> locations() const override { return {}; }
+  Result<std::vector<std::string>> check() const override { return std::vector<std::string>(); }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<Version> version_ = std::make_shared<Version>();  // guarded by mutex_
+  std::atomic<std::thread::id> writer_;                             // whose Work runs
+};
+
+}  // namespace
+
+std::unique_ptr<Database> open() { return std::make_unique<MemoryDatabase>(); }
+
+}  // namespace vouch::store::memory

@@ -1,0 +1,231 @@
+#include <algorithm>
+
+#include "store/memory/state.hpp"
+#include "store/messages.hpp"
+
+namespace vouch::store::memory {
+namespace {
+
+char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool contains_without_case(std::string_view text, std::string_view part) {
+  const auto same = [](char a, char b) { return ascii_lower(a) == ascii_lower(b); };
+  return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end() || part.empty();
+}
+
+}  // namespace
+
+template <class Interface>
+Disposition Queries<Interface>::disposition_of(const RequestRecord& request) const {
+  const Disposition stored = request.disposition;
+  if (stored != Disposition::issued && stored != Disposition::foreign) return stored;
+  const auto* certificate = find(state().certificates, request.id);
+  if (certificate != nullptr && state().revocations.contains(revocation_key(**certificate)))
+    return Disposition::revoked;
+  const bool is_signed = certificate != nullptr && !(*certificate)->signature.empty();
+  return stored == Disposition::issued && !is_signed ? Disposition::issuing : stored;
+}
+
+template <class Interface>
+RequestRecord Queries<Interface>::complete(const RequestRecord& request) const {
+  RequestRecord record = request;
+  record.disposition = disposition_of(request);
+  return record;
+}
+
+template <class Interface>
+CertificateRecord Queries<Interface>::complete(const CertificateRecord& certificate) const {
+  CertificateRecord record = certificate;
+  if (const auto* row = find(state().revocations, revocation_key(certificate)))
+    record.revocation = row->record;
+  return record;
+}
+
+template <class Interface>
+Result<std::vector<AuthorityRecord>> Queries<Interface>::authorities() const {
+  std::vector<AuthorityRecord> records;
+  for (const auto& [id, record] : state().authorities) records.push_back(record);
+  return records;
+}
+
+template <class Interface>
+Result<AuthorityRecord> Queries<Interface>::authority(std::string_view name) const {
+  for (const auto& [id, record] : state().authorities)
+    if (record.name == name) return record;
+  return messages::no_authority(name);
+}
+
+template <class Interface>
+Result<std::vector<KeyGeneration>> Queries<Interface>::key_generations(AuthorityId authority) const {
+  std::vector<KeyGeneration> generations;
+  for (const auto& [key, generation] : state().key_generations)
+    if (key.first == authority) generations.push_back(generation);
+  return generations;
+}
+
+template <class Interface>
+Result<RequestRecord> Queries<Interface>::request(RequestId id) const {
+  const auto* row = find(state().requests, id);
+  if (row == nullptr) return messages::no_request(id);
+  return complete(**row);
+}
+
+template <class Interface>
+Result<std::optional<RequestRecord>> Queries<Interface>::request_of_transaction(
+    AuthorityId authority, std::string_view transaction) const {
+  const auto* id = find(state().transactions, {authority, std::string(transaction)});
+  if (id == nullptr) return std::nullopt;
+  return TRY(request(*id));
+}
+
+template <class Interface>
+Result<std::vector<RequestRecord>> Queries<Interface>::requests(const RequestFilter& filter) const {
+  std::vector<RequestRecord> records;
+  for (auto row = state().requests.upper_bound(filter.after); row != state().requests.end(); ++row) {
+    if (records.size() == filter.limit) break;
+    const RequestRecord& stored = *row->second;
+    if ((filter.authority && stored.authority != *filter.authority) ||
+        (filter.disposition && disposition_of(stored) != *filter.disposition) ||
+        (!filter.requester.empty() && stored.requester != filter.requester) ||
+        (!filter.template_name.empty() && stored.template_name != filter.template_name))
+      continue;
+    records.push_back(complete(stored));
+    records.back().request.clear();
+    records.back().trace.clear();
+  }
+  return records;
+}
+
+template <class Interface>
+Result<CertificateRecord> Queries<Interface>::certificate(Bytes serial) const {
+  const auto* id = find(state().serials, to_buffer(serial));
+  const auto* row = id == nullptr ? nullptr : find(state().certificates, *id);
+  // The request of an abandoned serial may have another certificate.
+  if (row == nullptr || !equal((*row)->serial, serial)) return messages::no_certificate(serial);
+  return complete(**row);
+}
+
+template <class Interface>
+Result<CertificateRecord> Queries<Interface>::certificate_of_request(RequestId id) const {
+  const auto* row = find(state().certificates, id);
+  if (row == nullptr) return messages::no_certificate_of(id);
+  return complete(**row);
+}
+
+template <class Interface>
+bool Queries<Interface>::matches(const CertificateRecord& certificate,
+                                 const CertificateFilter& filter) const {
+  const auto* request = find(state().requests, certificate.request);
+  return !certificate.signature.empty() &&
+         (!filter.authority || certificate.authority == *filter.authority) &&
+         contains_without_case(certificate.subject, filter.subject_contains) &&
+         (filter.template_name.empty() || certificate.template_name == filter.template_name) &&
+         (filter.requester.empty() || (*request)->requester == filter.requester) &&
+         (!filter.revoked || state().revocations.contains(revocation_key(certificate)) == *filter.revoked) &&
+         (!filter.expires_before || certificate.not_after < *filter.expires_before) &&
+         (!filter.expires_after || certificate.not_after > *filter.expires_after);
+}
+
+template <class Interface>
+Result<std::vector<CertificateRecord>> Queries<Interface>::certificates(
+    const CertificateFilter& filter) const {
+  std::vector<CertificateRecord> records;
+  for (auto row = state().certificates.upper_bound(filter.after); row != state().certificates.end(); ++row) {
+    if (records.size() == filter.limit) break;
+    if (!matches(*row->second, filter)) continue;
+    records.push_back(complete(*row->second));
+    records.back().tbs.clear();
+  }
+  return records;
+}
+
+template <class Interface>
+Result<std::vector<CertificateRecord>> Queries<Interface>::orphans(AuthorityId authority) const {
+  std::vector<CertificateRecord> records;
+  for (const RequestId id : state().intents) {
+    const CertificateRecord& certificate = **find(state().certificates, id);
+    if (certificate.authority == authority) records.push_back(certificate);
+  }
+  return records;
+}
+
+template <class Interface>
+Status Queries<Interface>::for_each_revoked(
+    AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
+    const std::function<Status(const Snapshot::RevokedEntry&)>& visit) const {
+  for (auto row = state().revocations.lower_bound({authority, key_index, Buffer()});
+       row != state().revocations.end(); ++row) {
+    const auto& [row_authority, row_key, serial] = row->first;
+    if (row_authority != authority || row_key != key_index) break;
+    if (row->second.not_after < unexpired_at) continue;
+    const RevocationRecord& record = row->second.record;
+    TRY(visit({serial, record.revoked_at, record.reason, record.invalidity_date}));
+  }
+  return ok();
+}
+
+template <class Interface>
+Result<std::vector<CrlRecord>> Queries<Interface>::crls(AuthorityId authority) const {
+  std::vector<CrlRecord> records;
+  for (const auto& [key, record] : state().crls)
+    if (key.first == authority) records.push_back(record);
+  std::ranges::reverse(records);
+  return records;
+}
+
+template <class Interface>
+Result<std::uint64_t> Queries<Interface>::last_crl_number(AuthorityId authority) const {
+  std::uint64_t last = 0;
+  for (const auto& [key, record] : state().crls)
+    if (key.first == authority) last = key.second;
+  return last;
+}
+
+template <class Interface>
+Result<std::vector<TemplateRecord>> Queries<Interface>::templates() const {
+  std::vector<TemplateRecord> records;
+  for (const auto& [name, versions] : state().templates)
+    if (!versions.rbegin()->second.removed) records.push_back(versions.rbegin()->second);
+  return records;
+}
+
+template <class Interface>
+Result<TemplateRecord> Queries<Interface>::certificate_template(std::string_view name) const {
+  const auto* versions = find(state().templates, std::string(name));
+  if (versions == nullptr || versions->rbegin()->second.removed) return messages::no_template(name);
+  return versions->rbegin()->second;
+}
+
+template <class Interface>
+Result<std::vector<TemplateRecord>> Queries<Interface>::template_history(std::string_view name) const {
+  std::vector<TemplateRecord> records;
+  if (const auto* versions = find(state().templates, std::string(name)))
+    for (const auto& [version, record] : *versions) records.push_back(record);
+  return records;
+}
+
+template <class Interface>
+Result<std::vector<std::string>> Queries<Interface>::published_templates(AuthorityId authority) const {
+  std::vector<std::string> names;
+  for (const auto& [publisher, name] : state().published)
+    if (publisher == authority) names.push_back(name);
+  return names;
+}
+
+template <class Interface>
+Result<Counts> Queries<Interface>::counts() const {
+  Counts counts;
+  counts.requests = state().requests.size();
+  counts.pending = static_cast<std::uint64_t>(std::ranges::count_if(
+      state().requests, [](const auto& row) { return row.second->disposition == Disposition::pending; }));
+  counts.certificates = state().certificates.size() - state().intents.size();
+  counts.revoked = state().revocations.size();
+  counts.crls = state().crls.size();
+  counts.templates = TRY(templates()).size();
+  return counts;
+}
+
+template class Queries<Snapshot>;
+template class Queries<Transaction>;
+
+}  // namespace vouch::store::memory

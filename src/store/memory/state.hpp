@@ -1,0 +1,86 @@
+#pragma once
+// What the memory backend holds: maps in the order in which questions ask.
+
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "store/database.hpp"
+
+namespace vouch::store::memory {
+
+// Large rows are shared between the states that hold them; a change puts a new row in their place.
+template <class Row>
+using Shared = std::shared_ptr<const Row>;
+
+struct RevocationRow {
+  RevocationRecord record;
+  RequestId request = 0;
+  Time not_after{};
+};
+using RevocationKey = std::tuple<AuthorityId, std::uint16_t, Buffer>;
+
+struct State {
+  std::map<AuthorityId, AuthorityRecord> authorities;
+  std::map<std::pair<AuthorityId, std::uint16_t>, KeyGeneration> key_generations;  // by certificate index
+  // A request that is to be issued stands as `issued`; disposition_of says what it reads as.
+  std::map<RequestId, Shared<RequestRecord>> requests;
+  std::map<std::pair<AuthorityId, std::string>, RequestId> transactions;
+  std::map<RequestId, Shared<CertificateRecord>> certificates;  // without `revocation`
+  std::set<RequestId> intents;                                  // those without a signature
+  std::map<Buffer, RequestId> serials;                          // all that were ever intended
+  std::map<RevocationKey, RevocationRow> revocations;
+  std::map<std::pair<AuthorityId, std::uint64_t>, CrlRecord> crls;
+  std::map<std::string, std::map<std::pair<std::uint32_t, std::uint32_t>, TemplateRecord>> templates;
+  std::set<std::pair<AuthorityId, std::string>> published;
+};
+
+inline RevocationKey revocation_key(const CertificateRecord& certificate) {
+  return {certificate.authority, certificate.key_index, certificate.serial};
+}
+
+// The value of a key, or nullptr.
+template <class Map>
+auto find(Map& map, const typename std::remove_const_t<Map>::key_type& key)
+    -> decltype(&map.begin()->second) {
+  const auto found = map.find(key);
+  return found == map.end() ? nullptr : &found->second;
+}
+
+// The questions of a Snapshot about one state. A Transaction asks the same ones about its own.
+template <class Interface>
+class Queries : public Interface {
+ public:
+  Result<std::vector<AuthorityRecord>> authorities() const override;
+  Result<AuthorityRecord> authority(std::string_view name) const override;
+  Result<std::vector<KeyGeneration>> key_generations(AuthorityId authority) const override;
+  Result<RequestRecord> request(RequestId id) const override;
+  Result<std::optional<RequestRecord>> request_of_transaction(AuthorityId authority,
+                                                              std::string_view transaction) const override;
+  Result<std::vector<RequestRecord>> requests(const RequestFilter& filter) const override;
+  Result<CertificateRecord> certificate(Bytes serial) const override;
+  Result<CertificateRecord> certificate_of_request(RequestId id) const override;
+  Result<std::vector<CertificateRecord>> certificates(const CertificateFilter& filter) const override;
+  Result<std::vector<CertificateRecord>> orphans(AuthorityId authority) const override;
+  Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
+                          const std::function<Status(const Snapshot::RevokedEntry&)>& visit) const override;
+  Result<std::vector<CrlRecord>> crls(AuthorityId authority) const override;
+  Result<std::uint64_t> last_crl_number(AuthorityId authority) const override;
+  Result<std::vector<TemplateRecord>> templates() const override;
+  Result<TemplateRecord> certificate_template(std::string_view name) const override;
+  Result<std::vector<TemplateRecord>> template_history(std::string_view name) const override;
+  Result<std::vector<std::string>> published_templates(AuthorityId authority) const override;
+  Result<Counts> counts() const override;
+
+ private:
+  virtual const State& state() const = 0;
+  Disposition disposition_of(const RequestRecord& request) const;
+  RequestRecord complete(const RequestRecord& request) const;
+  CertificateRecord complete(const CertificateRecord& certificate) const;
+  bool matches(const CertificateRecord& certificate, const CertificateFilter& filter) const;
+};
+
+extern template class Queries<Snapshot>;
+extern template class Queries<Transaction>;
+
+}  // namespace vouch::store::memory

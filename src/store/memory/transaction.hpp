@@ -1,0 +1,50 @@
+#pragma once
+// The writes of a Transaction on a state in memory. Each leaves behind how to take it back.
+
+#include "store/memory/state.hpp"
+
+namespace vouch::store::memory {
+
+class MemoryTransaction final : public Queries<Transaction> {
+ public:
+  explicit MemoryTransaction(State& state) : state_(state) {}
+
+  // Takes back everything, last first.
+  void undo();
+
+  Result<AuthorityId> insert_authority(const AuthorityRecord& record) override;
+  Status update_settings(AuthorityId authority, std::string_view settings) override;
+  Status insert_key_generation(const KeyGeneration& generation) override;
+  Status update_key_generation(const KeyGeneration& generation) override;
+  Result<RequestId> insert_request(const RequestRecord& record) override;
+  Status update_request(const RequestRecord& record) override;
+  Status insert_intent(const CertificateRecord& certificate) override;
+  Status complete_intent(RequestId request, Bytes signature) override;
+  Status abandon_intent(RequestId request, std::string_view message) override;
+  Status revoke(AuthorityId authority, const RevocationRecord& revocation) override;
+  Status release(AuthorityId authority, Bytes serial) override;
+  Status insert_crl(const CrlRecord& record) override;
+  Status update_crl(const CrlRecord& record) override;
+  Status insert_template(const TemplateRecord& record) override;
+  Status publish_template(AuthorityId authority, std::string_view name) override;
+  Status withdraw_template(AuthorityId authority, std::string_view name) override;
+
+ private:
+  const State& state() const override { return state_; }
+  Result<const CertificateRecord*> find_signed(AuthorityId authority, Bytes serial) const;
+  Status check_authority(AuthorityId authority) const;
+  void set_disposition(RequestId request, Disposition disposition);
+  template <class Map>
+  void put(Map& map, const typename Map::key_type& key, typename Map::mapped_type value);
+  template <class Map>
+  void erase(Map& map, const typename Map::key_type& key);
+  template <class Key>
+  void put(std::set<Key>& set, const Key& key);
+  template <class Key>
+  void erase(std::set<Key>& set, const Key& key);
+
+  State& state_;
+  std::vector<std::function<void()>> undo_;
+};
+
+}  // namespace vouch::store::memory

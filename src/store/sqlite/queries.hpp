@@ -1,0 +1,46 @@
+#pragma once
+// The questions of a Snapshot in SQL. A Transaction asks the same ones about its own connection.
+
+#include "store/database.hpp"
+#include "store/sqlite/connection.hpp"
+
+namespace vouch::store::sqlite {
+
+template <class Interface>
+class Queries : public Interface {
+ public:
+  explicit Queries(Connection& connection) : connection_(connection) {}
+
+  Result<std::vector<AuthorityRecord>> authorities() const override;
+  Result<AuthorityRecord> authority(std::string_view name) const override;
+  Result<std::vector<KeyGeneration>> key_generations(AuthorityId authority) const override;
+  Result<RequestRecord> request(RequestId id) const override;
+  Result<std::optional<RequestRecord>> request_of_transaction(AuthorityId authority,
+                                                              std::string_view transaction) const override;
+  Result<std::vector<RequestRecord>> requests(const RequestFilter& filter) const override;
+  Result<CertificateRecord> certificate(Bytes serial) const override;
+  Result<CertificateRecord> certificate_of_request(RequestId id) const override;
+  Result<std::vector<CertificateRecord>> certificates(const CertificateFilter& filter) const override;
+  Result<std::vector<CertificateRecord>> orphans(AuthorityId authority) const override;
+  Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
+                          const std::function<Status(const Snapshot::RevokedEntry&)>& visit) const override;
+  Result<std::vector<CrlRecord>> crls(AuthorityId authority) const override;
+  Result<std::uint64_t> last_crl_number(AuthorityId authority) const override;
+  Result<std::vector<TemplateRecord>> templates() const override;
+  Result<TemplateRecord> certificate_template(std::string_view name) const override;
+  Result<std::vector<TemplateRecord>> template_history(std::string_view name) const override;
+  Result<std::vector<std::string>> published_templates(AuthorityId authority) const override;
+  Result<Counts> counts() const override;
+
+ protected:
+  Connection& connection_;
+};
+
+extern template class Queries<Snapshot>;
+extern template class Queries<Transaction>;
+
+// name=value pairs in one text: "4:user5:alice" is {"user": "alice"}. Lengths are in octets.
+std::string encode_attributes(const std::map<std::string, std::string>& attributes);
+Result<std::map<std::string, std::string>> decode_attributes(std::string_view text);
+
+}  // namespace vouch::store::sqlite

@@ -1,0 +1,206 @@
+#include "store/sqlite/schema.hpp"
+
+namespace vouch::store::sqlite {
+namespace {
+
+// PRAGMA application_id of our files: "VOCH". file(1) and we tell them by it from those of other programs.
+constexpr std::int64_t kApplicationId = 0x564f4348;
+
+// What decided the shape of the tables:
+// - Issuing writes at the end of every table. Request numbers and serials rise, so nothing here has an index
+//   whose keys come in random order, but for transaction keys, which only some requests have.
+// - Each row is written once. A signature has a table of its own, so that it does not rewrite the large row
+// of
+//   its certificate. A request's row says 20 (issued) from the start and reads `issuing` while it has no
+//   signature, and `revoked` while its certificate has a row in `revocations`: queries.cpp, kDisposition.
+// - Request numbers are the largest plus one. No request is ever deleted, so none is used again.
+// - `serials` remembers every serial that was ever intended, those of abandoned certificates too.
+// - `intents` holds the certificates that wait for their signature: a few rows, the orphans after a crash.
+// - `revocations` is stored in the order of CRLs, with the end of validity beside it: a CRL is one scan.
+const char kVersion1[] = R"sql(
+CREATE TABLE authorities (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  kind INTEGER NOT NULL,
+  mode INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  settings TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE key_generations (
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  certificate_index INTEGER NOT NULL,
+  key_index INTEGER NOT NULL,
+  key_reference TEXT NOT NULL,
+  public_key_info BLOB NOT NULL,
+  request BLOB NOT NULL,
+  certificate BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (authority, certificate_index)
+) STRICT;
+
+CREATE TABLE chain_certificates (
+  authority INTEGER NOT NULL,
+  certificate_index INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  certificate BLOB NOT NULL,
+  PRIMARY KEY (authority, certificate_index, position),
+  FOREIGN KEY (authority, certificate_index) REFERENCES key_generations(authority, certificate_index)
+) STRICT;
+
+CREATE TABLE requests (
+  id INTEGER PRIMARY KEY,
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  disposition INTEGER NOT NULL,
+  submitted_at INTEGER NOT NULL,
+  resolved_at INTEGER,
+  requester TEXT NOT NULL,
+  resolver TEXT NOT NULL,
+  template TEXT NOT NULL,
+  transaction_key TEXT NOT NULL,
+  attributes TEXT NOT NULL,
+  message TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  request BLOB NOT NULL,
+  trace TEXT NOT NULL
+) STRICT;
+CREATE INDEX requests_not_issued ON requests(disposition, id) WHERE disposition <> 20;
+CREATE UNIQUE INDEX requests_transaction ON requests(authority, transaction_key) WHERE transaction_key <> '';
+
+CREATE TABLE serials (
+  serial BLOB PRIMARY KEY,
+  request INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE certificates (
+  request INTEGER PRIMARY KEY REFERENCES requests(id),
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  key_index INTEGER NOT NULL,
+  serial BLOB NOT NULL,
+  not_before INTEGER NOT NULL,
+  not_after INTEGER NOT NULL,
+  subject TEXT NOT NULL,
+  template TEXT NOT NULL,
+  signature_algorithm BLOB NOT NULL,
+  tbs BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE intents (
+  request INTEGER PRIMARY KEY REFERENCES certificates(request)
+) STRICT;
+
+CREATE TABLE signatures (
+  request INTEGER PRIMARY KEY REFERENCES certificates(request),
+  signature BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE revocations (
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  key_index INTEGER NOT NULL,
+  serial BLOB NOT NULL,
+  request INTEGER NOT NULL REFERENCES certificates(request),
+  not_after INTEGER NOT NULL,
+  revoked_at INTEGER NOT NULL,
+  reason INTEGER NOT NULL,
+  invalidity_date INTEGER,
+  PRIMARY KEY (authority, key_index, serial)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX revocations_request ON revocations(request);
+
+CREATE TABLE crls (
+  id INTEGER PRIMARY KEY,
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  number INTEGER NOT NULL,
+  key_index INTEGER NOT NULL,
+  delta INTEGER NOT NULL,
+  this_update INTEGER NOT NULL,
+  next_update INTEGER NOT NULL,
+  next_publish INTEGER NOT NULL,
+  entries INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  sha256 BLOB NOT NULL,
+  file TEXT NOT NULL,
+  UNIQUE (authority, number)
+) STRICT;
+
+CREATE TABLE templates (
+  name TEXT NOT NULL,
+  major INTEGER NOT NULL,
+  minor INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  removed INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL,
+  changed_by TEXT NOT NULL,
+  PRIMARY KEY (name, major, minor)
+) STRICT;
+
+CREATE TABLE published_templates (
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  name TEXT NOT NULL,
+  PRIMARY KEY (authority, name)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kMigrations[] = {kVersion1};
+
+Result<std::int64_t> pragma(Connection& connection, const std::string& name) {
+  Query query = TRY(connection.query_once("PRAGMA " + name));
+  (void)TRY(query.step());
+  return query.integer(0);
+}
+
+Result<bool> has_tables(Connection& connection) {
+  Query query = TRY(connection.query_once("SELECT 1 FROM sqlite_schema LIMIT 1"));
+  return query.step();
+}
+
+// The version of a file that is ours or empty.
+Result<std::int64_t> version_of(Connection& connection, std::size_t known) {
+  const std::int64_t version = TRY(pragma(connection, "user_version"));
+  if (TRY(pragma(connection, "application_id")) != kApplicationId) {
+    if (version == 0 && !TRY(has_tables(connection))) return 0;
+    return make_error(Errc::malformed, "{} is a database of another program", connection.file().string())
+        .with_hint("give the right file");
+  }
+  if (version < 0 || static_cast<std::uint64_t>(version) > known)
+    return make_error(Errc::malformed,
+                      "{} was written by a newer vouch (schema {}; this program knows up to {})",
+                      connection.file().string(), version, known)
+        .with_hint("use the newer program; nothing was changed");
+  return version;
+}
+
+// One step in one transaction; another process may have done it since we looked.
+Status take_step(Connection& connection, std::span<const char* const> steps, std::size_t index) {
+  TRY(connection.execute("BEGIN IMMEDIATE"));
+  Status status = [&]() -> Status {
+    if (TRY(version_of(connection, steps.size())) != static_cast<std::int64_t>(index)) return ok();
+    TRY(connection.execute(steps[index]));
+    TRY(connection.execute(
+        fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, index + 1)));
+    return ok();
+  }();
+  if (status) status = connection.execute("COMMIT");
+  if (!status && connection.in_transaction()) (void)connection.execute("ROLLBACK");
+  return status;
+}
+
+}  // namespace
+
+std::span<const char* const> migrations() { return kMigrations; }
+
+Status check_version(Connection& connection, std::span<const char* const> steps) {
+  (void)TRY(version_of(connection, steps.size()));
+  return ok();
+}
+
+Status migrate(Connection& connection, std::span<const char* const> steps) {
+  for (;;) {
+    const auto version = static_cast<std::size_t>(TRY(version_of(connection, steps.size())));
+    if (version == steps.size()) return ok();
+    TRY(take_step(connection, steps, version)
+            .context("bringing {} from schema {} to {}", connection.file().string(), version, version + 1));
+  }
+}
+
+}  // namespace vouch::store::sqlite

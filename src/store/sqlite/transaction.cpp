@@ -1,0 +1,271 @@
+#include "store/sqlite/transaction.hpp"
+
+#include <limits>
+
+#include "store/messages.hpp"
+
+namespace vouch::store::sqlite {
+namespace {
+
+// A request that is to be issued is written as `issued` at once: schema.cpp.
+std::int64_t stored(Disposition disposition) {
+  switch (disposition) {
+    case Disposition::issuing:
+    case Disposition::revoked:
+      return static_cast<std::int64_t>(Disposition::issued);
+    default:
+      return static_cast<std::int64_t>(disposition);
+  }
+}
+
+// What a constraint or a foreign key said, in the words of the caller.
+Error instead(Error error, Errc code, Error own) { return error.code() == code ? own : error; }
+
+Result<std::int64_t> stored_number(std::string_view what, std::uint64_t number) {
+  if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+    return messages::number_too_large(what, number);
+  return static_cast<std::int64_t>(number);
+}
+
+struct SignedCertificate {
+  RequestId request = 0;
+  std::int64_t key_index = 0;
+  Time not_after{};
+  std::optional<std::int64_t> reason;  // when it is revoked
+  Time revoked_at{};
+};
+
+// The signed certificate of this authority with that serial, and whether it is revoked.
+Result<SignedCertificate> find_signed(Connection& connection, AuthorityId authority, Bytes serial) {
+  Query query =
+      TRY(connection.query("SELECT c.request, c.key_index, c.not_after, s.request IS NOT NULL, r.reason, "
+                           "r.revoked_at FROM serials z "
+                           "JOIN certificates c ON c.request = z.request AND c.serial = z.serial LEFT JOIN "
+                           "signatures s ON s.request = c.request "
+                           "LEFT JOIN revocations r ON r.authority = c.authority AND r.key_index = "
+                           "c.key_index AND r.serial = c.serial "
+                           "WHERE z.serial = ?1 AND c.authority = ?2",
+                           serial, authority));
+  if (!TRY(query.step())) return messages::no_certificate(serial);
+  if (query.integer(3) == 0) return messages::not_signed(serial);
+  SignedCertificate found{query.integer(0), query.integer(1), query.time(2), std::nullopt, Time()};
+  if (!query.is_null(4)) {
+    found.reason = query.integer(4);
+    found.revoked_at = query.time(5);
+  }
+  return found;
+}
+
+constexpr std::int64_t kHold = static_cast<std::int64_t>(x509::CrlReason::certificate_hold);
+
+}  // namespace
+
+Result<AuthorityId> SqliteTransaction::insert_authority(const AuthorityRecord& record) {
+  auto done = connection_.run(
+      "INSERT INTO authorities (name, kind, mode, created_at, settings) VALUES (?1, ?2, ?3, ?4, ?5)",
+      record.name, static_cast<std::int64_t>(record.kind), static_cast<std::int64_t>(record.mode),
+      record.created_at, record.settings);
+  if (!done) return instead(std::move(done.error()), Errc::conflict, messages::authority_exists(record.name));
+  return connection_.last_insert_id();
+}
+
+Status SqliteTransaction::update_settings(AuthorityId authority, std::string_view settings) {
+  TRY(connection_.run("UPDATE authorities SET settings = ?2 WHERE id = ?1", authority, settings));
+  if (connection_.changes() == 0) return messages::no_authority(authority);
+  return ok();
+}
+
+Status SqliteTransaction::insert_chain(const KeyGeneration& generation) {
+  std::int64_t position = 0;
+  for (const Buffer& certificate : generation.chain)
+    TRY(connection_.run(
+        "INSERT INTO chain_certificates (authority, certificate_index, position, certificate) "
+        "VALUES (?1, ?2, ?3, ?4)",
+        generation.authority, std::int64_t{generation.certificate_index}, position++, certificate));
+  return ok();
+}
+
+Status SqliteTransaction::insert_key_generation(const KeyGeneration& generation) {
+  auto done = connection_.run(
+      "INSERT INTO key_generations (authority, certificate_index, key_index, key_reference, public_key_info, "
+      "request, "
+      "certificate, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+      generation.authority, std::int64_t{generation.certificate_index}, std::int64_t{generation.key_index},
+      generation.key_reference, generation.public_key_info, generation.request, generation.certificate,
+      generation.created_at);
+  if (!done && done.error().code() == Errc::conflict) return messages::key_generation_exists(generation);
+  if (!done)
+    return instead(std::move(done.error()), Errc::not_found, messages::no_authority(generation.authority));
+  return insert_chain(generation);
+}
+
+Status SqliteTransaction::update_key_generation(const KeyGeneration& generation) {
+  TRY(connection_.run(
+      "UPDATE key_generations SET key_index = ?3, key_reference = ?4, public_key_info = ?5, request = ?6, "
+      "certificate = ?7, created_at = ?8 WHERE authority = ?1 AND certificate_index = ?2",
+      generation.authority, std::int64_t{generation.certificate_index}, std::int64_t{generation.key_index},
+      generation.key_reference, generation.public_key_info, generation.request, generation.certificate,
+      generation.created_at));
+  if (connection_.changes() == 0) return messages::no_key_generation(generation);
+  TRY(connection_.run("DELETE FROM chain_certificates WHERE authority = ?1 AND certificate_index = ?2",
+                      generation.authority, std::int64_t{generation.certificate_index}));
+  return insert_chain(generation);
+}
+
+Result<RequestId> SqliteTransaction::insert_request(const RequestRecord& record) {
+  auto done = connection_.run(
+      "INSERT INTO requests (authority, disposition, submitted_at, resolved_at, requester, resolver, "
+      "template, "
+      "transaction_key, attributes, message, reason, request, trace) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+      record.authority, stored(record.disposition), record.submitted_at, record.resolved_at, record.requester,
+      record.resolver, record.template_name, record.transaction, encode_attributes(record.attributes),
+      record.message, record.reason, record.request, record.trace);
+  if (!done && done.error().code() == Errc::not_found) return messages::no_authority(record.authority);
+  if (!done)
+    return instead(std::move(done.error()), Errc::conflict, messages::transaction_used(record.transaction));
+  return connection_.last_insert_id();
+}
+
+Status SqliteTransaction::update_request(const RequestRecord& record) {
+  // A certificate that was issued elsewhere stays so.
+  auto done = connection_.run(
+      "UPDATE requests SET disposition = CASE WHEN disposition = 12 AND ?2 = 20 THEN 12 ELSE ?2 END, "
+      "resolved_at = ?3, "
+      "requester = ?4, resolver = ?5, template = ?6, transaction_key = ?7, attributes = ?8, message = ?9, "
+      "reason = ?10, "
+      "trace = ?11 WHERE id = ?1",
+      record.id, stored(record.disposition), record.resolved_at, record.requester, record.resolver,
+      record.template_name, record.transaction, encode_attributes(record.attributes), record.message,
+      record.reason, record.trace);
+  if (!done)
+    return instead(std::move(done.error()), Errc::conflict, messages::transaction_used(record.transaction));
+  if (connection_.changes() == 0) return messages::no_request(record.id);
+  return ok();
+}
+
+Status SqliteTransaction::insert_intent(const CertificateRecord& certificate) {
+  if (certificate.serial.empty()) return messages::no_serial();
+  auto done = connection_.run(
+      "INSERT INTO certificates (request, authority, key_index, serial, not_before, not_after, subject, "
+      "template, "
+      "signature_algorithm, tbs) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+      certificate.request, certificate.authority, std::int64_t{certificate.key_index}, certificate.serial,
+      certificate.not_before, certificate.not_after, certificate.subject, certificate.template_name,
+      certificate.signature_algorithm, certificate.tbs);
+  if (!done && done.error().code() == Errc::conflict)
+    return messages::request_has_certificate(certificate.request);
+  if (!done && done.error().code() == Errc::not_found) {
+    (void)TRY(request(certificate.request));
+    return messages::no_authority(certificate.authority);
+  }
+  TRY(std::move(done));
+  done = connection_.run("INSERT INTO serials (serial, request) VALUES (?1, ?2)", certificate.serial,
+                         certificate.request);
+  if (!done && done.error().code() == Errc::conflict) {
+    TRY(connection_.run("DELETE FROM certificates WHERE request = ?1", certificate.request));
+    return messages::serial_used(certificate.serial);
+  }
+  TRY(std::move(done));
+  TRY(connection_.run("INSERT INTO intents (request) VALUES (?1)", certificate.request));
+  return connection_.run("UPDATE requests SET disposition = 20 WHERE id = ?1 AND disposition NOT IN (12, 20)",
+                         certificate.request);
+}
+
+Status SqliteTransaction::complete_intent(RequestId request, Bytes signature) {
+  if (signature.empty()) return messages::no_signature(request);
+  TRY(connection_.run("DELETE FROM intents WHERE request = ?1", request));
+  if (connection_.changes() == 0) return messages::no_intent(request);
+  return connection_.run("INSERT INTO signatures (request, signature) VALUES (?1, ?2)", request, signature);
+}
+
+Status SqliteTransaction::abandon_intent(RequestId request, std::string_view message) {
+  TRY(connection_.run("DELETE FROM intents WHERE request = ?1", request));
+  if (connection_.changes() == 0) return messages::no_intent(request);
+  TRY(connection_.run("DELETE FROM certificates WHERE request = ?1", request));
+  return connection_.run("UPDATE requests SET disposition = 30, message = ?2 WHERE id = ?1", request,
+                         message);
+}
+
+Status SqliteTransaction::revoke(AuthorityId authority, const RevocationRecord& revocation) {
+  if (revocation.reason == x509::CrlReason::remove_from_crl) return messages::not_a_revocation();
+  const SignedCertificate found = TRY(find_signed(connection_, authority, revocation.serial));
+  const auto reason = static_cast<std::int64_t>(revocation.reason);
+  if (!found.reason)
+    return connection_.run(
+        "INSERT INTO revocations (authority, key_index, serial, request, not_after, revoked_at, reason, "
+        "invalidity_date) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        authority, found.key_index, revocation.serial, found.request, found.not_after, revocation.revoked_at,
+        reason, revocation.invalidity_date);
+  if (*found.reason != kHold || reason == kHold)
+    return messages::revoked_already(revocation.serial, found.revoked_at);
+  return connection_.run(
+      "UPDATE revocations SET reason = ?4, invalidity_date = coalesce(?5, invalidity_date) "
+      "WHERE authority = ?1 AND key_index = ?2 AND serial = ?3",
+      authority, found.key_index, revocation.serial, reason, revocation.invalidity_date);
+}
+
+Status SqliteTransaction::release(AuthorityId authority, Bytes serial) {
+  const SignedCertificate found = TRY(find_signed(connection_, authority, serial));
+  if (!found.reason) return messages::not_revoked(serial);
+  if (*found.reason != kHold) return messages::not_on_hold(serial);
+  return connection_.run("DELETE FROM revocations WHERE authority = ?1 AND key_index = ?2 AND serial = ?3",
+                         authority, found.key_index, serial);
+}
+
+Status SqliteTransaction::insert_crl(const CrlRecord& record) {
+  const std::int64_t number = TRY(stored_number("CRL number", record.number));
+  const std::uint64_t last = TRY(last_crl_number(record.authority));
+  if (record.number <= last) return messages::crl_number_not_above(record.number, last);
+  auto done = connection_.run(
+      "INSERT INTO crls (authority, number, key_index, delta, this_update, next_update, next_publish, "
+      "entries, size, "
+      "sha256, file) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+      record.authority, number, std::int64_t{record.key_index}, std::int64_t{record.delta},
+      record.this_update, record.next_update, record.next_publish,
+      TRY(stored_number("number of entries", record.entries)), TRY(stored_number("size", record.size)),
+      record.sha256, record.file);
+  if (!done)
+    return instead(std::move(done.error()), Errc::not_found, messages::no_authority(record.authority));
+  return ok();
+}
+
+Status SqliteTransaction::update_crl(const CrlRecord& record) {
+  TRY(connection_.run(
+      "UPDATE crls SET entries = ?3, size = ?4, sha256 = ?5, file = ?6 WHERE authority = ?1 AND number = ?2",
+      record.authority, TRY(stored_number("CRL number", record.number)),
+      TRY(stored_number("number of entries", record.entries)), TRY(stored_number("size", record.size)),
+      record.sha256, record.file));
+  if (connection_.changes() == 0) return messages::no_crl(record.number);
+  return ok();
+}
+
+Status SqliteTransaction::insert_template(const TemplateRecord& record) {
+  auto done = connection_.run(
+      "INSERT INTO templates (name, major, minor, body, removed, changed_at, changed_by) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+      record.name, std::int64_t{record.major}, std::int64_t{record.minor}, record.body,
+      std::int64_t{record.removed}, record.changed_at, record.changed_by);
+  if (!done)
+    return instead(std::move(done.error()), Errc::conflict, messages::template_version_exists(record));
+  // Nobody issues what is gone.
+  if (record.removed) return connection_.run("DELETE FROM published_templates WHERE name = ?1", record.name);
+  return ok();
+}
+
+Status SqliteTransaction::publish_template(AuthorityId authority, std::string_view name) {
+  (void)TRY(certificate_template(name));
+  auto done = connection_.run(
+      "INSERT INTO published_templates (authority, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING", authority,
+      name);
+  if (!done) return instead(std::move(done.error()), Errc::not_found, messages::no_authority(authority));
+  return ok();
+}
+
+Status SqliteTransaction::withdraw_template(AuthorityId authority, std::string_view name) {
+  TRY(connection_.run("DELETE FROM published_templates WHERE authority = ?1 AND name = ?2", authority, name));
+  if (connection_.changes() == 0) return messages::not_published(name);
+  return ok();
+}
+
+}  // namespace vouch::store::sqlite

@@ -1,0 +1,34 @@
+#pragma once
+// The writes of a Transaction in SQL. Each method writes all it has to or nothing, so that a Work may go on
+// after a `conflict`.
+
+#include "store/sqlite/queries.hpp"
+
+namespace vouch::store::sqlite {
+
+class SqliteTransaction final : public Queries<Transaction> {
+ public:
+  using Queries::Queries;
+
+  Result<AuthorityId> insert_authority(const AuthorityRecord& record) override;
+  Status update_settings(AuthorityId authority, std::string_view settings) override;
+  Status insert_key_generation(const KeyGeneration& generation) override;
+  Status update_key_generation(const KeyGeneration& generation) override;
+  Result<RequestId> insert_request(const RequestRecord& record) override;
+  Status update_request(const RequestRecord& record) override;
+  Status insert_intent(const CertificateRecord& certificate) override;
+  Status complete_intent(RequestId request, Bytes signature) override;
+  Status abandon_intent(RequestId request, std::string_view message) override;
+  Status revoke(AuthorityId authority, const RevocationRecord& revocation) override;
+  Status release(AuthorityId authority, Bytes serial) override;
+  Status insert_crl(const CrlRecord& record) override;
+  Status update_crl(const CrlRecord& record) override;
+  Status insert_template(const TemplateRecord& record) override;
+  Status publish_template(AuthorityId authority, std::string_view name) override;
+  Status withdraw_template(AuthorityId authority, std::string_view name) override;
+
+ private:
+  Status insert_chain(const KeyGeneration& generation);
+};
+
+}  // namespace vouch::store::sqlite
