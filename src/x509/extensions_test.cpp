@@ -410,6 +410,7 @@ TEST(TemplateNameTest, IsWrittenAsBmpAndReadInThreeTypes) {
   EXPECT_EQ(parse_template_name(hex("0c09576562536572766572")).value(), "WebServer");
   EXPECT_FALSE(parse_template_name(hex("1609576562536572766572")));
   EXPECT_FALSE(parse_template_name(hex("1e03005700")));
+  EXPECT_FALSE(parse_template_name(hex("0c04f09f9880"))) << "no BMPString can hold it";
 }
 
 TEST(TemplateInformationTest, HasIdentifierAndVersions) {
