@@ -44,7 +44,8 @@ Error system_error(int error_number, std::string_view doing, const fs::path& pat
       code = Errc::conflict;
       break;
     case EISDIR:
-      code = Errc::usage;
+      code = Errc::malformed;
+      hint = "name a file, not a folder";
       break;
     case ENOSPC:
     case EDQUOT:

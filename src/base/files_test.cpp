@@ -151,7 +151,7 @@ TEST_F(FilesTest, SaysWhyAFileCannotBeRead) {
   EXPECT_EQ(read_file(folder_ / "missing").error().code(), Errc::not_found);
   const auto folder = read_file(folder_);
   ASSERT_FALSE(folder);
-  EXPECT_EQ(folder.error().code(), Errc::usage);
+  EXPECT_EQ(folder.error().code(), Errc::malformed);
   EXPECT_THAT(folder.error().summary(), HasSubstr(folder_.string() + ": Is a directory"));
   const fs::path secret = folder_ / "secret";
   ASSERT_TRUE(write_file_atomic(secret, as_bytes("x"), 0600));

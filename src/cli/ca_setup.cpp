@@ -62,6 +62,10 @@ Result<ca::InitOptions> init_options(Context& context, const Arguments& argument
     options.existing_key = TRY(read_file(*file, 1 << 20).context("reading the key to import"));
     if (const std::string* secret = arguments.find("import-passphrase-file"))
       options.existing_key_passphrase = TRY(context.read_secret(*secret, "Passphrase of " + *file + ": "));
+    // Read once here, so that the message names the file and nothing has been made yet.
+    (void)TRY(context.provider()
+                  .load_private_key(*options.existing_key, options.existing_key_passphrase)
+                  .context("reading the key in {}", *file));
   }
   return options;
 }
@@ -275,7 +279,7 @@ Result<Exit> ca_sign(Context& context, const Arguments& arguments) {
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   const auto authority = TRY(context.open_authority(workspace, record.name));
   const auto outcome = TRY(authority->sign_subordinate(request, options, context.user()));
-  OutcomeOptions output{arguments.text("out"), {}};
+  OutcomeOptions output{arguments.text("out"), arguments.operand(0), {}};
   if (!context.der()) output.chain = TRY(authority->chain());
   return report_outcome(context, *TRY(workspace.snapshot()), outcome, output);
 }

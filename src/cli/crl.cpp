@@ -102,11 +102,12 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
   } else {
     context.out() << x509::to_text(printable_tree(content));
     if (expired) context.note("warning: this CRL has expired");
-    if (verdict && verdict->good) context.out() << "Checked signature: good\n";
-    if (verdict && !verdict->good)
-      context.out() << "Checked signature: BAD: " << printable(verdict->message) << '\n';
+    if (verdict) context.out() << "Checked signature: " << (verdict->good ? "good\n" : "BAD\n");
   }
-  return verdict && !verdict->good ? Exit::found_bad : Exit::done;
+  if (!verdict || verdict->good) return Exit::done;
+  if (!context.json())
+    print_error(context.surroundings(), make_error(Errc::found_bad, "{}: {}", file, verdict->message), false);
+  return Exit::found_bad;
 }
 
 constexpr Option kShow[] = {

@@ -55,15 +55,16 @@ std::string_view headline(std::string_view message, const std::optional<policy::
 
 // Why not, on standard error: the rule, what it wanted, what it got, what to do.
 void explain_refusal(const Context& context, const ca::Outcome& outcome,
-                     const std::optional<policy::TraceStep>& step) {
+                     const std::optional<policy::TraceStep>& step, const std::string& input) {
   const bool pending = outcome.disposition == ca::Disposition::pending;
   std::ostream& err = context.surroundings().err;
+  std::string what = fmt::format("request {}", outcome.request);
+  if (!input.empty()) what += fmt::format(" ({})", printable(input));
   if (pending)
-    err << fmt::format("request {} is pending: {}\n", outcome.request,
-                       printable(headline(outcome.message, step)));
+    err << fmt::format("{} is pending: {}\n", what, printable(headline(outcome.message, step)));
   else
-    err << fmt::format("error: request {} is {}: {} [denied]\n", outcome.request,
-                       store::to_string(outcome.disposition), printable(headline(outcome.message, step)));
+    err << fmt::format("error: {} is {}: {} [denied]\n", what, store::to_string(outcome.disposition),
+                       printable(headline(outcome.message, step)));
   Fields fields;
   fields.add("rule", outcome.reason);
   if (step) fields.add("expected", step->expected).add("received", step->received);
@@ -261,10 +262,10 @@ Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, c
       return Exit::done;
     }
     case ca::Disposition::pending:
-      if (!context.json()) explain_refusal(context, outcome, step);
+      if (!context.json()) explain_refusal(context, outcome, step, options.input);
       return Exit::pending;
     default:
-      if (!context.json()) explain_refusal(context, outcome, step);
+      if (!context.json()) explain_refusal(context, outcome, step, options.input);
       return Exit::failed;
   }
 }

@@ -52,6 +52,7 @@ Result<store::RequestId> parse_request_id(const std::string& text);
 // to go on with a pending one. Every command that ends in an outcome ends here.
 struct OutcomeOptions {
   std::string out;            // empty: standard output
+  std::string input;          // the file that the request came from, for messages; empty: none
   std::vector<Buffer> chain;  // written after the certificate
 };
 Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, const ca::Outcome& outcome,
