@@ -3,10 +3,13 @@
 
 #include <gmock/gmock.h>
 
-#include "base/text.hpp"
+#include <regex>
+#include <set>
+
 #include "cli/help.hpp"
 #include "cli/output.hpp"
 #include "cli/test_cli.hpp"
+#include "lint/lint.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -332,6 +335,32 @@ TEST(Explain, KnowsEveryErrorCodeAndSuggestsTheNearest) {
   ran = shell.run({"explain", "limit_exceded"});
   EXPECT_EQ(ran.code, 1);
   EXPECT_THAT(ran.err, HasSubstr("did you mean limit_exceeded?"));
+}
+
+// The names of rules in the sources and in rules.def are the same.
+TEST(Explain, KnowsEveryRuleOfADecision) {
+  const std::regex name(
+      "\"((?:request|template|key|subject|san|names|attribute|ca|purpose|key_usage|validity|authority)\\.[a-"
+      "z_]+)\"");
+  const auto names_in = [&](std::initializer_list<const char*> files) {
+    std::set<std::string> names;
+    for (const char* file : files) {
+      const auto content = read_file(file);
+      EXPECT_TRUE(content) << file;
+      const std::string text(content ? as_text(*content) : "");
+      for (std::sregex_iterator it(text.begin(), text.end(), name), end; it != end; ++it)
+        names.insert((*it)[1]);
+    }
+    return names;
+  };
+  const auto used = names_in(
+      {"src/policy/decision.cpp", "src/policy/decision_names.cpp", "src/policy/decision_purposes.cpp"});
+  EXPECT_GT(used.size(), 40u);
+  EXPECT_EQ(used, names_in({"src/policy/rules.def"}));
+  Shell shell;
+  for (const std::string& rule : used) EXPECT_EQ(shell.run({"explain", rule}).code, 0) << rule;
+  for (const lint::Rule& rule : lint::rules())
+    EXPECT_EQ(shell.run({"explain", std::string(rule.id)}).code, 0) << rule.id;
 }
 
 TEST(Overview, NamesNeitherHomeNorDatabaseAndNeedsNone) {

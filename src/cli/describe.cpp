@@ -45,16 +45,25 @@ Value describe(const ca::Outcome& outcome, const std::optional<policy::TraceStep
   return value;
 }
 
+// The message without what the lines below it say again.
+std::string_view headline(std::string_view message, const std::optional<policy::TraceStep>& step) {
+  if (!step) return message;
+  const std::string detail = fmt::format(": expected {}, received {}", step->expected, step->received);
+  if (message.ends_with(detail)) message.remove_suffix(detail.size());
+  return message;
+}
+
 // Why not, on standard error: the rule, what it wanted, what it got, what to do.
 void explain_refusal(const Context& context, const ca::Outcome& outcome,
                      const std::optional<policy::TraceStep>& step) {
   const bool pending = outcome.disposition == ca::Disposition::pending;
   std::ostream& err = context.surroundings().err;
   if (pending)
-    err << fmt::format("request {} is pending: {}\n", outcome.request, printable(outcome.message));
+    err << fmt::format("request {} is pending: {}\n", outcome.request,
+                       printable(headline(outcome.message, step)));
   else
     err << fmt::format("error: request {} is {}: {} [denied]\n", outcome.request,
-                       store::to_string(outcome.disposition), printable(outcome.message));
+                       store::to_string(outcome.disposition), printable(headline(outcome.message, step)));
   Fields fields;
   fields.add("rule", outcome.reason);
   if (step) fields.add("expected", step->expected).add("received", step->received);

@@ -19,6 +19,15 @@ constexpr Code kCodes[] = {
 #undef VOUCH_ERROR
 };
 
+struct DecisionRule {
+  std::string_view name, text;
+};
+constexpr DecisionRule kDecisionRules[] = {
+#define VOUCH_RULE(name, text) {name, text},
+#include "policy/rules.def"
+#undef VOUCH_RULE
+};
+
 struct Explanation {
   std::string code, kind, text, source;
   std::optional<int> exit;
@@ -27,6 +36,9 @@ struct Explanation {
 std::optional<Explanation> explain_code(std::string_view code) {
   for (const Code& c : kCodes)
     if (c.name == code) return Explanation{std::string(c.name), "error", std::string(c.text), "", c.exit};
+  for (const DecisionRule& r : kDecisionRules)
+    if (r.name == code)
+      return Explanation{std::string(r.name), "decision rule", std::string(r.text), "", std::nullopt};
   for (const lint::Rule& r : lint::rules())
     if (r.id == code)
       return Explanation{std::string(r.id), fmt::format("lint {}", lint::to_string(r.severity)),
@@ -42,14 +54,14 @@ Result<Exit> explain(Context& context, const Arguments& arguments) {
   if (!explanation) {
     std::vector<std::string_view> known;
     for (const Code& c : kCodes) known.push_back(c.name);
+    for (const DecisionRule& r : kDecisionRules) known.push_back(r.name);
     const auto rules = lint::rules();
     for (const lint::Rule& r : rules) known.push_back(r.id);
     const auto near = nearest(code, known);
     return make_error(Errc::not_found, "there is no code '{}'", code)
-        .with_hint(
-            near.empty()
-                ? "the codes are the words in brackets at the end of an error, and the names of lint rules"
-                : fmt::format("did you mean {}?", near));
+        .with_hint(near.empty() ? "a code is the word in brackets at the end of an error, a rule that vouch "
+                                  "why names, or a lint rule"
+                                : fmt::format("did you mean {}?", near));
   }
   if (context.json()) {
     Value value;
@@ -95,7 +107,7 @@ Result<Exit> man(Context& context, const Arguments&) {
 constexpr Command kCommands[] = {
     {"explain",
      "CODE",
-     "say what an error code or a lint rule means",
+     "say what an error code, a decision rule or a lint rule means",
      "",
      {},
      "vouch explain limit_exceeded",

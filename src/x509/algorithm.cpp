@@ -253,10 +253,10 @@ Status parse_ed25519_key(const AlgorithmIdentifier& algorithm, PublicKeyInfo& ke
 }  // namespace
 
 Result<AlgorithmIdentifier> parse_algorithm_identifier(Reader& reader) {
-  const asn1::Tlv whole = TRY(reader.expect_tlv(Tag::sequence));
-  Reader fields(whole.value);
+  Reader at = reader;  // a reader of the fields that counts offsets from where this one does
   AlgorithmIdentifier out;
-  out.whole = whole.whole;
+  out.whole = TRY(reader.expect_tlv(Tag::sequence)).whole;
+  Reader fields = TRY(at.expect_sequence());
   out.algorithm = TRY(fields.expect_oid());
   if (!fields.at_end()) out.parameters = TRY(fields.next()).whole;
   TRY(fields.finish());

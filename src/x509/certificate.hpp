@@ -15,16 +15,16 @@ namespace vouch::x509 {
 // value is well-formed: x509 reads, `lint` and `validate` judge.
 struct CertificateView {
   Bytes whole;
-  Bytes tbs;                                // tbsCertificate, whole TLV: what is signed
-  unsigned version = 1;                     // 1, 2 or 3
-  Bytes serial;                             // INTEGER contents
-  AlgorithmIdentifier tbs_signature;        // inside
-  Bytes issuer;                             // Name, whole TLV
+  Bytes tbs;                          // tbsCertificate, whole TLV: what is signed
+  unsigned version = 1;               // 1, 2 or 3
+  Bytes serial;                       // INTEGER contents
+  AlgorithmIdentifier tbs_signature;  // inside
+  Bytes issuer;                       // Name, whole TLV
   Time not_before{}, not_after{};
-  Bytes subject;                            // Name, whole TLV
-  Bytes public_key_info;                    // SubjectPublicKeyInfo, whole TLV
+  Bytes subject;          // Name, whole TLV
+  Bytes public_key_info;  // SubjectPublicKeyInfo, whole TLV
   std::optional<asn1::BitString> issuer_unique_id, subject_unique_id;
-  Bytes extensions_der;                     // the SEQUENCE, whole TLV; empty when absent
+  Bytes extensions_der;  // the SEQUENCE, whole TLV; empty when absent
   std::vector<ExtensionView> extensions;
   AlgorithmIdentifier signature_algorithm;  // outside
   Bytes signature;                          // BIT STRING octets
@@ -43,14 +43,15 @@ Buffer encode_certificate(Bytes tbs, Bytes signature_algorithm, Bytes signature)
 // what differs, with one allocation.
 class TbsTemplate {
  public:
-  TbsTemplate(SignatureAlgorithm algorithm, Bytes issuer_name, const std::vector<Extension>& fixed_extensions);
+  TbsTemplate(SignatureAlgorithm algorithm, Bytes issuer_name,
+              const std::vector<Extension>& fixed_extensions);
 
   struct Fields {
-    Bytes serial;             // unsigned big-endian octets
+    Bytes serial;  // unsigned big-endian octets
     Time not_before{}, not_after{};
-    Bytes subject;            // Name, whole TLV
-    Bytes public_key_info;    // whole TLV
-    Bytes extensions;         // further Extension TLVs, concatenated; they precede the fixed ones
+    Bytes subject;          // Name, whole TLV
+    Bytes public_key_info;  // whole TLV
+    Bytes extensions;       // further Extension TLVs, concatenated; they precede the fixed ones
   };
   Buffer fill(const Fields& fields) const;
 

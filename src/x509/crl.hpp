@@ -13,13 +13,13 @@ namespace vouch::x509 {
 // guarantees the form of every field here but says NOTHING about the entries' form or the times' order.
 struct CrlView {
   Bytes whole;
-  Bytes tbs;                          // tbsCertList, whole TLV
-  unsigned version = 1;               // 1 or 2
+  Bytes tbs;             // tbsCertList, whole TLV
+  unsigned version = 1;  // 1 or 2
   AlgorithmIdentifier tbs_signature;
-  Bytes issuer;                       // Name, whole TLV
+  Bytes issuer;  // Name, whole TLV
   Time this_update{};
   std::optional<Time> next_update;
-  Bytes entries;                      // contents of revokedCertificates; empty when absent
+  Bytes entries;  // contents of revokedCertificates; empty when absent
   bool entries_present = false;
   Bytes extensions_der;
   std::vector<ExtensionView> extensions;  // crlExtensions
@@ -31,7 +31,7 @@ struct CrlView {
 Result<CrlView> parse_crl(Bytes der);
 
 struct CrlEntryView {
-  Bytes serial;        // INTEGER contents
+  Bytes serial;  // INTEGER contents
   Time revoked_at{};
   Bytes extensions_der;  // the SEQUENCE, whole TLV; empty when absent
   Bytes whole;

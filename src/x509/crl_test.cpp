@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "x509/message_test_data.hpp"
+#include "x509/test_messages.hpp"
 
 namespace vouch::x509 {
 namespace {

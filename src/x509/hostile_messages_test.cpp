@@ -5,8 +5,8 @@
 
 #include <random>
 
-#include "x509/message_test_data.hpp"
 #include "x509/print.hpp"
+#include "x509/test_messages.hpp"
 
 namespace vouch::x509 {
 namespace {

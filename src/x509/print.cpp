@@ -162,7 +162,9 @@ Value describe_attributes(const std::vector<RequestAttribute>& attributes) {
 }
 
 Result<Value> describe_entry(const CrlEntryView& entry) {
-  const auto extensions = TRY(parse_crl_entry_extensions(entry.extensions_der));
+  const auto extensions =
+      TRY(parse_crl_entry_extensions(entry.extensions_der)
+              .context("reading the extensions of the CRL entry {}", serial_to_text(entry.serial)));
   Value issuer = Value::list();
   for (const GeneralName& name : extensions.certificate_issuer) issuer.push(printable_text(name.to_text()));
   Value out = Value::table();

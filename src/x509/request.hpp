@@ -19,10 +19,10 @@ struct RequestAttribute {
 // different values is `malformed`.
 struct RequestView {
   Bytes whole;
-  Bytes info;                    // certificationRequestInfo, whole TLV: what is signed
+  Bytes info;  // certificationRequestInfo, whole TLV: what is signed
   std::uint64_t version = 0;
-  Bytes subject;                 // Name, whole TLV
-  Bytes public_key_info;         // whole TLV
+  Bytes subject;          // Name, whole TLV
+  Bytes public_key_info;  // whole TLV
   std::vector<RequestAttribute> attributes;
   std::vector<ExtensionView> extensions;
   AlgorithmIdentifier signature_algorithm;
@@ -36,9 +36,9 @@ Result<RequestView> parse_request(Bytes der);
 std::optional<std::string> challenge_password(const RequestView& request);
 
 struct RequestFields {
-  Bytes subject;                            // Name, whole TLV
-  Bytes public_key_info;                    // whole TLV
-  std::vector<Extension> extensions;        // as extensionRequest; none: the attribute is left out
+  Bytes subject;                                   // Name, whole TLV
+  Bytes public_key_info;                           // whole TLV
+  std::vector<Extension> extensions;               // as extensionRequest; none: the attribute is left out
   std::vector<std::pair<Oid, Buffer>> attributes;  // further ones: type and contents of the SET OF
 };
 // certificationRequestInfo, to be signed.

@@ -102,6 +102,24 @@ void BM_AppendCrlEntries(benchmark::State& state) {
 }
 BENCHMARK(BM_AppendCrlEntries)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
 
+// As a CRL is streamed: a buffer of 64 KiB that is written out and used again.
+void BM_StreamCrlEntries(benchmark::State& state) {
+  std::array<std::uint8_t, 18> serial{1};
+  for (auto _ : state) {
+    Buffer out;
+    for (std::int64_t i = 0; i < state.range(0); ++i) {
+      for (std::size_t octet = 0; octet < 8; ++octet)
+        serial[1 + octet] = static_cast<std::uint8_t>(i >> (56 - 8 * octet));
+      append_crl_entry(out, {serial, kNow + std::chrono::seconds(i), CrlReason::superseded, {}});
+      if (out.size() < 65536) continue;
+      benchmark::DoNotOptimize(out.data());
+      out.clear();
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(BM_StreamCrlEntries)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+
 void BM_WalkCrl(benchmark::State& state) {
   const Buffer der = entries(state.range(0));
   for (auto _ : state)

@@ -1,5 +1,6 @@
 #include "round_trip.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "x509/ocsp.hpp"
@@ -17,15 +18,19 @@ class Differences {
  public:
   void check(std::string_view field, Bytes original, Bytes rebuilt) {
     if (equal(original, rebuilt)) return;
-    if (!text_.empty()) text_ += "; ";
-    text_ += fmt::format("{}: {} became {}", field, shortened(original), shortened(rebuilt));
+    if (!text_.empty()) text_ += "\n  ";
+    const auto first =
+        static_cast<std::size_t>(std::ranges::mismatch(original, rebuilt).in1 - original.begin());
+    text_ += fmt::format("{}, from octet {} on: {} became {}", field, first, shortened(original, first),
+                         shortened(rebuilt, first));
   }
   const std::string& text() const { return text_; }
 
  private:
-  static std::string shortened(Bytes octets) {
-    const std::string hex = to_hex(octets);
-    return hex.size() > 80 ? hex.substr(0, 80) + "…" : hex;
+  // Sixteen octets around the first difference.
+  static std::string shortened(Bytes octets, std::size_t at) {
+    const std::size_t from = std::min(at - std::min<std::size_t>(at, 4), octets.size());
+    return to_hex(octets.subspan(from, std::min<std::size_t>(octets.size() - from, 16)));
   }
   std::string text_;
 };
@@ -41,6 +46,9 @@ template <auto Parse, auto Encode>
 Result<Buffer> recode(Bytes value) {
   return Encode(TRY(Parse(value)));
 }
+Result<Buffer> recode_general_names(Bytes value) {
+  return encode_general_names(TRY(parse_general_names(value)));
+}
 // The encoder takes a number; CRL numbers may be longer than it: then the INTEGER is written as it is.
 Result<Buffer> recode_crl_number(Bytes value) {
   Writer out;
@@ -54,9 +62,9 @@ constexpr Row kRows[] = {
     {oid::kBasicConstraints, recode<parse_basic_constraints, encode_basic_constraints>},
     {oid::kKeyUsage, recode<parse_key_usage, encode_key_usage>},
     {oid::kExtendedKeyUsage, recode<parse_extended_key_usage, encode_extended_key_usage>},
-    {oid::kSubjectAltName, recode<parse_general_names, encode_general_names>},
-    {oid::kIssuerAltName, recode<parse_general_names, encode_general_names>},
-    {oid::kCertificateIssuer, recode<parse_general_names, encode_general_names>},
+    {oid::kSubjectAltName, recode_general_names},
+    {oid::kIssuerAltName, recode_general_names},
+    {oid::kCertificateIssuer, recode_general_names},
     {oid::kCertificatePolicies, recode<parse_certificate_policies, encode_certificate_policies>},
     {oid::kMsApplicationPolicies, recode<parse_certificate_policies, encode_certificate_policies>},
     {oid::kPolicyMappings, recode<parse_policy_mappings, encode_policy_mappings>},
@@ -298,16 +306,53 @@ Result<Buffer> rebuild_request(Bytes der, Differences& differences) {
   return encode_request(info, algorithm, view.signature);
 }
 
+// Nothing but a nonce and CertIDs of one digest that we make: what encode_ocsp_request can say.
+bool is_plain(const OcspRequestView& view) {
+  bool plain = !view.signature_algorithm && !view.requestor_name;
+  for (const ExtensionView& extension : view.extensions) plain = plain && extension.id == oid::kOcspNonce;
+  for (const OcspSingleRequest& request : view.requests)
+    plain = plain && request.extensions.empty() && request.id.hash_algorithm.algorithm == oid::kSha1;
+  return plain;
+}
+
+Buffer write_ocsp_request(const OcspRequestView& view, const std::vector<Extension>& extensions) {
+  Writer out;
+  out.sequence([&] {
+    out.sequence([&] {
+      if (view.requestor_name)
+        out.constructed(asn1::context_constructed(1),
+                        [&] { encode_general_name(out, *view.requestor_name); });
+      out.sequence([&] {
+        for (const OcspSingleRequest& request : view.requests)
+          out.sequence([&] { out.raw(request.id.whole); });
+      });
+      write_extensions(out, 2, extensions);
+    });
+    if (!view.signature_algorithm) return;
+    out.constructed(asn1::context_constructed(0), [&] {
+      out.sequence([&] {
+        out.raw(view.signature_algorithm->whole);
+        out.bit_string(view.signature);
+        if (view.certificates.empty()) return;
+        out.constructed(asn1::context_constructed(0), [&] {
+          out.sequence([&] {
+            for (const Bytes certificate : view.certificates) out.raw(certificate);
+          });
+        });
+      });
+    });
+  });
+  return std::move(out).take();
+}
+
 Result<Buffer> rebuild_ocsp_request(Bytes der, Differences& differences) {
   const auto view = TRY(parse_ocsp_request(der));
-  if (view.signature_algorithm || view.requestor_name) return to_buffer(der);  // our builder makes neither
-  (void)TRY(rebuild_extensions(view.extensions, differences));
+  const auto extensions = TRY(rebuild_extensions(view.extensions, differences));
+  if (!is_plain(view)) return write_ocsp_request(view, extensions);
   OcspRequestFields fields;
-  for (const OcspSingleRequest& request : view.requests) {
-    const CertId& id = request.id;
-    if (id.hash_algorithm.algorithm == oid::kSha256) fields.digest = DigestAlgorithm::sha256;
-    fields.items.push_back({id.issuer_name_hash, id.issuer_key_hash, serial_octets(id.serial)});
-  }
+  for (const OcspSingleRequest& request : view.requests)
+    fields.items.push_back(
+        {request.id.issuer_name_hash, request.id.issuer_key_hash, serial_octets(request.id.serial)});
   if (const auto nonce = view.nonce()) fields.nonce = to_buffer(*nonce);
   return encode_ocsp_request(fields);
 }
@@ -331,6 +376,21 @@ Result<Buffer> rebuild_ocsp_response(Bytes der, Differences& differences) {
   }
   for (const Bytes certificate : view.certificates) (void)TRY(parse_certificate(certificate));
   return encode_ocsp_response(data, algorithm, view.signature, view.certificates);
+}
+
+// Walks both encodings in step and says where the first elements differ that have no elements themselves,
+// so that a message names a field and not the length octets of everything around it.
+void check_inside(const std::string& path, Bytes original, Bytes rebuilt, Differences& differences) {
+  Reader a(original), b(rebuilt);
+  for (int place = 1; !a.at_end() || !b.at_end(); ++place) {
+    const std::string here = fmt::format("{}/{}", path, place);
+    const auto x = a.next(), y = b.next();
+    if (!x || !y) return differences.check(here, x ? x->whole : Bytes(), y ? y->whole : Bytes());
+    if (equal(x->whole, y->whole)) continue;
+    if (x->tag == y->tag && asn1::is_constructed(x->tag))
+      return check_inside(here, x->value, y->value, differences);
+    return differences.check(here, x->whole, y->whole);
+  }
 }
 
 Result<Buffer> rebuild(Kind kind, Bytes der, Differences& differences) {
@@ -368,8 +428,8 @@ Outcome round_trip(Kind kind, Bytes der) {
   Differences differences;
   const auto rebuilt = rebuild(kind, der, differences);
   if (!rebuilt) return {Verdict::refused, rebuilt.error().summary()};
-  differences.check("the whole", der, *rebuilt);
   if (equal(*rebuilt, der)) return {};
+  if (differences.text().empty()) check_inside("", der, *rebuilt, differences);
   return {Verdict::differs, differences.text()};
 }
 

@@ -3,9 +3,8 @@
 // read or not written again as the same octets.
 
 #include <filesystem>
-#include <map>
-#include <set>
 #include <string>
+#include <vector>
 
 #include "round_trip.hpp"
 
@@ -13,9 +12,14 @@ namespace vouch::conformance {
 
 namespace fs = std::filesystem;
 
-// The rows of tests/conformance/refused.tsv that belong to one suite: the file with its place in a PEM file
-// ("x/y.pem#2") → verdict.
-std::map<std::string, std::string> expected_of(const std::string& suite);
+// A row of tests/conformance/refused.tsv. The file goes with its place in a PEM file ("x/y.pem#2"); one star
+// stands for any text, where a whole group of files has the same reason.
+struct Row {
+  std::string file, verdict;
+  bool used = false;
+};
+std::vector<Row> expected_of(const std::string& suite);
+bool matches(std::string_view pattern, std::string_view name);
 
 // Every certificate, CRL, request and OCSP message below `folder`. Each must come back as the same octets
 // unless the table lists it with what becomes of it; a row of the table without such a file is a failure,

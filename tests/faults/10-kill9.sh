@@ -18,7 +18,7 @@ for round in $(seq "$ROUNDS"); do
   : >>"$W/received"
   "$LOAD" run "$VOUCH_HOME" "Load CA" 8 "$COUNT" "$W/received" 2>"$W/err" & pid=$!
   # From the first start-up to beyond the end of a round, so that every step is hit.
-  sleep "$(awk -v seed="$RANDOM$round" -v count="$COUNT" 'BEGIN { srand(seed); print 0.02 + rand() * count / 6000 }')"
+  sleep "$(awk -v seed="$RANDOM$round" -v count="$COUNT" 'BEGIN { srand(seed); print 0.02 + rand() * count / 3500 }')"
   if kill -9 "$pid" 2>/dev/null; then killed=$((killed+1)); else finished=$((finished+1)); fi
   wait "$pid" 2>/dev/null; code=$?
   if [ $code -ne 0 ] && [ $code -ne 137 ]; then no "round $round: the load failed by itself ($code)" "$W/err"; continue; fi

@@ -41,7 +41,7 @@ same "and no other" "$(wc -l <"$W/serials")" $((2 * count))
 whole=0
 for file in "$W"/received/*.pem; do certificate_is_whole "$file" && whole=$((whole + 1)); done
 same "each verifies" "$whole" $((2 * count))
-same "each CRL had its own number" "$(grep -oE '(number|CRL) [0-9]+' "$W/p.log" | sort | uniq -d | wc -l)" 0
+same "each CRL had its own number" "$(grep -oE "^CRL [0-9]+" "$W/p.log" | sort -u | wc -l)" $((count / 4))
 check "the database is sound" "$VOUCH" --home "$HOME_DIR" db check
 
 # Two at the very same moment, waiting for each other's lock.

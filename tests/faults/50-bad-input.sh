@@ -19,7 +19,7 @@ openssl crl -in "$PUBLISHED_CRL" -outform DER -out "$W/crl.der"
 openssl crl -in "$PUBLISHED_CRL" -out "$W/crl.pem"
 openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$W/key.pem"
 openssl pkey -in "$W/key.pem" -outform DER -out "$W/key.der"
-must v template show WebServer --toml
+must v template show WebServer
 v template show WebServer >"$W/template.toml"
 must v ca init --name "Waiting CA" --kind subordinate --mode standalone --request-out "$W/sub.csr"
 must v --ca "$CA" ca sign "$W/sub.csr" --out "$W/answer.pem"

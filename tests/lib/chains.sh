@@ -66,13 +66,13 @@ make_chain() { # ALGORITHM
   "$VOUCH" --home "$home" ca init --name "Issuing $name" --kind subordinate --mode standalone --key "$spec" \
     --parent "Policy $name" --automatic-issuance || return
   "$VOUCH" --home "$home" --ca "Issuing $name" template publish WebServer || return
-  "$VOUCH" --home "$home" --ca "Issuing $name" template publish ClientAuthentication || return
+  "$VOUCH" --home "$home" --ca "Issuing $name" template publish ClientAuth || return
   for leaf in good revoked held; do
     new_request "$d/$leaf" "$name" "/O=Example/CN=$leaf.example.test" "DNS:$leaf.example.test,DNS:www.$leaf.example.test" || return
     issue "$home" "Issuing $name" "$d/$leaf.csr" WebServer "$d/$leaf.pem" || return
   done
   new_request "$d/client" "$name" "/O=Example/CN=client.example.test" "DNS:client.example.test" || return
-  issue "$home" "Issuing $name" "$d/client.csr" ClientAuthentication "$d/client.pem" || return
+  issue "$home" "Issuing $name" "$d/client.csr" ClientAuth "$d/client.pem" || return
   "$VOUCH" --home "$home" --ca "Issuing $name" cert revoke "$(serial_of "$d/revoked.pem")" --reason keyCompromise || return
   "$VOUCH" --home "$home" --ca "Issuing $name" cert revoke "$(serial_of "$d/held.pem")" --reason certificateHold || return
   for ca in Root Policy Issuing; do

@@ -107,9 +107,8 @@ def verify(algorithm, folder, leaf, issuing_crl="issuing.crl"):
         name = certificate.signature_algorithm_oid._name
         if SIGNATURES[algorithm] not in (name, name.lower(), certificate.signature_algorithm_oid.dotted_string):
             raise Verdict(f"signed with {name}")
-        # 18 octets: node, time, random (docs/decisions/0005-serial-numbers.md); the stand-in for a root's own
-        # certificate may be shorter.
-        if not 0 < certificate.serial_number < 1 << 159:
+        # 18 octets: node, time, random (docs/decisions/0005-serial-numbers.md).
+        if (certificate.serial_number.bit_length() + 7) // 8 != 18:
             raise Verdict("serial number")
     # Each certificate by the next one; the root by itself.
     for depth, (child, issuer) in enumerate(zip(chain, chain[1:])):
