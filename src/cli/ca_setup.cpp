@@ -225,8 +225,10 @@ Result<Exit> ca_init(Context& context, const Arguments& arguments) {
 
   const Workspace& workspace = *TRY(context.make_workspace());
   options.passphrase = TRY(context.new_key_passphrase());
-  const auto made =
-      TRY(ca::init(workspace.environment(), options).context("setting up CA '{}'", options.name));
+  const std::string* imported = arguments.find("import-key");
+  const auto made = TRY(ca::init(workspace.environment(), options)
+                            .context("setting up CA '{}'{}", options.name,
+                                     imported ? " with the key in " + *imported : std::string()));
   wipe(options.passphrase);
   Report what{
       fmt::format("{} CA {} is set up in {}", options.kind == AuthorityKind::root ? "Root" : "Subordinate",
@@ -275,7 +277,7 @@ Result<Exit> ca_sign(Context& context, const Arguments& arguments) {
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   const auto authority = TRY(context.open_authority(workspace, record.name));
   const auto outcome = TRY(authority->sign_subordinate(request, options, context.user()));
-  OutcomeOptions output{arguments.text("out"), {}};
+  OutcomeOptions output{arguments.text("out"), {}, arguments.operand(0)};
   if (!context.der()) output.chain = TRY(authority->chain());
   return report_outcome(context, *TRY(workspace.snapshot()), outcome, output);
 }

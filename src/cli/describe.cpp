@@ -47,7 +47,7 @@ Value describe(const ca::Outcome& outcome, const std::optional<policy::TraceStep
 
 // Why not, on standard error: the rule, what it wanted, what it got, what to do.
 void explain_refusal(const Context& context, const ca::Outcome& outcome,
-                     const std::optional<policy::TraceStep>& step) {
+                     const std::optional<policy::TraceStep>& step, std::string_view request_file) {
   const bool pending = outcome.disposition == ca::Disposition::pending;
   std::ostream& err = context.surroundings().err;
   if (pending)
@@ -56,7 +56,7 @@ void explain_refusal(const Context& context, const ca::Outcome& outcome,
     err << fmt::format("error: request {} is {}: {} [denied]\n", outcome.request,
                        store::to_string(outcome.disposition), printable(outcome.message));
   Fields fields;
-  fields.add("rule", outcome.reason);
+  fields.add("file", request_file).add("rule", outcome.reason);
   if (step) fields.add("expected", step->expected).add("received", step->received);
   fields.add("mend", outcome.mend);
   err << fields.text();
@@ -252,10 +252,10 @@ Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, c
       return Exit::done;
     }
     case ca::Disposition::pending:
-      if (!context.json()) explain_refusal(context, outcome, step);
+      if (!context.json()) explain_refusal(context, outcome, step, options.request_file);
       return Exit::pending;
     default:
-      if (!context.json()) explain_refusal(context, outcome, step);
+      if (!context.json()) explain_refusal(context, outcome, step, options.request_file);
       return Exit::failed;
   }
 }

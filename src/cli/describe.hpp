@@ -53,6 +53,7 @@ Result<store::RequestId> parse_request_id(const std::string& text);
 struct OutcomeOptions {
   std::string out;            // empty: standard output
   std::vector<Buffer> chain;  // written after the certificate
+  std::string request_file;   // where the request came from, to be named with a refusal; empty: no file
 };
 Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, const ca::Outcome& outcome,
                             const OutcomeOptions& options);

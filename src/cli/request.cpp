@@ -20,8 +20,8 @@ Result<std::map<std::string, std::string>> attributes_of(const Arguments& argume
 }
 
 Result<Exit> report(Context& context, const Workspace& workspace, const ca::LocalAuthority& authority,
-                    const ca::Outcome& outcome, const Arguments& arguments) {
-  OutcomeOptions options{arguments.text("out"), {}};
+                    const ca::Outcome& outcome, const Arguments& arguments, std::string request_file = {}) {
+  OutcomeOptions options{arguments.text("out"), {}, std::move(request_file)};
   if (arguments.has("chain")) options.chain = TRY(authority.chain());
   return report_outcome(context, *TRY(workspace.snapshot()), outcome, options);
 }
@@ -42,7 +42,7 @@ Result<Exit> submit(Context& context, const Arguments& arguments) {
         "note: the attribute 'san' is kept with the request and never used: names come from the request "
         "itself");
   const auto outcome = TRY(authority->submit(submission).context("submitting {}", arguments.operand(0)));
-  return report(context, workspace, *authority, outcome, arguments);
+  return report(context, workspace, *authority, outcome, arguments, arguments.operand(0));
 }
 
 Result<Exit> list(Context& context, const Arguments& arguments) {
