@@ -54,7 +54,6 @@ struct OutcomeOptions {
   std::string out;            // empty: standard output
   std::string input;          // the file that the request came from, for messages; empty: none
   std::vector<Buffer> chain;  // written after the certificate
-  std::string request_file;   // where the request came from, to be named with a refusal; empty: no file
 };
 Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, const ca::Outcome& outcome,
                             const OutcomeOptions& options);
