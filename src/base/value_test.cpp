@@ -209,6 +209,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadToml{"BadUtf8", "a = \"\xff\"\n", "f.toml:1: "},
         BadToml{"UnclosedString", "a = \"x\nb = 1\n", "f.toml:1: "},
         BadToml{"TooLarge", "a = 9223372036854775808\n", "f.toml:1: "},
+        BadToml{"HeaderWithoutName", "a = 1\n[= 1]\n", "f.toml:2: "},
         BadToml{"DeepLists", "a = " + repeat("[", 100000), "f.toml:1: "},
         BadToml{"DeepTables", "a = " + repeat("{b=", 100000), "f.toml:1: "},
         BadToml{"LongKey", "x = 1\n" + repeat("a.", 500000) + "a = 1\n", "f.toml:2: a key of more than 16"},
