@@ -62,7 +62,7 @@ Result<std::string> parse_template_name(Bytes value) {
     const asn1::Tlv name = TRY(reader.next());
     if (name.tag != Tag::bmp_string && name.tag != Tag::printable_string && name.tag != Tag::utf8_string)
       return make_error(Errc::malformed, "tag 0x{:02x} is no BMPString", unsigned(name.tag));
-    const std::string text = TRY(string_to_utf8(name.tag, name.value));
+    std::string text = TRY(string_to_utf8(name.tag, name.value));
     // Windows looks templates up by the BMPString; a name that none can hold would turn into another one.
     if (string_to_utf8(Tag::bmp_string, utf8_to_bmp(text)).value_or("") != text)
       return make_error(Errc::malformed, "the name has characters above U+FFFF, which no BMPString holds");
@@ -134,7 +134,7 @@ Result<std::string> parse_sid(Bytes value) {
         names[0].other_type != oid::kMsNtdsObjectSid)
       return make_error(Errc::malformed, "expected one otherName of type {}", oid::kMsNtdsObjectSid.dotted());
     Reader inner(names[0].value);
-    const std::string sid(as_text(TRY(inner.expect_octet_string())));
+    std::string sid(as_text(TRY(inner.expect_octet_string())));
     TRY(inner.finish());
     if (!is_sid(sid)) return make_error(Errc::malformed, "the octets are not the text of a SID");
     return sid;

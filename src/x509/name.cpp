@@ -12,7 +12,7 @@ using asn1::Tag;
 using asn1::Writer;
 
 // Far above what exists (a dozen RDNs, a few hundred octets), low enough to print and compare quickly.
-constexpr std::size_t kMaxNameOctets = 64 * 1024;
+constexpr std::size_t kMaxNameOctets = std::size_t{64} * 1024;
 constexpr std::size_t kMaxRelativeNames = 64;
 constexpr std::size_t kMaxAttributes = 16;
 

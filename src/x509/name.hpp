@@ -62,7 +62,8 @@ std::vector<std::string> values_of(const Name& name, const Oid& type);
 // RFC 5280 7.1: equal after ignoring case and insignificant space, whatever the string types. Attributes
 // of one RDN match in any order. Values that are no text match by their octets.
 // Covered of RFC 4518: white space of all kinds (also U+00A0, U+3000) is squeezed and trimmed; case is
-// folded one to one for ASCII, Latin-1, Latin Extended-A, Greek, Cyrillic and Armenian. Not covered:
+// folded one to one for ASCII, Latin-1, Latin Extended-A, and the modern letters of Greek, Cyrillic and
+// Armenian. Not covered:
 // compatibility forms (NFKC: "ﬁ" is not "fi", a letter with a combining accent is not the composed one),
 // foldings that change the length ("ß" is not "ss"), characters that map to nothing. So two names may
 // differ here that X.520 calls equal, never the other way round.

@@ -133,7 +133,7 @@ class Parser {
 
  private:
   // No text of a name within parse_name's 64 KiB is longer: six characters for an octet at worst.
-  static constexpr std::size_t kMaxText = 512 * 1024;
+  static constexpr std::size_t kMaxText = std::size_t{512} * 1024;
 
   bool at_end() const { return position_ == text_.size(); }
   char here() const { return text_[position_]; }

@@ -13,13 +13,17 @@ cp "$(json "$W/l" "['crls'][0]['files'][0]")" "$W/web.crl"
 vouch template show WebServer >"$W/web.toml"
 must vouch ca init --name Sub --kind subordinate --request-out "$W/sub.csr"
 must vouch ca sign "$W/sub.csr" --ca Root --out "$W/sub.pem"
+openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$W/ca-key.pem"
+openssl pkey -in "$W/ca-key.pem" -outform DER -out "$W/ca-key.der"
 vouch ca list --json >"$W/before-cas"
+vouch cert list --json >"$W/before-certificates"
 
 python3 - "$W" <<'X'
 # 10 truncations and 10 damaged octets of each kind, at places spread over the file.
 import os, sys
 w = sys.argv[1]
-for name in ["web.der", "web.pem", "web.req", "web.csr", "web.crl", "web.toml", "sub.pem"]:
+for name in ["web.der", "web.pem", "web.req", "web.csr", "web.crl", "web.toml", "sub.pem", "sub.csr",
+             "ca-key.pem", "ca-key.der"]:
     data = open(f"{w}/{name}", "rb").read()
     os.makedirs(f"{w}/bad/{name}")
     for i in range(10):
@@ -45,7 +49,7 @@ damaged() {
         if [ -s "$W/out" ] || ! grep -q '^error: ' "$W/err" || grep -q '\[internal\]' "$W/err"; then
           wrong=$((wrong + 1))
           no "$kind ${file##*/}: not a proper error" "$W/err"
-        elif [[ $file == *cut-* ]] && ! grep -qF "$file" "$W/err"; then
+        elif ! grep -qF "$file" "$W/err"; then
           wrong=$((wrong + 1))
           no "$kind ${file##*/}: the file is not named" "$W/err"
         fi
@@ -55,12 +59,27 @@ damaged() {
         no "$kind ${file##*/}: status $status" "$W/err"
         ;;
     esac
-    if [[ $file == *cut-* ]] && [ $status -eq 0 ] && [[ $kind == *.der || $kind == *.req || $kind == *.crl ]]; then
+    if [[ $file == *cut-* ]] && [ $status -eq 0 ] && [[ $kind == *.der || $kind == *.req || $kind == *.crl || $kind == *-key.* ]]; then
       wrong=$((wrong + 1))
       no "$kind ${file##*/}: a truncated file was accepted" "$W/out"
     fi
   done
 }
+# A signature over what was damaged does not fit: such a file never passes.
+refused() {
+  local kind=$1 file
+  shift
+  for file in "$W/bad/$kind"/*; do
+    tried=$((tried + 1))
+    "$@" "$file" >"$W/out" 2>"$W/err"
+    case $? in
+      1 | 4) ;;
+      *) wrong=$((wrong + 1)); no "$kind ${file##*/}: not refused" "$W/err" ;;
+    esac
+  done
+}
+check_crl() { vouch crl show --ca "$W/issuing.pem" "$1"; }
+import_key() { vouch --home "$W/other" ca init --name Other --kind root --import-key "$1"; }
 submit() { vouch request submit --ca Issuing --template WebServer --out "$W/never" "$1"; }
 sign() { vouch ca sign --ca Root --out "$W/never" "$1"; }
 install() { vouch ca install --ca Sub "$1"; }
@@ -71,10 +90,21 @@ damaged web.crl vouch crl show
 damaged web.req submit
 damaged web.csr submit
 damaged web.csr sign
+damaged sub.csr sign
+must vouch ca export --ca Issuing --out "$W/issuing.pem"
+must check_crl "$W/web.crl"
+refused web.crl check_crl
+refused web.req submit
+damaged ca-key.pem import_key
+damaged ca-key.der import_key
 damaged web.toml add
 damaged sub.pem install
 [ $wrong -eq 0 ] && ok "$tried damaged files: none crashes, none passes for good, each is named"
 check "the database is in order afterwards" vouch db check
+vouch ca list --json >"$W/after-cas"
+check "no CA came of it" cmp "$W/before-cas" "$W/after-cas"
+vouch cert list --json >"$W/after-certificates"
+check "no certificate came of it" cmp "$W/before-certificates" "$W/after-certificates"
 
 expect "a folder is no file" 1 "$W" vouch cert show "$W"
 expect "an empty file is named" 1 "empty" vouch cert show <(:) 

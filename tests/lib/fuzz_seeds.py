@@ -27,6 +27,31 @@ PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s+(.*?)-----END \1-----", re.S)
 LARGEST = 65536
 
 
+# Extensions by the contents of their OID, and the place of their parser in src/x509/extension_codecs.hpp: the
+# first octet of an input of extensions_fuzz.
+EXTENSIONS = {
+    "551d0f": 1, "551d13": 2, "551d0e": 3, "551d23": 4, "551d25": 5, "551d11": 6, "551d12": 6, "551d20": 7,
+    "551d21": 8, "551d24": 9, "551d36": 10, "551d1e": 11, "551d1f": 12, "551d2e": 12, "551d1c": 13,
+    "2b06010505070101": 14, "2b0601050507010b": 14, "551d10": 15, "551d09": 16, "2b06010505070118": 17,
+    "551d14": 18, "551d1b": 18, "551d15": 19, "551d18": 20, "2b0601040182371504": 21, "2b0601040182371501": 22,
+    "2b0601040182371502": 23, "2b0601040182371402": 24, "2b0601040182371507": 25, "2b0601040182371902": 26,
+}
+
+
+def elements(der: bytes):
+    """(tag, contents, whole) of each element; ends where the octets are no DER."""
+    at = 0
+    while len(der) - at >= 2:
+        size, header = der[at + 1], 2
+        if size & 0x80:
+            header += size & 0x7F
+            size = int.from_bytes(der[at + 2 : at + header], "big")
+        if at + header + size > len(der):
+            return
+        yield der[at], der[at + header : at + header + size], der[at : at + header + size]
+        at += header + size
+
+
 class Seeds:
     def __init__(self, out: pathlib.Path):
         self.out = out
@@ -39,6 +64,24 @@ class Seeds:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / hashlib.sha256(data).hexdigest()[:20]).write_bytes(data)
         self.count += 1
+
+    def add_parts(self, der: bytes, depth: int = 0) -> None:
+        """The names and extension values inside a certificate or CRL."""
+        for tag, contents, whole in elements(der):
+            if tag & 0x20 == 0 or depth > 8:
+                continue
+            inner = list(elements(contents))
+            tags = [element[0] for element in inner]
+            if tag == 0x30 and tags[:1] == [0x31]:
+                self.add("name", whole)
+            elif tag == 0x30 and tags in ([0x06, 0x04], [0x06, 0x01, 0x04]):
+                codec = EXTENSIONS.get(inner[0][1].hex())
+                if codec is not None:
+                    self.add("extensions", bytes([codec]) + inner[-1][1])
+                if codec == 6:
+                    self.add("general_name", inner[-1][1])
+            else:
+                self.add_parts(contents, depth + 1)
 
     def add_pem(self, text: bytes) -> None:
         if len(text) <= 8192:
@@ -74,6 +117,9 @@ def main() -> int:
             seeds.add("certificate", path.read_bytes())
         elif path.suffix == ".der" and "asymmetric" in path.parts:
             seeds.add("key", path.read_bytes())
+    for kind in ("certificate", "crl"):
+        for path in sorted((seeds.out / kind).iterdir()):
+            seeds.add_parts(path.read_bytes())
     data = os.environ.get("VOUCH_TEST_DATA")
     if data:
         for kind, archive in (("certificate", "x509"), ("crl", "crl")):
@@ -91,6 +137,9 @@ def main() -> int:
     for kind, text in (
         ("toml", b'name = "Example"\n[keys]\nallow = ["ec:P-256"]\nsize = 2048\non = true\n'),
         ("json", b'{"a": [1, -2, true, null, "x\\u00e9"], "b": {"c": 18446744073709551615}}'),
+        ("general_name", b"otherName:1.2.3:#0c0161"),
+        ("general_name", b"DirName:CN=Example,O=Acme\\, Inc."),
+        ("general_name", b"IP:2001:db8::1"),
         ("name", b"CN=Example \\+ Co,O=Acme\\, Inc.+OU=#0402AABB,C=DE"),
     ):
         seeds.add(kind, text)
