@@ -163,6 +163,7 @@ Result<Exit> report(Context& context, const Workspace& workspace, const Report& 
   const bool waits = generation.certificate.empty();
   const auto next = next_steps(what.record, waits, what.request_file);
   std::vector<std::string> files;
+  files.reserve(what.published.files.size());
   for (const fs::path& file : what.published.files) files.push_back(file.string());
   for (const auto& crl : what.published.crls)
     for (const fs::path& file : crl.files) files.push_back(file.string());

@@ -209,9 +209,8 @@ std::string synopsis(const Command& command) {
   for (const Option& o : command.options) {
     std::string one =
         o.argument.empty() ? fmt::format("--{}", o.name) : fmt::format("--{} {}", o.name, o.argument);
-    if (o.occurs != Occurs::once) one = "[" + one + "]";
-    if (o.occurs == Occurs::any_times) one += "...";
-    text += " " + one;
+    if (o.occurs != Occurs::once) one = fmt::format("[{}]", one);
+    text += fmt::format(" {}{}", one, o.occurs == Occurs::any_times ? "..." : "");
   }
   return text;
 }

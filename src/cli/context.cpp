@@ -144,7 +144,7 @@ Result<std::string> Context::read_secret(const std::string& file, const std::str
   if (file == "-" && surroundings_.in_is_terminal) {
     secret = TRY(surroundings_.ask(question));
   } else {
-    Buffer content = TRY(read_file(file, 64 * 1024).context("reading a passphrase"));
+    Buffer content = TRY(read_file(file, std::size_t{64} << 10).context("reading a passphrase"));
     secret = first_line(content);
     wipe(content);
   }
@@ -164,7 +164,7 @@ Result<std::string> Context::new_key_passphrase() {
 }
 
 PassphraseSource Context::passphrase_source(std::optional<std::string> file) {
-  return [this, file](std::string_view key) -> Result<std::string> {
+  return [this, file = std::move(file)](std::string_view key) -> Result<std::string> {
     const std::string question = fmt::format("Passphrase of {}: ", printable(key));
     if (file) return read_secret(*file, question);
     const std::string variable = passphrase_variable();
@@ -187,7 +187,7 @@ Progress::Progress(const Context& context, std::string what) {
   if (!surroundings.err_is_terminal) return;
   waiting_ = std::make_unique<Waiting>();
   waiting_->thread =
-      std::jthread([&context, waiting = waiting_.get(), what = std::move(what)](std::stop_token stop) {
+      std::jthread([&context, waiting = waiting_.get(), what = std::move(what)](const std::stop_token& stop) {
         std::unique_lock lock(waiting->mutex);
         waiting->over.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
         if (!stop.stop_requested()) context.note("{} …", what);
