@@ -16,7 +16,7 @@ function(vouch_module name)
     target_link_libraries(${name}_test PRIVATE vouch::${name} ${M_TEST_DEPENDS} GTest::gmock_main)
     vouch_compile_options(${name}_test)
     gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST
-      WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" PROPERTIES LABELS "unit;${name}")
+      WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" PROPERTIES LABELS unit)
   endif()
   if(VOUCH_FUZZ)
     foreach(source IN LISTS M_FUZZERS)
