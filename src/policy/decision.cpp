@@ -183,7 +183,7 @@ bool Decider::check_validity() {
   if (q_.now < ca.not_before || q_.now >= ca.not_after)
     return deny({"validity.ca", "the CA's own certificate is not valid now",
                  fmt::format("a time from {} to {}", format_time(ca.not_before), format_time(ca.not_after)),
-                 format_time(q_.now), "renew the CA: vouch ca renew"});
+                 format_time(q_.now), "the CA needs a new certificate before it can issue again"});
   decision_.plan.not_before = q_.now;
   const Time wanted = add(q_.now, t_ == nullptr ? ca.default_validity : t_->validity);
   decision_.plan.not_after = wanted;

@@ -37,8 +37,9 @@ Status check_validity(const CertificateTemplate& t) {
   const Time start{};
   if (add(start, t.validity) <= start) return refuse("validity = \"1y\"", "validity is not positive");
   if (add(start, t.renewal_period) >= add(start, t.validity))
-    return refuse("renewal_period = \"6w\", or less", "renewal_period ({}) is not shorter than validity ({})",
-                  format_span(t.renewal_period), format_span(t.validity));
+    return refuse("change both: renewal_period is the last part of validity, such as a sixth of it",
+                  "renewal_period ({}) is not shorter than validity ({})", format_span(t.renewal_period),
+                  format_span(t.validity));
   return ok();
 }
 
