@@ -59,8 +59,10 @@ Result<KeySpec> parse_key_spec(std::string_view text);
 std::string format_key_spec(const KeySpec& spec);
 // The signature algorithm of a key with a digest; without one, the digest that fits the key's strength
 // (P-384: SHA-384, …, RSA: SHA-256). Ed25519 has its own and refuses another (`usage`).
-Result<SignatureAlgorithm> signature_algorithm_for(const KeySpec& spec, std::optional<DigestAlgorithm> digest);
-Result<DigestAlgorithm> digest_from_name(std::string_view name);  // "sha256", "SHA-256"; sha1 is `unsupported`
+Result<SignatureAlgorithm> signature_algorithm_for(const KeySpec& spec,
+                                                   std::optional<DigestAlgorithm> digest);
+Result<DigestAlgorithm> digest_from_name(
+    std::string_view name);  // "sha256", "SHA-256"; sha1 is `unsupported`
 
 // A private key held in software.
 class PrivateKey {
@@ -91,14 +93,17 @@ class Provider {
   virtual void random(std::span<std::uint8_t> out) const = 0;
   virtual Result<std::unique_ptr<Verifier>> verifier(Bytes public_key_info) const = 0;
   // One-shot, for keys seen once: cheaper than verifier() where nothing is kept.
-  virtual Status verify(Bytes public_key_info, SignatureAlgorithm algorithm, Bytes tbs, Bytes signature) const = 0;
+  virtual Status verify(Bytes public_key_info, SignatureAlgorithm algorithm, Bytes tbs,
+                        Bytes signature) const = 0;
   virtual Result<std::unique_ptr<PrivateKey>> generate(const KeySpec& spec) const = 0;
   // PEM or DER of PKCS #8, encrypted PKCS #8, and the old PKCS #1 and SEC 1 forms. Fails with `denied` for a
   // wrong or missing passphrase, `unsupported` for other key types, `malformed` otherwise.
-  virtual Result<std::unique_ptr<PrivateKey>> load_private_key(Bytes pem_or_der, std::string_view passphrase) const = 0;
+  virtual Result<std::unique_ptr<PrivateKey>> load_private_key(Bytes pem_or_der,
+                                                               std::string_view passphrase) const = 0;
 };
 
-// Convenience over Provider::digest for the key identifier of RFC 5280 4.2.1.2 method 1: SHA-1 of the key bits.
+// Convenience over Provider::digest for the key identifier of RFC 5280 4.2.1.2 method 1: SHA-1 of the key
+// bits.
 Result<Buffer> key_identifier(const Provider& provider, Bytes public_key_info);
 
 }  // namespace vouch::crypto

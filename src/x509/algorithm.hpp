@@ -9,7 +9,8 @@
 
 namespace vouch::x509 {
 
-// AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY DEFINED BY algorithm OPTIONAL }
+// AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY DEFINED BY algorithm
+// OPTIONAL }
 struct AlgorithmIdentifier {
   Oid algorithm;
   Bytes parameters;  // the whole TLV; empty when absent
@@ -18,7 +19,7 @@ struct AlgorithmIdentifier {
 Result<AlgorithmIdentifier> parse_algorithm_identifier(asn1::Reader& reader);
 
 enum class DigestAlgorithm { sha1, sha256, sha384, sha512 };  // sha1 for identifiers and old messages only
-std::string_view to_string(DigestAlgorithm digest);            // "SHA-256"
+std::string_view to_string(DigestAlgorithm digest);           // "SHA-256"
 std::size_t digest_size(DigestAlgorithm digest);
 
 // Signature algorithms that certificates, CRLs and OCSP answers are made with, and those that are only
@@ -55,12 +56,12 @@ std::string_view to_string(KeyType type);  // "RSA", "P-256", …
 // SubjectPublicKeyInfo (RFC 5280 4.1.2.7), looked into. Views into the DER.
 struct PublicKeyInfo {
   KeyType type{};
-  bool rsassa_pss = false;    // the key's own OID is id-RSASSA-PSS (RFC 4055 1.2)
+  bool rsassa_pss = false;                    // the key's own OID is id-RSASSA-PSS (RFC 4055 1.2)
   std::optional<DigestAlgorithm> pss_digest;  // the only one that such a key's parameters allow
-  std::size_t bits = 0;       // RSA modulus or curve size
-  Bytes modulus, exponent;    // RSA: unsigned, without sign octet
-  Bytes point;                // EC: the uncompressed or compressed point; Ed25519: the 32 octets
-  Bytes key_bits;             // contents of the subjectPublicKey BIT STRING: what a key identifier hashes
+  std::size_t bits = 0;                       // RSA modulus or curve size
+  Bytes modulus, exponent;                    // RSA: unsigned, without sign octet
+  Bytes point;     // EC: the uncompressed or compressed point; Ed25519: the 32 octets
+  Bytes key_bits;  // contents of the subjectPublicKey BIT STRING: what a key identifier hashes
   Bytes whole;
 };
 // Fails with `malformed`, or `unsupported` for key types and curves that this project does not use;
