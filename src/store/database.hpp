@@ -110,14 +110,17 @@ class Transaction : public Snapshot {
   // The intent: serial and to-be-signed bytes, before the key is used. The request's disposition reads
   // `issuing` until the signature is there. conflict: serial or request has one already.
   virtual Status insert_intent(const CertificateRecord& certificate) = 0;
-  // The signature of an intent; the request reads `issued` from here on. not_found: no open intent, which
-  // includes one that another process, repairing, has completed: then the stored certificate is the one.
+  // The signature of an intent; the request reads `issued` from here on (an imported one stays `foreign`).
+  // not_found: no open intent, which includes one that another process, repairing, has completed: then the
+  // stored certificate is the one.
   virtual Status complete_intent(RequestId request, Bytes signature) = 0;
-  // Takes back an intent that was never signed: the serial stays used. The request becomes `failed`.
+  // Takes back an intent that was never signed: the serial stays used, and is found no more. The request
+  // becomes `failed` and may have another intent.
   virtual Status abandon_intent(RequestId request, std::string_view message) = 0;
 
-  // conflict: revoked already (a hold may be turned into another reason, which keeps its date: RFC 5280
-  // says nothing may move). The request's disposition follows.
+  // not_found: this authority has no such certificate. conflict: not signed yet, or revoked already (a hold
+  // may be turned into another reason, which keeps its date: RFC 5280 says nothing may move). The request's
+  // disposition follows.
   virtual Status revoke(AuthorityId authority, const RevocationRecord& revocation) = 0;
   // Lifts a hold. conflict: not on hold; not_found: not revoked.
   virtual Status release(AuthorityId authority, Bytes serial) = 0;
@@ -126,6 +129,7 @@ class Transaction : public Snapshot {
   virtual Status insert_crl(const CrlRecord& record) = 0;
   virtual Status update_crl(const CrlRecord& record) = 0;  // size, entries, sha256, file
 
+  // A record with `removed` withdraws the template everywhere.
   virtual Status insert_template(const TemplateRecord& record) = 0;  // conflict: that version exists
   virtual Status publish_template(AuthorityId authority, std::string_view name) = 0;
   virtual Status withdraw_template(AuthorityId authority, std::string_view name) = 0;

@@ -120,7 +120,7 @@ Status MemoryTransaction::update_request(const RequestRecord& record) {
     erase(state_.transactions, {row.authority, before->transaction});
     if (!row.transaction.empty()) put(state_.transactions, {row.authority, row.transaction}, row.id);
   }
-  put(state_.requests, row.id, std::make_shared<const RequestRecord>(std::move(row)));
+  put(state_.requests, record.id, std::make_shared<const RequestRecord>(std::move(row)));
   return ok();
 }
 

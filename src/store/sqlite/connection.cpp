@@ -153,7 +153,6 @@ Error classify(int code, std::string_view text, int errno_of_sqlite, const fs::p
       return make_error(Errc::unavailable, "cannot write {}: no space left", name)
           .with_hint("free space on that file system and try again; nothing was changed");
     case SQLITE_READONLY:
-      return cannot_use(file, text);
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:

@@ -19,7 +19,7 @@ std::int64_t stored(Disposition disposition) {
 }
 
 // What a constraint or a foreign key said, in the words of the caller.
-Error instead(Error error, Errc code, Error own) { return error.code() == code ? own : error; }
+Error instead(const Error& error, Errc code, const Error& own) { return error.code() == code ? own : error; }
 
 Result<std::int64_t> stored_number(std::string_view what, std::uint64_t number) {
   if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
@@ -65,7 +65,7 @@ Result<AuthorityId> SqliteTransaction::insert_authority(const AuthorityRecord& r
       "INSERT INTO authorities (name, kind, mode, created_at, settings) VALUES (?1, ?2, ?3, ?4, ?5)",
       record.name, static_cast<std::int64_t>(record.kind), static_cast<std::int64_t>(record.mode),
       record.created_at, record.settings);
-  if (!done) return instead(std::move(done.error()), Errc::conflict, messages::authority_exists(record.name));
+  if (!done) return instead(done.error(), Errc::conflict, messages::authority_exists(record.name));
   return connection_.last_insert_id();
 }
 
@@ -94,8 +94,7 @@ Status SqliteTransaction::insert_key_generation(const KeyGeneration& generation)
       generation.key_reference, generation.public_key_info, generation.request, generation.certificate,
       generation.created_at);
   if (!done && done.error().code() == Errc::conflict) return messages::key_generation_exists(generation);
-  if (!done)
-    return instead(std::move(done.error()), Errc::not_found, messages::no_authority(generation.authority));
+  if (!done) return instead(done.error(), Errc::not_found, messages::no_authority(generation.authority));
   return insert_chain(generation);
 }
 
@@ -122,8 +121,7 @@ Result<RequestId> SqliteTransaction::insert_request(const RequestRecord& record)
       record.resolver, record.template_name, record.transaction, encode_attributes(record.attributes),
       record.message, record.reason, record.request, record.trace);
   if (!done && done.error().code() == Errc::not_found) return messages::no_authority(record.authority);
-  if (!done)
-    return instead(std::move(done.error()), Errc::conflict, messages::transaction_used(record.transaction));
+  if (!done) return instead(done.error(), Errc::conflict, messages::transaction_used(record.transaction));
   return connection_.last_insert_id();
 }
 
@@ -138,8 +136,7 @@ Status SqliteTransaction::update_request(const RequestRecord& record) {
       record.id, stored(record.disposition), record.resolved_at, record.requester, record.resolver,
       record.template_name, record.transaction, encode_attributes(record.attributes), record.message,
       record.reason, record.trace);
-  if (!done)
-    return instead(std::move(done.error()), Errc::conflict, messages::transaction_used(record.transaction));
+  if (!done) return instead(done.error(), Errc::conflict, messages::transaction_used(record.transaction));
   if (connection_.changes() == 0) return messages::no_request(record.id);
   return ok();
 }
@@ -225,8 +222,7 @@ Status SqliteTransaction::insert_crl(const CrlRecord& record) {
       record.this_update, record.next_update, record.next_publish,
       TRY(stored_number("number of entries", record.entries)), TRY(stored_number("size", record.size)),
       record.sha256, record.file);
-  if (!done)
-    return instead(std::move(done.error()), Errc::not_found, messages::no_authority(record.authority));
+  if (!done) return instead(done.error(), Errc::not_found, messages::no_authority(record.authority));
   return ok();
 }
 
@@ -246,8 +242,7 @@ Status SqliteTransaction::insert_template(const TemplateRecord& record) {
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
       record.name, std::int64_t{record.major}, std::int64_t{record.minor}, record.body,
       std::int64_t{record.removed}, record.changed_at, record.changed_by);
-  if (!done)
-    return instead(std::move(done.error()), Errc::conflict, messages::template_version_exists(record));
+  if (!done) return instead(done.error(), Errc::conflict, messages::template_version_exists(record));
   // Nobody issues what is gone.
   if (record.removed) return connection_.run("DELETE FROM published_templates WHERE name = ?1", record.name);
   return ok();
@@ -258,7 +253,7 @@ Status SqliteTransaction::publish_template(AuthorityId authority, std::string_vi
   auto done = connection_.run(
       "INSERT INTO published_templates (authority, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING", authority,
       name);
-  if (!done) return instead(std::move(done.error()), Errc::not_found, messages::no_authority(authority));
+  if (!done) return instead(done.error(), Errc::not_found, messages::no_authority(authority));
   return ok();
 }
 
