@@ -110,7 +110,9 @@ Result<Buffer> from_base64(std::string_view text) {
   return out;
 }
 
-void wipe(std::span<std::uint8_t> secret) { explicit_bzero(secret.data(), secret.size()); }
+void wipe(std::span<std::uint8_t> secret) {
+  if (!secret.empty()) explicit_bzero(secret.data(), secret.size());  // an empty span may point nowhere
+}
 void wipe(std::string& secret) {
   explicit_bzero(secret.data(), secret.size());
   secret.clear();

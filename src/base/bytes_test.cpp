@@ -76,5 +76,12 @@ TEST(WipeTest, LeavesNothingBehind) {
   EXPECT_EQ(std::string_view(where, size), std::string(size, '\0'));
 }
 
+TEST(WipeTest, OverwritesAndTakesAnEmptySpanThatPointsNowhere) {
+  Buffer secret{1, 2, 3};
+  wipe(secret);
+  EXPECT_EQ(secret, Buffer(3, 0));
+  wipe(std::span<std::uint8_t>());
+}
+
 }  // namespace
 }  // namespace vouch
