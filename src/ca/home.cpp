@@ -97,9 +97,9 @@ Result<Configuration> parse_configuration(std::string_view toml, std::string_vie
       return make_error(Errc::malformed, "{}:{}: '{}' stands outside a section", file, members.line(),
                         section);
     for (const auto& [key, value] : *members.members()) {
-      const Setting* setting = find_setting(section + "." + key);
-      if (!setting)
-        return unknown_setting(section + "." + key).context(fmt::format("reading {}:{}", file, value.line()));
+      const std::string name = fmt::format("{}.{}", section, key);
+      const Setting* setting = find_setting(name);
+      if (!setting) return unknown_setting(name).context(fmt::format("reading {}:{}", file, value.line()));
       TRY(setting->read(configuration, value)
               .context("reading {}:{}, setting {}", file, value.line(), setting->key.name));
     }
@@ -151,7 +151,7 @@ Result<std::string> with_setting(std::string_view toml, std::string_view file, s
   }
   if (!done) lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(section_end), assignment);
   std::string out;
-  for (const std::string& line : lines) out += line + "\n";
+  for (const std::string& line : lines) out.append(line).append("\n");
   (void)TRY(parse_configuration(out, file).context("setting {} to {}", name, value));
   return out;
 }

@@ -525,7 +525,7 @@ Result<Outcome> LocalAuthority::deny(RequestId id, std::string_view manager, std
 }
 
 Result<Outcome> LocalAuthority::outcome_of(const store::Snapshot& snapshot,
-                                           store::RequestRecord request) const {
+                                           const store::RequestRecord& request) const {
   Buffer certificate;
   if (request.disposition == Disposition::issued || request.disposition == Disposition::revoked)
     certificate = TRY(snapshot.certificate_of_request(request.id)).der();
@@ -537,7 +537,7 @@ Result<Outcome> LocalAuthority::retrieve(RequestId id) {
   store::RequestRecord request = TRY(snapshot->request(id));
   if (request.authority != record_.id)
     return make_error(Errc::not_found, "request {} belongs to another CA", id);
-  return outcome_of(*snapshot, std::move(request));
+  return outcome_of(*snapshot, request);
 }
 
 Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {

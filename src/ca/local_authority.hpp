@@ -83,7 +83,7 @@ class LocalAuthority final : public Authority {
   void sign(std::span<Work> work) const;
   Status record_signatures(std::span<Work> work);
   std::vector<Result<Outcome>> carry_out(std::vector<Result<Work>> work);
-  Result<Outcome> outcome_of(const store::Snapshot& snapshot, store::RequestRecord request) const;
+  Result<Outcome> outcome_of(const store::Snapshot& snapshot, const store::RequestRecord& request) const;
   policy::AuthorityContext policy_context() const;
 
   Environment environment_;

@@ -197,7 +197,7 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
   // The key is on disk before anything refers to it, and goes again if nothing comes to do so.
   generation.key_reference = TRY(save_key(environment, options.name, *key, options.passphrase));
   if (options.passphrase.empty())
-    result.warnings.push_back(
+    result.warnings.emplace_back(
         "the private key is protected by its file mode (0600) alone; a passphrase can be given at set-up");
   result.record = {0,
                    options.name,

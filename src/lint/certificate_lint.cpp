@@ -66,7 +66,7 @@ class FactsReader {
   }
 
   void read(const x509::ExtensionView& e) {
-    const auto take_uris = [this](std::vector<x509::DistributionPoint> points) {
+    const auto take_uris = [this](const std::vector<x509::DistributionPoint>& points) {
       for (std::string& uri : uris_of(points)) facts_.urls.push_back(std::move(uri));
     };
     if (e.id == oid::kBasicConstraints)
@@ -80,7 +80,7 @@ class FactsReader {
     else if (e.id == oid::kCrlDistributionPoints || e.id == oid::kFreshestCrl)
       with(e, x509::parse_distribution_points(e.value), take_uris);
     else if (e.id == oid::kAuthorityInfoAccess)
-      with(e, x509::parse_info_access(e.value), [this](auto access) {
+      with(e, x509::parse_info_access(e.value), [this](const auto& access) {
         for (const x509::AccessDescription& description : access)
           if (description.location.type == x509::GeneralNameType::uri)
             facts_.urls.emplace_back(as_text(description.location.value));
