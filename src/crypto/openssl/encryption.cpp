@@ -184,7 +184,7 @@ std::optional<Secret> run_cipher(Direction direction, const CipherInfo& info, By
     forget_library_errors();
     return std::nullopt;
   }
-  output.shorten(static_cast<std::size_t>(first + last));
+  output.shorten(static_cast<std::size_t>(first) + static_cast<std::size_t>(last));
   return output;
 }
 
