@@ -134,7 +134,7 @@ void write(std::string& out, const Value& value, int indent, int depth);
 void new_line(std::string& out, int indent, int depth) {
   if (indent == 0) return;
   out.push_back('\n');
-  out.append(static_cast<std::size_t>(indent * depth), ' ');
+  out.append(static_cast<std::size_t>(indent) * static_cast<std::size_t>(depth), ' ');
 }
 
 void write_list(std::string& out, const Value::List& list, int indent, int depth) {
