@@ -340,7 +340,7 @@ TEST(Explain, KnowsEveryErrorCodeAndSuggestsTheNearest) {
 // The names of rules in the sources and in rules.def are the same.
 TEST(Explain, KnowsEveryRuleOfADecision) {
   const std::regex name(
-      "\"((?:request|template|key|subject|san|names|attribute|ca|purpose|key_usage|validity|authority)\\.[a-"
+      "\"((?:request|template|key|subject|san|names|attribute|ca|purpose|key_usage|validity|authority|signatures|renewal|identity|issuance)\\.[a-"
       "z_]+)\"");
   const auto names_in = [&](std::initializer_list<const char*> files) {
     std::set<std::string> names;
@@ -354,7 +354,9 @@ TEST(Explain, KnowsEveryRuleOfADecision) {
     return names;
   };
   const auto used = names_in(
-      {"src/policy/decision.cpp", "src/policy/decision_names.cpp", "src/policy/decision_purposes.cpp"});
+      {"src/policy/decision.cpp", "src/policy/decision_directory.cpp", "src/policy/decision_keys.cpp",
+       "src/policy/decision_names.cpp", "src/policy/decision_purposes.cpp",
+       "src/policy/decision_signatures.cpp"});
   EXPECT_GT(used.size(), 40u);
   EXPECT_EQ(used, names_in({"src/policy/rules.def"}));
   Shell shell;

@@ -9,7 +9,7 @@ namespace vouch::crypto::openssl {
 namespace {
 
 using Word = std::uint64_t;
-using DoubleWord = unsigned __int128;
+__extension__ using DoubleWord = unsigned __int128;
 
 // --- Remainders by many small primes at once: the primes are multiplied into words, the modulus is divided
 // by each word in one pass over its limbs, and the rest is arithmetic on words.
