@@ -6,6 +6,7 @@
 
 #include <thread>
 
+#include "ca/key_files.hpp"
 #include "ca/test_fixture.hpp"
 
 namespace vouch::ca {

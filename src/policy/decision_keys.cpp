@@ -59,10 +59,7 @@ bool Decider::check_key() {
 
 bool Decider::check_point() {
   if (key_.type == crypto::KeyType::ed25519) return true;
-  // SEC 1 2.3.3: one octet 00 is the point at infinity.
-  if (key_.point.size() == 1 && key_.point[0] == 0x00)
-    return deny({"key.curve", "the elliptic curve point is the identity", "a point on the curve",
-                 "the point at infinity", std::string(kNewKey)});
+  // The point at infinity is one octet 00 (SEC 1 2.3.3): no key of the right length, so the parser says so.
   if (key_.point.empty() || key_.point[0] != 0x04)
     return deny({"key.point", "the elliptic curve point is compressed",
                  "an uncompressed point (RFC 5480 2.2)", "a compressed point",

@@ -464,7 +464,7 @@ const std::vector<Denied>& denied_rows() {
                "key.small_exponent", "received exponent 0xffff"},
         Denied{"PointAtInfinity",
                [](Asked& a) { a.key = x509::encode_ec_public_key_info(x509::KeyType::p256, Buffer{0x00}); },
-               "key.curve", "the point at infinity"},
+               "key.form", "is not a point of P-256"},
         Denied{"PointBesideItsCurve",
                [](Asked& a) {
                  a.question.proof_of_possession = make_error(Errc::malformed, "importing a key of type EC");

@@ -1050,7 +1050,7 @@ TEST_P(DatabaseContract, AKeyBelongsToTheFirstRequestWithACertificate) {
   }));
   EXPECT_EQ(holder, first);
   ASSERT_TRUE(commit([&](Transaction& t) -> Status {
-    second = TRY(t.insert_request(sample::request(authority_)));
+    second = TRY(t.insert_request(sample::request(authority_, Disposition::denied)));
     holder = TRY(t.certify_key(key, second));
     return ok();
   }));

@@ -285,8 +285,6 @@ std::optional<KeyWeakness> find_weakness(KeyImporter& importer, const x509::Publ
     default:
       break;
   }
-  if (key.point.size() == 1 && key.point[0] == 0)
-    return KeyWeakness{KeyFlaw::small_order, "the point at infinity"};
   // The import checks the equation of the curve.
   if (importer.import_public(key)) return std::nullopt;
   return KeyWeakness{KeyFlaw::off_curve, "a point that is not on it"};
