@@ -76,6 +76,7 @@ class Publication {
   Result<Published> run() {
     targets_ = TRY(targets_of(authority_, key_));
     TRY(reserve_number());
+    TRY(authority_.fence().record(std::array{ca::FenceEvent::crl(record_)}));
     const x509::CrlFields fields{key_.signer->algorithm(), key_.subject, record_.this_update,
                                  record_.next_update, crl_extensions(key_, record_)};
     TRY(lint_frame(fields));
@@ -156,6 +157,7 @@ class Publication {
 }  // namespace
 
 Result<std::vector<Published>> publish_crls(const ca::LocalAuthority& authority) {
+  TRY(authority.fence_status());
   const ca::Environment& environment = authority.environment();
   const FileLock lock = TRY(
       FileLock::acquire(environment.home.lock(fmt::format("publish-{}", authority.record().id)), kPatience));

@@ -28,6 +28,8 @@ class MemoryTransaction final : public Queries<Transaction> {
   Status insert_template(const TemplateRecord& record) override;
   Status publish_template(AuthorityId authority, std::string_view name) override;
   Status withdraw_template(AuthorityId authority, std::string_view name) override;
+  Status purge_request(RequestId request) override;
+  Status set_mark(std::string_view name, std::string_view value) override;
 
  private:
   const State& state() const override { return state_; }
