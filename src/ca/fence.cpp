@@ -204,7 +204,7 @@ FenceEvent FenceEvent::audit(std::uint64_t size, Bytes root) {
   FenceEvent event;
   event.kind = Kind::audit;
   event.number = size;
-  event.text = to_hex(root);
+  event.text = root.empty() ? "-" : to_hex(root);
   return event;
 }
 

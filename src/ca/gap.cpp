@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ca/audit.hpp"
 #include "ca/local_authority.hpp"
 #include "x509/crl.hpp"
 
@@ -202,6 +203,7 @@ Result<Comparison> compare_with_fence(const Environment& environment, const stor
 
   const auto snapshot = TRY(environment.database.snapshot());
   gap.known_crl_number = TRY(snapshot->last_crl_number(record.id));
+  gap.known_audit_size = static_cast<std::uint64_t>(TRY(snapshot->audit_size()));
   for (const PublishedCrl& newer : published) {
     if (newer.number <= gap.known_crl_number) continue;
     const auto file = MappedFile::open(newer.path);
@@ -282,6 +284,17 @@ Result<Gap> accept_gap(const Environment& environment, std::string_view name,
   TRY(fence.record(std::array{FenceEvent::mark(nonce)}));
   TRY(environment.database.commit([&](store::Transaction& t) -> Status {
     TRY(take_over(t, environment, authority->record(), gap, administrator));
+    TRY(record_audit(environment, t,
+                     {.actor = std::string(administrator),
+                      .action = "db.accept_gap",
+                      .authority = std::string(name),
+                      .object = "database",
+                      .details = AuditDetails()
+                                     .add("lost_certificates", gap.certificates.size())
+                                     .add("revocations_taken_over", gap.revocations.size())
+                                     .add("crl_number", gap.crl_number)
+                                     .add("lost_audit_entries",
+                                          gap.audit_size - std::min(gap.audit_size, gap.known_audit_size))}));
     return t.set_mark(fence_mark_name(authority->record().id), nonce);
   }));
   TRY(fence.record(std::array{FenceEvent::accepted(environment.clock.now())}));

@@ -22,6 +22,9 @@ const std::vector<History>& history() {
       {"signatures", {}, "the signature of request {}"},
       {"crls", {"id", "authority", "number", "key_index", "delta", "this_update"}, "CRL record {}"},
       {"templates", {}, "template '{}'"},
+      {"audit_heads", {}, "the audit head of size {}"},
+      {"audit_statements", {}, "audit statement {}"},
+      {"role_changes", {}, "role change {}"},
   };
   return kHistory;
 }
@@ -35,7 +38,7 @@ struct TableShape {
   std::vector<Column> columns;
 };
 
-std::string quoted(std::string_view name) {
+std::string identifier(std::string_view name) {
   std::string out = "\"";
   for (const char c : name) out.append(c == '"' ? 2 : 1, c);
   return out + '"';
@@ -61,16 +64,16 @@ std::string same(const TableShape& table, Wanted&& wanted) {
   std::string text;
   for (const Column& column : table.columns)
     if (wanted(column))
-      text += fmt::format("{}mine.{} IS theirs.{}", text.empty() ? "" : " AND ", quoted(column.name),
-                          quoted(column.name));
+      text += fmt::format("{}mine.{} IS theirs.{}", text.empty() ? "" : " AND ", identifier(column.name),
+                          identifier(column.name));
   return text;
 }
 
 std::string without_equal(const TableShape& table, std::string_view from, std::string_view to,
                           const std::string& condition) {
   return fmt::format("FROM {} WHERE NOT EXISTS (SELECT 1 FROM {} WHERE {})",
-                     fmt::format(fmt::runtime(from), quoted(table.name)),
-                     fmt::format(fmt::runtime(to), quoted(table.name)), condition);
+                     fmt::format(fmt::runtime(from), identifier(table.name)),
+                     fmt::format(fmt::runtime(to), identifier(table.name)), condition);
 }
 
 constexpr std::string_view kMine = "main.{} AS mine", kTheirs = "later.{} AS theirs";
@@ -79,7 +82,7 @@ Status share_their_past(Connection& connection, const TableShape& table, const H
   const auto wanted = [&](const Column& column) {
     return rule.columns.empty() || std::ranges::find(rule.columns, column.name) != rule.columns.end();
   };
-  const std::string first = "mine." + quoted(table.columns.front().name);
+  const std::string first = "mine." + identifier(table.columns.front().name);
   Query query = TRY(connection.query_once(
       fmt::format("SELECT CASE typeof({0}) WHEN 'blob' THEN lower(hex({0})) ELSE {0} END {1} LIMIT 1", first,
                   without_equal(table, kMine, kTheirs, same(table, wanted)))));
@@ -112,10 +115,27 @@ Result<std::uint64_t> catch_up(Connection& connection, const TableShape& table) 
   const auto keys = [&](const Column& column) { return column.key || !keyed; };
   TRY(connection.execute("DELETE " + without_equal(table, kMine, kTheirs, same(table, all))));
   std::string columns;
-  for (const Column& column : table.columns) columns += (columns.empty() ? "" : ", ") + quoted(column.name);
-  TRY(connection.execute(fmt::format("INSERT INTO main.{} ({}) SELECT {} {}", quoted(table.name), columns,
+  for (const Column& column : table.columns)
+    columns += (columns.empty() ? "" : ", ") + identifier(column.name);
+  TRY(connection.execute(fmt::format("INSERT INTO main.{} ({}) SELECT {} {}", identifier(table.name), columns,
                                      columns, without_equal(table, kTheirs, kMine, same(table, keys)))));
   return static_cast<std::uint64_t>(connection.changes());
+}
+
+// Entries of the audit log that were written here since the two went apart: refusals, mostly.
+Result<std::vector<AuditRecord>> overtaken_audit(Connection& connection) {
+  std::vector<AuditRecord> records;
+  Query query = TRY(connection.query_once(
+      "SELECT mine.sequence, mine.time, mine.actor, mine.action, mine.authority, mine.object, mine.details, "
+      "mine.outcome FROM main.audit AS mine WHERE NOT EXISTS (SELECT 1 FROM later.audit AS theirs WHERE "
+      "theirs.sequence = mine.sequence AND theirs.leaf = mine.leaf) ORDER BY mine.sequence"));
+  while (TRY(query.step())) {
+    AuditRecord record{query.integer(0), query.time(1), query.text(2),
+                       query.text(3),    query.text(4), query.text(5),
+                       query.text(6),    query.text(7), {}};
+    records.push_back(std::move(record));
+  }
+  return records;
 }
 
 Result<Replayed> replay_attached(Connection& connection) {
@@ -125,6 +145,7 @@ Result<Replayed> replay_attached(Connection& connection) {
     for (const History& rule : history())
       if (rule.table == table.name) TRY(share_their_past(connection, table, rule));
   TRY(keeps_revocations(connection));
+  done.overtaken = TRY(overtaken_audit(connection));
   for (const TableShape& table : all) {
     const std::uint64_t rows = TRY(catch_up(connection, table).context("replaying table {}", table.name));
     done.rows += rows;

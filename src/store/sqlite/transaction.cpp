@@ -288,4 +288,24 @@ Status SqliteTransaction::set_mark(std::string_view name, std::string_view value
       name, value);
 }
 
+Status SqliteTransaction::append_audit(const AuditRecord& record) {
+  return journal::append_audit(connection_, record);
+}
+
+Status SqliteTransaction::insert_audit_head(const AuditHead& head) {
+  return journal::insert_audit_head(connection_, head);
+}
+
+Status SqliteTransaction::insert_audit_key(const AuditKey& key) {
+  return journal::insert_audit_key(connection_, key);
+}
+
+Status SqliteTransaction::insert_audit_statement(const AuditStatement& statement) {
+  return journal::insert_audit_statement(connection_, statement);
+}
+
+Status SqliteTransaction::insert_role_change(const RoleChange& change) {
+  return journal::insert_role_change(connection_, change);
+}
+
 }  // namespace vouch::store::sqlite
