@@ -337,7 +337,8 @@ Status Fence::sync(Position position) {
     guard.lock();
     syncing_ = false;
     // What a failed sync has dropped is gone, whatever the next one says.
-    (failure == 0 ? synced_ : failed_) = all;
+    Position& reached = failure == 0 ? synced_ : failed_;
+    reached = std::max(reached, all);  // a compaction may have gone further
     synced_changed_.notify_all();
     if (failure != 0) return system_error(failure, "cannot write", file_);
   }
