@@ -24,6 +24,16 @@ Result<std::optional<policy::KeyFacts::Use>> use_of(const store::Snapshot& snaps
   return use;
 }
 
+// The same of a compromised key. Its certificate may have been purged since; the key stays known to others.
+Result<std::optional<policy::KeyFacts::Use>> compromised_use(const store::Snapshot& snapshot,
+                                                             store::RequestId request,
+                                                             Bytes public_key_info) {
+  const auto certificate = snapshot.certificate_of_request(request);
+  if (!certificate && certificate.error().code() == Errc::not_found)
+    return policy::KeyFacts::Use{request, {}, {}};
+  return use_of(snapshot, request, public_key_info);
+}
+
 }  // namespace
 
 std::uint64_t key_number(const crypto::Provider& provider, Bytes public_key_info) {
@@ -68,7 +78,8 @@ Result<policy::KeyFacts> KeyChecks::facts(const store::Snapshot& snapshot, Bytes
     facts.authority = owner->second.authority;
   const store::KeyHistory history =
       TRY(snapshot.key_history(key_number(environment_.provider, public_key_info)));
-  if (history.compromised) facts.compromised = TRY(use_of(snapshot, *history.compromised, public_key_info));
+  if (history.compromised)
+    facts.compromised = TRY(compromised_use(snapshot, *history.compromised, public_key_info));
   if (history.certified) facts.certified = TRY(use_of(snapshot, *history.certified, public_key_info));
   return facts;
 }

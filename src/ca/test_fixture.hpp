@@ -56,6 +56,7 @@ class TestBench {
     home_ = TRY(Home::open(home_.folder(), false));
     return ok();
   }
+  void close() { database_.reset(); }
   // As a crash and a new start would find it.
   void reopen() {
     database_.reset();

@@ -172,7 +172,6 @@ Status MemoryTransaction::abandon_intent(RequestId request, std::string_view mes
 }
 
 Result<RequestId> MemoryTransaction::certify_key(std::uint64_t key, RequestId request) {
-  if (!state_.requests.contains(request)) return messages::no_request(request);
   const RequestId* before = find(state_.certified_keys, key);
   if (before != nullptr && state_.certificates.contains(*before)) return *before;
   put(state_.certified_keys, key, request);
@@ -180,7 +179,6 @@ Result<RequestId> MemoryTransaction::certify_key(std::uint64_t key, RequestId re
 }
 
 Status MemoryTransaction::mark_key_compromised(std::uint64_t key, RequestId request) {
-  if (!state_.requests.contains(request)) return messages::no_request(request);
   if (!state_.compromised_keys.contains(key)) put(state_.compromised_keys, key, request);
   return ok();
 }
@@ -271,6 +269,26 @@ Status MemoryTransaction::withdraw_template(AuthorityId authority, std::string_v
   const std::pair key(authority, std::string(name));
   if (!state_.published.contains(key)) return messages::not_published(name);
   erase(state_.published, key);
+  return ok();
+}
+
+Status MemoryTransaction::purge_request(RequestId request) {
+  const auto* found = find(state_.requests, request);
+  if (found == nullptr) return messages::no_request(request);
+  if (state_.requests.rbegin()->first == request) return messages::newest_request(request);
+  if (state_.intents.contains(request)) return messages::waits_for_signature(request);
+  const Shared<RequestRecord> row = *found;
+  if (const auto* certificate = find(state_.certificates, request)) {
+    erase(state_.revocations, revocation_key(**certificate));
+    erase(state_.certificates, request);
+  }
+  if (!row->transaction.empty()) erase(state_.transactions, {row->authority, row->transaction});
+  erase(state_.requests, request);
+  return ok();
+}
+
+Status MemoryTransaction::set_mark(std::string_view name, std::string_view value) {
+  put(state_.marks, std::string(name), std::string(value));
   return ok();
 }
 

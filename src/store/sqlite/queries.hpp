@@ -34,6 +34,8 @@ class Queries : public Interface {
   Result<std::uint64_t> template_changes() const override;
   Result<KeyHistory> key_history(std::uint64_t key) const override;
   Result<Counts> counts() const override;
+  Result<bool> serial_used(Bytes serial) const override;
+  Result<std::string> mark(std::string_view name) const override;
 
   // journal.hpp
   Result<std::int64_t> audit_size() const override { return journal::audit_size(connection_); }

@@ -186,22 +186,17 @@ Status SqliteTransaction::abandon_intent(RequestId request, std::string_view mes
 
 Result<RequestId> SqliteTransaction::certify_key(std::uint64_t key, RequestId request) {
   // An abandoned intent leaves a row that speaks of no certificate: it gives way.
-  auto done = connection_.run(
+  TRY(connection_.run(
       "INSERT INTO certified_keys (key, request) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET request = "
-      "?2 "
-      "WHERE NOT EXISTS (SELECT 1 FROM certificates c WHERE c.request = certified_keys.request)",
-      static_cast<std::int64_t>(key), request);
-  if (!done) return instead(done.error(), Errc::not_found, messages::no_request(request));
+      "?2 WHERE NOT EXISTS (SELECT 1 FROM certificates c WHERE c.request = certified_keys.request)",
+      static_cast<std::int64_t>(key), request));
   if (connection_.changes() != 0) return request;
   return TRY(key_history(key)).certified.value_or(request);
 }
 
 Status SqliteTransaction::mark_key_compromised(std::uint64_t key, RequestId request) {
-  auto done =
-      connection_.run("INSERT INTO compromised_keys (key, request) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                      static_cast<std::int64_t>(key), request);
-  if (!done) return instead(done.error(), Errc::not_found, messages::no_request(request));
-  return ok();
+  return connection_.run("INSERT INTO compromised_keys (key, request) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                         static_cast<std::int64_t>(key), request);
 }
 
 Status SqliteTransaction::revoke(AuthorityId authority, const RevocationRecord& revocation) {
@@ -281,6 +276,31 @@ Status SqliteTransaction::withdraw_template(AuthorityId authority, std::string_v
   TRY(connection_.run("DELETE FROM published_templates WHERE authority = ?1 AND name = ?2", authority, name));
   if (connection_.changes() == 0) return messages::not_published(name);
   return ok();
+}
+
+Status SqliteTransaction::purge_request(RequestId request) {
+  {
+    Query query = TRY(connection_.query(
+        "SELECT (SELECT max(id) FROM requests) = ?1, (SELECT 1 FROM intents WHERE request = ?1) "
+        "FROM requests WHERE id = ?1",
+        request));
+    if (!TRY(query.step())) return messages::no_request(request);
+    if (query.integer(0) != 0) return messages::newest_request(request);
+    if (!query.is_null(1)) return messages::waits_for_signature(request);
+  }
+  TRY(connection_.run("DELETE FROM revocations WHERE request = ?1", request));
+  TRY(connection_.run("DELETE FROM signatures WHERE request = ?1", request));
+  TRY(connection_.run("DELETE FROM certificates WHERE request = ?1", request));
+  TRY(connection_.run("DELETE FROM requests WHERE id = ?1", request));
+  return connection_.run(
+      "INSERT INTO marks (name, value) VALUES ('purged requests', '1') "
+      "ON CONFLICT DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)");
+}
+
+Status SqliteTransaction::set_mark(std::string_view name, std::string_view value) {
+  return connection_.run(
+      "INSERT INTO marks (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
+      name, value);
 }
 
 Status SqliteTransaction::append_audit(const AuditRecord& record) {
