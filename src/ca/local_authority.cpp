@@ -680,7 +680,8 @@ Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
   TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
     TRY(t.revoke(record_.id, {revocation.serial, now, revocation.reason, revocation.invalidity_date}));
     certificate = TRY(t.certificate(revocation.serial));
-    if (revocation.reason != x509::CrlReason::key_compromise) return ok();
+    // Of a certificate that a restore lost, only the serial number is known.
+    if (revocation.reason != x509::CrlReason::key_compromise || certificate.tbs.empty()) return ok();
     // Nobody gets a certificate for this key again.
     const auto view = TRY(x509::parse_tbs_certificate(certificate.tbs));
     return t.mark_key_compromised(key_number(environment_.provider, view.public_key_info),

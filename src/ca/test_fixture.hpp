@@ -88,10 +88,9 @@ class TestBench {
   // A request as openssl req would make it.
   Buffer request(std::string_view subject, const std::vector<std::string>& san = {},
                  const std::vector<x509::Extension>& more = {}) {
-    // A key belongs to one subject (policy rule key.reuse).
-    auto& key = keys_[std::string(subject)];
-    if (!key) key = provider_->generate({}).value();
-    return request_with(*key, subject, san, more);
+    // A new key each time: one belongs to one subject, and is gone for good with a compromise (policy rules
+    // key.reuse and key.compromised).
+    return request_with(*provider_->generate({}).value(), subject, san, more);
   }
   Buffer request_with(const crypto::PrivateKey& key, std::string_view subject,
                       const std::vector<std::string>& san = {},
@@ -118,7 +117,6 @@ class TestBench {
   std::shared_ptr<const crypto::Provider> provider_ = crypto::openssl::make_provider();
   ManualClock clock_{kTestNow};
   std::unique_ptr<store::Database> database_;
-  std::map<std::string, std::unique_ptr<crypto::PrivateKey>> keys_;  // by subject
 };
 
 }  // namespace vouch::ca

@@ -80,7 +80,7 @@ TEST_P(EveryCommand, RefusesUnknownOptionsAndTooManyWordsWithCodeTwo) {
   EXPECT_THAT(ran.out, IsEmpty());
   EXPECT_THAT(ran.err, AllOf(StartsWith("error: unknown option --frobnicate [usage]\n"),
                              HasSubstr(fmt::format("vouch {} --help", command().name))));
-  if (command().operands.ends_with("...")) return;
+  if (command().operands.ends_with("...") || command().operands.ends_with("...]")) return;
   ran = shell_.run(words_of(command(), {"a", "b", "c", "d"}));
   EXPECT_EQ(ran.code, 2);
   EXPECT_THAT(ran.out, IsEmpty());
@@ -89,7 +89,7 @@ TEST_P(EveryCommand, RefusesUnknownOptionsAndTooManyWordsWithCodeTwo) {
 }
 
 TEST_P(EveryCommand, SaysWhatIsMissing) {
-  if (command().operands.empty()) return;
+  if (command().operands.empty() || command().operands.starts_with('[')) return;
   const Ran ran = shell_.run(words_of(command()));
   EXPECT_EQ(ran.code, 2);
   EXPECT_THAT(ran.err, HasSubstr(fmt::format("`vouch {}` needs {}", command().name, command().operands)));

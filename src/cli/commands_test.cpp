@@ -581,7 +581,8 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   // A warning of lint fills its list: the purpose is not possible with the key usage.
   must({"template", "add", "Linted", "--from", "WebServer"});
   must({"template", "set", "Linted", "extended_key_usage=[\"serverAuth\", \"codeSigning\"]",
-        "key_usage=[\"keyAgreement\"]", "purpose=encryption"});
+        "key_usage=[\"keyAgreement\"]", "purpose=encryption", "client.providers=[\"Software\"]"});
+  check("template show", {"Linted"});
   check("template test", {"Linted", request("dry"), "--ca", "Issuing"});
   EXPECT_THAT(documentation.differences("vouch template show --history",
                                         json({"template", "show", "User", "--history"})),

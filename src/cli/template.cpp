@@ -339,7 +339,7 @@ constexpr Command kCommands[] = {
     {"template add", "[NAME]", "add a template: a copy of another one, or from a TOML file",
      "With a NAME the new template is called so, whatever the original is called.", kAdd,
      "vouch template add IntranetServer --from WebServer", &add},
-    {"template test", "NAME REQUEST", "show what a request would get by a template; nothing is stored",
+    {"template test", "NAME REQUEST-FILE", "show what a request would get by a template; nothing is stored",
      "The certificate is what would be issued, signed with a key that is made for it and thrown away: it is "
      "good "
      "for looking at. The template need not be published. Exit codes are those of vouch request submit.",

@@ -252,6 +252,26 @@ Verdict default_values(const Facts& facts) {
   return std::nullopt;
 }
 
+// RFC 5280 4.1.2.5: UTCTime until 2049, GeneralizedTime from then on.
+Verdict time_types(const Facts& facts) {
+  asn1::Reader outer(facts.certificate.tbs);
+  auto tbs = outer.expect_sequence();
+  if (!tbs) return std::nullopt;
+  // version [0] if it is there, serialNumber, signature, issuer
+  for (int skip = tbs->peek() == asn1::context_constructed(0) ? 4 : 3; skip > 0; --skip)
+    if (!tbs->next()) return std::nullopt;
+  auto validity = tbs->expect_sequence();
+  if (!validity) return std::nullopt;
+  const Time first_generalized{std::chrono::sys_days{std::chrono::year{2050} / 1 / 1}};
+  for (const Time time : {facts.certificate.not_before, facts.certificate.not_after}) {
+    const auto value = validity->next();
+    if (!value) return std::nullopt;
+    if ((value->tag == asn1::Tag::generalized_time) != (time >= first_generalized))
+      return fmt::format("{} is of the wrong type of time", format_time(time));
+  }
+  return std::nullopt;
+}
+
 bool same_sets(const std::vector<x509::Oid>& a, const std::vector<x509::Oid>& b) {
   return a.size() == b.size() && std::ranges::is_permutation(a, b);
 }
@@ -399,6 +419,9 @@ const CertificateRule kRules[] = {
      [](const Facts& f) {
        return when(f.certificate.not_before >= f.certificate.not_after, "the certificate is never valid");
      }},
+    {{"validity.encoding", "times are UTCTime until 2049 and GeneralizedTime from 2050", "RFC 5280 4.1.2.5",
+      Severity::error, kReport},
+     time_types},
     {{"issuer.name", "the issuer has a name", "RFC 5280 4.1.2.4", Severity::error, "give the CA a name"},
      [](const Facts& f) { return when(f.certificate.issuer.size() <= 2, "the issuer's name is empty"); }},
     {{"subject.ca_name", "a CA has a name", "RFC 5280 4.1.2.6", Severity::error, "give the CA a name"},
@@ -482,7 +505,7 @@ const CertificateRule kRules[] = {
        return when(f.certificate.issuer_unique_id.has_value() || f.certificate.subject_unique_id.has_value(),
                    "a unique identifier, which conforming CAs do not write");
      }},
-    {{"subject.encoding", "the subject's texts are PrintableString or UTF8String", "RFC 5280 4.1.2.4",
+    {{"subject.string_types", "the subject's texts are PrintableString or UTF8String", "RFC 5280 4.1.2.4",
       Severity::error, "make the request with a current program"},
      string_types},
     {{"extension.default", "what is the default is not written out", "X.690 11.5, 11.2.2", Severity::error,

@@ -42,9 +42,11 @@ TEST(Esc1, NobodyNamesHimselfIntoALogon) {
         if (!logs_on(d)) continue;
         const std::string subject = x509::to_rfc4514(d.plan.subject).value();
         EXPECT_EQ(subject.find("administrator"), std::string::npos) << shipped.name;
-        if (const x509::Extension* names = find(d.plan, kSubjectAltName))
-          for (const x509::GeneralName& name : x509::parse_general_names(names->value).value())
-            EXPECT_EQ(name.to_text().find("dc1"), std::string::npos) << shipped.name;
+        std::vector<x509::GeneralName> names;
+        if (const x509::Extension* extension = find(d.plan, kSubjectAltName))
+          names = x509::parse_general_names(extension->value).value();
+        for (const x509::GeneralName& name : names)
+          EXPECT_EQ(name.to_text().find("dc1"), std::string::npos) << shipped.name;
       }
 }
 

@@ -29,8 +29,9 @@ constexpr std::uint32_t kAddTemplateName = 0x200;
 constexpr Bit kGeneralFlags[] = {
     // MS-CRTD 2.4
     {0x40, [](const T& t) { return t.machine; }, [](T& t) { t.machine = true; }},
-    {0x80, [](const T& t) { return t.ca; }, [](T& t) { t.ca = true; }},
-    {0x800, [](const T& t) { return t.cross_ca; }, [](T& t) { t.cross_ca = true; }},
+    // Microsoft's CrossCA has the second of these without the first.
+    {0x80, [](const T& t) { return t.ca && !t.cross_ca; }, [](T& t) { t.ca = true; }},
+    {0x800, [](const T& t) { return t.cross_ca; }, [](T& t) { t.ca = t.cross_ca = true; }},
     bit<&T::directory, &DirectoryBits::shipped>(0x10000),
     bit<&T::directory, &DirectoryBits::modified>(0x20000),
 };

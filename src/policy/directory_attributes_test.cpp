@@ -79,7 +79,8 @@ TEST_P(MicrosoftTest, IsReadAndWrittenBackAsItWas) {
   ASSERT_TRUE(again) << again.error().report();
   EXPECT_EQ(*again, *value);
   // As TOML too: nothing of it gets lost between the directory and the database.
-  if (check_template(*value)) EXPECT_EQ(parse_template(format_template(*value), "again").value(), *value);
+  if (!check_template(*value)) return;
+  EXPECT_EQ(parse_template(format_template(*value), "again").value(), *value);
 }
 
 std::vector<std::string> names_of_all() {
