@@ -209,12 +209,16 @@ Status record_cross(store::Transaction& t, Cross& cross) {
 }
 
 // The intents are durable; a crash from here on leaves orphans, which the next open of the authority signs.
-Result<std::vector<Buffer>> sign_crosses(const Environment& environment, std::vector<Cross>& crosses) {
+Result<std::vector<Buffer>> sign_crosses(const Environment& environment, Fence& fence,
+                                         std::vector<Cross>& crosses) {
   std::vector<Buffer> certificates;
+  if (crosses.empty()) return certificates;
+  std::vector<FenceEvent> events;
+  for (const Cross& cross : crosses) events.push_back(FenceEvent::issued(cross.certificate));
+  TRY(fence.record(events));
   for (Cross& cross : crosses)
     cross.certificate.signature =
         TRY(cross.signer->sign(cross.certificate.tbs).context("signing a cross-certificate"));
-  if (crosses.empty()) return certificates;
   TRY(environment.database.commit([&](store::Transaction& t) -> Status {
     for (Cross& cross : crosses) TRY(t.complete_intent(cross.request.id, cross.certificate.signature));
     return ok();
@@ -325,6 +329,7 @@ Result<RenewResult> renew(const Environment& environment, std::string_view name,
   Renewal renewal;
   renewal.authority = TRY(LocalAuthority::open(environment, name));
   renewal.settings = renewal.authority->settings();
+  TRY(renewal.authority->fence_status());
   TRY(check_options(renewal.record(), options));
   RenewResult result;
   result.record = renewal.record();
@@ -355,7 +360,7 @@ Result<RenewResult> renew(const Environment& environment, std::string_view name,
     return recorded.error();
   }
   if (renewal.replaced_reference) remove_key(environment, *renewal.replaced_reference);
-  result.cross = TRY(sign_crosses(environment, crosses));
+  result.cross = TRY(sign_crosses(environment, renewal.authority->fence(), crosses));
   return result;
 }
 
