@@ -280,6 +280,9 @@ TEST_F(RenewalTest, ACrashBetweenTheStepsLeavesAWorkingCa) {
     std::string_view backend() const override { return inner_.backend(); }
     std::vector<store::Location> locations() const override { return inner_.locations(); }
     Result<std::vector<std::string>> check() const override { return inner_.check(); }
+    Status copy_to(const fs::path& target) const override { return inner_.copy_to(target); }
+    Result<store::Replayed> replay(const fs::path& file) override { return inner_.replay(file); }
+    Status fold() override { return inner_.fold(); }
 
    private:
     store::Database& inner_;
