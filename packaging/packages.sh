@@ -9,7 +9,8 @@ packages_build=(
   libfmt-dev
   libssl-dev
   libsqlite3-dev
-  libboost1.81-dev        # Boost.JSON, headers only
+  libboost1.81-dev        # Boost.JSON, Asio and Beast, headers only
+  libcurl4-openssl-dev
   libtomlplusplus-dev
 )
 
@@ -34,6 +35,7 @@ packages_all=(
   gnutls-bin
   python3-cryptography
   golang-go
+  curl
   clang-19
   clang-tidy-19
   clang-format-19
