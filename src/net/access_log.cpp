@@ -143,6 +143,7 @@ void AccessLog::write(const AccessRecord& record) {
 void AccessLog::write_out(std::unique_lock<std::mutex>& lock) {
   std::string batch;
   batch.swap(lines_);
+  const auto count = static_cast<std::uint64_t>(std::ranges::count(batch, '\n'));
   const std::uint64_t lost = std::exchange(dropped_untold_, 0);
   if (lost > 0)
     batch += form_ == LogForm::w3c ? fmt::format("#Remark: {} lines are missing here\n", lost)
@@ -153,9 +154,8 @@ void AccessLog::write_out(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   writing_ = false;
   if (failed) {
-    const auto count = static_cast<std::uint64_t>(std::count(batch.begin(), batch.end(), '\n'));
     dropped_ += count;
-    dropped_untold_ += count;
+    dropped_untold_ += count + lost;
   }
   written_.notify_all();
   changed_.notify_one();

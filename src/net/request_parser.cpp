@@ -51,13 +51,6 @@ class HeadParser : public http::basic_parser<true> {
   Request& request_;
 };
 
-// 505 is for a version; everything else that Beast finds is the client's 400.
-Refusal refusal_for(const beast::error_code& error, std::string_view line) {
-  if (error == http::error::bad_version && line.find(" HTTP/") != std::string_view::npos)
-    return {505, "only HTTP/1.0 and HTTP/1.1 are spoken here", 0};
-  return {400, "the request is not HTTP: " + error.message(), 0};
-}
-
 constexpr std::size_t kMostEmptyLines = 2;  // some clients end a POST with one CRLF too many
 
 }  // namespace
@@ -112,9 +105,14 @@ HeadReader::State HeadReader::look_at_line(std::string_view input) {
 }
 
 HeadReader::State HeadReader::check_line(std::string_view line) {
-  const std::size_t first = line.find(' ');
-  if (first == std::string_view::npos) return refuse(400, "this is no HTTP request");
-  const std::string_view target = line.substr(first + 1, line.rfind(' ') - first - 1);
+  // method SP target SP version (RFC 9112 section 3); what has no version is HTTP/0.9 or nothing of the kind.
+  const std::size_t first = line.find(' '), last = line.rfind(' ');
+  const std::string_view version = last == std::string_view::npos ? line : line.substr(last + 1);
+  if (first == last || !version.starts_with("HTTP/")) return refuse(400, "this is no HTTP request");
+  const std::string_view target = line.substr(first + 1, last - first - 1);
+  if (target.find(' ') != std::string_view::npos) return refuse(400, "a blank in the request target");
+  if (version != "HTTP/1.0" && version != "HTTP/1.1")
+    return refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
   const std::size_t mark = target.find('?');
   const std::size_t path = std::min(mark, target.size());
   const std::size_t query = mark == std::string_view::npos ? 0 : target.size() - mark - 1;
@@ -159,7 +157,7 @@ bool HeadReader::parse(std::string_view input, Request& request, Framing& framin
   beast::error_code error;
   const std::size_t used = parser.put({head.data(), head.size()}, error);
   if (error) {
-    refusal_ = refusal_for(error, input.substr(start_, fields_ - start_));
+    refuse(400, "the request is not HTTP: " + error.message());
     return false;
   }
   if (used != head.size() || !parser.is_header_done()) {

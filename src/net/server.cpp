@@ -722,7 +722,7 @@ bool Connection::flush_plain() {
   keep_unsent(text);
   if (!writing_) {
     writing_ = true;
-    deadline_ = thread_.now + site_->limits.write_time.count() +
+    deadline_ = phase_began_ + site_->limits.write_time.count() +
                 static_cast<std::int64_t>(progress_ * 1000 / std::max<std::size_t>(site_->limits.slowest, 1));
     wait_writable();
   }
@@ -764,7 +764,7 @@ bool Connection::flush_tls() {
   }
   if (!writing_) {
     writing_ = true;
-    deadline_ = thread_.now + site_->limits.write_time.count() +
+    deadline_ = phase_began_ + site_->limits.write_time.count() +
                 static_cast<std::int64_t>(progress_ * 1000 / std::max<std::size_t>(site_->limits.slowest, 1));
     wait_writable();
   }

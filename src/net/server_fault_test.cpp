@@ -23,7 +23,7 @@ class ServerFaultTest : public testing::Test {
     settings.limits.body_time = milliseconds(300);
     settings.limits.write_time = milliseconds(300);
     settings.limits.idle = milliseconds(600);
-    settings.limits.slowest = 1'000'000;
+    settings.limits.slowest = 10'000'000;
     settings.listeners = {
         {.name = "main", .endpoint = loopback(), .routes = routes("hello"), .tls = nullptr}};
   }

@@ -75,19 +75,21 @@ bool name_matches(std::string_view pattern, std::string_view name) {
   return dot != std::string_view::npos && dot > 0 && equal_names(pattern.substr(1), name.substr(dot));
 }
 
-// ALPN (RFC 7301): HTTP/1.1, or an end with the alert that section 3.2 asks for.
+// ALPN (RFC 7301): HTTP/1.1, or HTTP/1.0 (curl --http1.0 offers nothing else), or an end with the alert that
+// section 3.2 asks for.
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const unsigned char* in,
                     unsigned length, void*) {
-  constexpr std::string_view kHttp = "http/1.1";
-  for (unsigned at = 0; at < length;) {
-    const unsigned one = in[at];
-    if (one + 1 > length - at) break;
-    if (std::string_view(reinterpret_cast<const char*>(in + at + 1), one) == kHttp) {
-      *out = in + at + 1;
-      *size = static_cast<unsigned char>(one);
-      return SSL_TLSEXT_ERR_OK;
+  for (const std::string_view wanted : {"http/1.1", "http/1.0"}) {
+    for (unsigned at = 0; at < length;) {
+      const unsigned one = in[at];
+      if (one + 1 > length - at) break;
+      if (std::string_view(reinterpret_cast<const char*>(in + at + 1), one) == wanted) {
+        *out = in + at + 1;
+        *size = static_cast<unsigned char>(one);
+        return SSL_TLSEXT_ERR_OK;
+      }
+      at += one + 1;
     }
-    at += one + 1;
   }
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }

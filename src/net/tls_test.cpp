@@ -182,6 +182,22 @@ TEST_F(TlsTest, NewCertificatesForNewConnections) {
   EXPECT_FALSE(get(outdated, "/now"));
 }
 
+TEST_F(TlsTest, TheNameAskedForChoosesTheCertificate) {
+  const Identity local = make_identity("localhost");
+  TlsSettings tls;
+  tls.identities.push_back({server_identity.certificate, server_identity.key, {"server.example.test"}});
+  tls.identities.push_back({local.certificate, local.key, {"*.example.test", "LocalHost"}});
+  settings.listeners[0].tls = TlsContext::create(std::move(tls)).value();
+  Fetcher by_address(trusting(server_identity));
+  EXPECT_TRUE(get(by_address, "/now")) << "a client that names nobody gets the first";
+  Fetcher by_name(trusting(local));
+  FetchRequest request;
+  request.url = fmt::format("https://localhost:{}/who", server->address("main").port());
+  const auto answer = by_name.fetch(request);
+  EXPECT_TRUE(answer) << answer.error().summary();
+  EXPECT_EQ(seen.server_name, "localhost");
+}
+
 TEST_F(TlsTest, FaultsOnTheTlsPort) {
   Fetcher fetcher(trusting(server_identity));
   ASSERT_TRUE(get(fetcher, "/now"));

@@ -66,6 +66,8 @@ base=https://localhost:$(cat "$W/tls.port")
 expect "TLS 1.3 and HTTP/1.1 by ALPN" 0 "ALPN.*http/1.1" curl --verbose --silent --cacert "$W/cert.pem" --noproxy '*' -o /dev/null "$base/file"
 expect "TLS 1.2" 0 "TLSv1.2" curl --verbose --silent --tls-max 1.2 --cacert "$W/cert.pem" --noproxy '*' -o /dev/null "$base/file"
 expect "no TLS 1.1" fail "protocol|version|alert" openssl s_client -connect "127.0.0.1:$(cat "$W/tls.port")" -tls1_1 -cipher ALL:@SECLEVEL=0 </dev/null
+expect "a client that speaks HTTP/2 only gets the alert of RFC 7301" fail "no application protocol" \
+  openssl s_client -connect "127.0.0.1:$(cat "$W/tls.port")" -alpn h2 </dev/null
 expect "an unknown issuer" 60 "self-signed|certificate" curl --silent --show-error --noproxy '*' "$base/file"
 exec {plain_in}>&- {tls_in}>&-
 wait "$plain_pid"
