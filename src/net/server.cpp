@@ -52,12 +52,41 @@ struct Site {
   std::shared_ptr<AccessLog> log;
 };
 
+// A descriptor that is watched by an event loop and owned here.
+class Watched {
+ public:
+  Watched(asio::io_context& context, FileDescriptor descriptor)
+      : owner_(std::move(descriptor)), watch_(context) {
+    ErrorCode error;
+    watch_.assign(owner_.get(), error);
+  }
+  ~Watched() { close(); }
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+
+  bool is_open() const { return watch_.is_open(); }
+  int get() const { return owner_.get(); }
+  template <class Action>
+  void wait(Descriptor::wait_type what, Action action) {
+    watch_.async_wait(what, std::move(action));
+  }
+  // Whoever waits is called with an error.
+  void close() {
+    if (watch_.is_open()) (void)watch_.release();
+    owner_ = FileDescriptor();
+  }
+
+ private:
+  FileDescriptor owner_;
+  Descriptor watch_;
+};
+
 // A listener as one I/O thread sees it.
 struct Slot {
   std::string name;
   std::shared_ptr<const Router> routes;
   std::shared_ptr<const TlsContext> tls;
-  std::vector<std::unique_ptr<Descriptor>> sockets;
+  std::vector<std::unique_ptr<Watched>> sockets;
   bool shared = false;  // one socket for all threads, accepted by the first
 };
 
@@ -155,9 +184,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   IoThread& thread_;
   std::shared_ptr<Slot> slot_;
   std::shared_ptr<const Site> site_;
-  Descriptor socket_;
-  FileDescriptor unassigned_;
-  int fd_ = -1;
+  Watched socket_;
   Peer peer_;
   Address counted_;
   std::unique_ptr<TlsSession> tls_;
@@ -226,7 +253,7 @@ class IoThread {
 
  private:
   void tick();
-  void wait_for_clients(const std::shared_ptr<Slot>& slot, Descriptor& socket);
+  void wait_for_clients(const std::shared_ptr<Slot>& slot, Watched& socket);
   enum class Accepted : std::uint8_t { some, none, failed };
   Accepted accept(const std::shared_ptr<Slot>& slot, int listening, int most);
   void finish_drain();
@@ -235,7 +262,7 @@ class IoThread {
   asio::steady_timer ticker_;
   std::vector<std::shared_ptr<Slot>> slots_;
   std::vector<std::shared_ptr<Connection>> connections_;
-  std::vector<std::pair<std::shared_ptr<Slot>, Descriptor*>> paused_;
+  std::vector<std::pair<std::shared_ptr<Slot>, Watched*>> paused_;
   std::array<Counter*, 600> answers_{};
   std::int64_t dated_ = -1;
   std::jthread thread_;
@@ -295,8 +322,7 @@ Connection::Connection(IoThread& thread, std::shared_ptr<Slot> slot, FileDescrip
     : thread_(thread),
       slot_(std::move(slot)),
       site_(thread.site),
-      socket_(thread.context),
-      unassigned_(std::move(socket)),
+      socket_(thread.context, std::move(socket)),
       peer_(std::move(peer)),
       counted_(site),
       reader_(site_->limits.head) {}
@@ -312,11 +338,7 @@ Connection::~Connection() {
 }
 
 bool Connection::start() {
-  ErrorCode error;
-  socket_.assign(unassigned_.get(), error);
-  if (error) return false;
-  fd_ = socket_.native_handle();
-  unassigned_.release();
+  if (!socket_.is_open()) return false;
   if (slot_->tls) {
     auto session = slot_->tls->accept();
     if (!session) return false;
@@ -339,7 +361,7 @@ void Connection::set_deadline(milliseconds from_now) {
 void Connection::wait_readable() {
   if (reading_ || phase_ == Phase::closed) return;
   reading_ = true;
-  socket_.async_wait(Descriptor::wait_read, [self = shared_from_this()](const ErrorCode& error) {
+  socket_.wait(Descriptor::wait_read, [self = shared_from_this()](const ErrorCode& error) {
     self->reading_ = false;
     if (self->phase_ == Phase::closed) return;
     if (error) return self->close();
@@ -348,7 +370,7 @@ void Connection::wait_readable() {
 }
 
 void Connection::wait_writable() {
-  socket_.async_wait(Descriptor::wait_write, [self = shared_from_this()](const ErrorCode& error) {
+  socket_.wait(Descriptor::wait_write, [self = shared_from_this()](const ErrorCode& error) {
     if (self->phase_ == Phase::closed) return;
     if (error) return self->close();
     self->thread_.wake();
@@ -360,7 +382,7 @@ void Connection::wait_writable() {
 void Connection::on_readable() {
   thread_.wake();
   for (int turn = 0; turn < kReadsInARow && wants_input(); ++turn) {
-    const ssize_t n = ::recv(fd_, thread_.scratch.data(), thread_.scratch.size(), 0);
+    const ssize_t n = ::recv(socket_.get(), thread_.scratch.data(), thread_.scratch.size(), 0);
     if (n == 0) return on_end();
     if (n < 0) {
       if (errno == EINTR) continue;
@@ -700,8 +722,8 @@ bool Connection::flush_plain() {
     msghdr message = {};
     message.msg_iov = parts.data();
     message.msg_iovlen = 2;
-    const ssize_t n = parts[1].iov_len == 0 ? ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL)
-                                            : ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    const ssize_t n = parts[1].iov_len == 0 ? ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL)
+                                            : ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno != EAGAIN) {
       close();
@@ -734,7 +756,7 @@ bool Connection::flush_tls() {
   for (;;) {
     tls_->take_output(out_);
     while (!out_.empty()) {
-      const ssize_t n = ::send(fd_, out_.data(), out_.size(), MSG_NOSIGNAL);
+      const ssize_t n = ::send(socket_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
       if (n < 0 && errno == EINTR) continue;
       if (n < 0 && errno != EAGAIN) {
         close();
@@ -796,11 +818,11 @@ void Connection::end() {
     tls_->close();
     thread_.out.clear();
     tls_->take_output(thread_.out);
-    (void)!::send(fd_, thread_.out.data(), thread_.out.size(), MSG_NOSIGNAL);
+    (void)!::send(socket_.get(), thread_.out.data(), thread_.out.size(), MSG_NOSIGNAL);
     thread_.out.clear();
   }
   if (!linger_) return close();
-  ::shutdown(fd_, SHUT_WR);
+  ::shutdown(socket_.get(), SHUT_WR);
   phase_ = Phase::lingering;
   std::string().swap(in_);
   set_deadline(kLingerTime);
@@ -810,8 +832,7 @@ void Connection::end() {
 void Connection::close() {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
-  ErrorCode ignored;
-  socket_.close(ignored);
+  socket_.close();
   pending_.reset();
   thread_.remove(*this);
 }
@@ -898,11 +919,8 @@ void IoThread::tick() {
 void IoThread::add_slot(std::shared_ptr<Slot> slot, std::vector<FileDescriptor> sockets) {
   slots_.push_back(slot);
   for (FileDescriptor& fd : sockets) {
-    auto socket = std::make_unique<Descriptor>(context);
-    ErrorCode error;
-    socket->assign(fd.get(), error);
-    if (error) continue;
-    fd.release();
+    auto socket = std::make_unique<Watched>(context, std::move(fd));
+    if (!socket->is_open()) continue;
     slot->sockets.push_back(std::move(socket));
     wait_for_clients(slot, *slot->sockets.back());
   }
@@ -920,20 +938,18 @@ void IoThread::remove_slot(const std::string& name) {
   if (!gone) return;
   gone->shared = false;  // the other threads may not know it any more
   for (const auto& socket : gone->sockets) {
-    while (accept(gone, socket->native_handle(), 64) == Accepted::some) {
+    while (accept(gone, socket->get(), 64) == Accepted::some) {
     }
-    ErrorCode ignored;
-    socket->close(ignored);
   }
   gone->sockets.clear();
   std::erase(slots_, gone);
 }
 
-void IoThread::wait_for_clients(const std::shared_ptr<Slot>& slot, Descriptor& socket) {
-  socket.async_wait(Descriptor::wait_read, [this, slot, &socket](const ErrorCode& error) {
+void IoThread::wait_for_clients(const std::shared_ptr<Slot>& slot, Watched& socket) {
+  socket.wait(Descriptor::wait_read, [this, slot, &socket](const ErrorCode& error) {
     if (error) return;  // closed
     wake();
-    if (accept(slot, socket.native_handle(), 64) == Accepted::failed)
+    if (accept(slot, socket.get(), 64) == Accepted::failed)
       paused_.emplace_back(slot,
                            &socket);  // the client stays in the backlog; asking again at once would spin
     else
