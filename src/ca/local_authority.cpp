@@ -166,7 +166,7 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
 
 // What is wrong here stops what the world would see, not reading.
 Status LocalAuthority::look_at_fence() {
-  auto comparison = compare_with_fence(environment_, record_, settings_, keys_, *fence_);
+  auto comparison = compare_with_fence(environment_, record_, *fence_);
   if (!comparison) {
     fence_problem_ = std::move(comparison.error());
     return ok();

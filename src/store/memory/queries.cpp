@@ -233,6 +233,15 @@ Result<Counts> Queries<Interface>::counts() const {
 }
 
 template <class Interface>
+Result<Counts> Queries<Interface>::certificate_counts(AuthorityId authority) const {
+  Counts counts;
+  for (const auto& [request, row] : state().certificates)
+    counts.certificates += row->authority == authority && !row->signature.empty() ? 1 : 0;
+  for (const auto& [key, row] : state().revocations) counts.revoked += std::get<0>(key) == authority ? 1 : 0;
+  return counts;
+}
+
+template <class Interface>
 Result<bool> Queries<Interface>::serial_used(Bytes serial) const {
   return state().serials.contains(to_buffer(serial));
 }
