@@ -8,7 +8,40 @@
 namespace vouch::cli {
 namespace {
 
+Result<Exit> show(Context& context, const Arguments& arguments) {
+  const std::string& file = arguments.operand(0);
+  const auto opened = TRY(ca::open_archive(context.provider(), file, context.archive_passphrase(arguments)));
+  const ca::Manifest manifest =
+      TRY(ca::read_archive(context.provider(), *opened.source, [](const ca::ArchiveMember&, Bytes) {
+            return ok();
+          }).context("reading {}", file));
+  if (context.json()) {
+    print_json(
+        context,
+        Value().set("file", file).set("sealed", opened.sealed).set("manifest", ca::describe(manifest)));
+    return Exit::done;
+  }
+  Fields fields;
+  fields.add("Made", fmt::format("{} by {}", format_time(manifest.created_at), manifest.program));
+  fields.add("Host", manifest.host).add("Home", manifest.home).add("Sealed", opened.sealed ? "yes" : "no");
+  fields.add("Requests", fmt::format("{}", manifest.requests));
+  fields.add("Audit entries", fmt::format("{}", manifest.audit_size));
+  context.out() << fields.text("");
+  for (const auto& authority : manifest.authorities)
+    context.out() << printable(fmt::format("CA '{}' ({}): {} certificates, {} revoked, CRL number {}",
+                                           authority.name, authority.kind, authority.certificates,
+                                           authority.revoked, authority.last_crl_number))
+                  << '\n';
+  Table table{"FILE", "OCTETS", "SHA-256"};
+  for (const auto& member : manifest.members)
+    table.add({member.name, fmt::format("{}", member.size), to_hex(member.sha256)});
+  table.print(context, "nothing");
+  context.say("every file in it is whole");
+  return Exit::done;
+}
+
 Result<Exit> make(Context& context, const Arguments& arguments) {
+  if (arguments.has("show")) return show(context, arguments);
   const Workspace& workspace = *TRY(context.workspace());
   const std::string& file = arguments.operand(0);
   ca::BackupOptions options;
@@ -39,38 +72,6 @@ Result<Exit> make(Context& context, const Arguments& arguments) {
     context.note(
         "warning: private keys lie in it as readable as in the home: keep it as safe, or seal it with "
         "--passphrase-file");
-  return Exit::done;
-}
-
-Result<Exit> show(Context& context, const Arguments& arguments) {
-  const std::string& file = arguments.operand(0);
-  const auto opened = TRY(ca::open_archive(context.provider(), file, context.archive_passphrase(arguments)));
-  const ca::Manifest manifest =
-      TRY(ca::read_archive(context.provider(), *opened.source, [](const ca::ArchiveMember&, Bytes) {
-            return ok();
-          }).context("reading {}", file));
-  if (context.json()) {
-    print_json(
-        context,
-        Value().set("file", file).set("sealed", opened.sealed).set("manifest", ca::describe(manifest)));
-    return Exit::done;
-  }
-  Fields fields;
-  fields.add("Made", fmt::format("{} by {}", format_time(manifest.created_at), manifest.program));
-  fields.add("Host", manifest.host).add("Home", manifest.home).add("Sealed", opened.sealed ? "yes" : "no");
-  fields.add("Requests", fmt::format("{}", manifest.requests));
-  fields.add("Audit entries", fmt::format("{}", manifest.audit_size));
-  context.out() << fields.text("");
-  for (const auto& authority : manifest.authorities)
-    context.out() << printable(fmt::format("CA '{}' ({}): {} certificates, {} revoked, CRL number {}",
-                                           authority.name, authority.kind, authority.certificates,
-                                           authority.revoked, authority.last_crl_number))
-                  << '\n';
-  Table table{"FILE", "OCTETS", "SHA-256"};
-  for (const auto& member : manifest.members)
-    table.add({member.name, fmt::format("{}", member.size), to_hex(member.sha256)});
-  table.print(context, "nothing");
-  context.say("every file in it is whole");
   return Exit::done;
 }
 
@@ -121,6 +122,7 @@ Result<Exit> restore(Context& context, const Arguments& arguments) {
 
 constexpr Option kMake[] = {
     {"passphrase-file", "FILE", "seal it with a passphrase: first line of FILE; - asks"},
+    {"show", "", "write nothing: check the backup that is there, and show what is in it"},
 };
 constexpr Option kRestore[] = {
     {"passphrase-file", "FILE", "passphrase of a sealed backup: first line of FILE; - asks"},
@@ -134,8 +136,6 @@ constexpr Command kCommands[] = {
      "in the "
      "home. Keys on a token, published CRLs and the fence are not in it.",
      kMake, "vouch backup /backup/vouch-monday.tar --passphrase-file /root/backup.pass", &make},
-    {"backup show", "FILE", "check a backup and show what is in it", "", kMake,
-     "vouch backup show /backup/vouch-monday.tar", &show},
     {"restore", "FILE", "put a backup in the place of the home's database",
      "Everything in the backup is verified first. The old database is put aside, keys are never deleted, the "
      "configuration of the home is kept. When the world has seen more than the backup knows, nothing is "

@@ -221,7 +221,7 @@ Result<Exit> export_(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-Result<Exit> import(Context& context, const Arguments& arguments) {
+Result<Exit> import_(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(workspace.snapshot());
   const auto ca = TRY(context.choose_authority(*snapshot));
@@ -297,7 +297,7 @@ constexpr Command kCommands[] = {
      "lost certificate gets its content back.",
      {},
      "vouch cert import old/*.pem --ca 'Issuing CA'",
-     &import},
+     &import_},
     {"cert export", "SERIAL|FILE", "write a certificate that was issued here", "", kExport,
      "vouch cert export 010cf4a3b2c1 --chain --out web.pem", &export_},
 };
