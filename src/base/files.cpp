@@ -201,7 +201,7 @@ Status make_folder(const fs::path& path, mode_t mode) {
   return system_error(why, "cannot create folder", path);
 }
 
-Status copy_file(const fs::path& from, const fs::path& to) {
+Status copy_durably(const fs::path& from, const fs::path& to) {
   const FileDescriptor fd(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return system_error(errno, "cannot open", from);
   AtomicFile file = TRY(AtomicFile::create(to, 0600));
@@ -215,10 +215,10 @@ Status copy_file(const fs::path& from, const fs::path& to) {
   }
 }
 
-Status move_file(const fs::path& from, const fs::path& to) {
+Status move_durably(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) {
     if (errno != EXDEV) return system_error(errno, "cannot move to", to);
-    TRY(copy_file(from, to));
+    TRY(copy_durably(from, to));
     if (::unlink(from.c_str()) != 0) return system_error(errno, "cannot remove", from);
   }
   TRY(sync_folder_of(to));

@@ -100,9 +100,9 @@ class FileLock {
 };
 
 // Copies a file of any size to a new file of mode 0600, durably and whole or not at all.
-Status copy_file(const fs::path& from, const fs::path& to);
+Status copy_durably(const fs::path& from, const fs::path& to);
 // Puts a file in the place of `to`, durably; across file systems too.
-Status move_file(const fs::path& from, const fs::path& to);
+Status move_durably(const fs::path& from, const fs::path& to);
 
 // Makes the names in the folder of `file` durable: after a rename.
 Status sync_folder_of(const fs::path& file);

@@ -367,14 +367,14 @@ class Restoration {
       if (TRY(read_file(target)) == content) return ok();
       const fs::path folder = TRY(aside()) / "keys";
       TRY(make_folder(folder, 0700));
-      TRY(move_file(target, folder / staged.filename()));
+      TRY(move_durably(target, folder / staged.filename()));
     }
     return write_file_atomic(target, content, 0600);
   }
 
   Status install_settings() {
     if (exists(staged_ / kPolicy) && !exists(home_.folder() / kPolicy))
-      TRY(move_file(staged_ / kPolicy, home_.folder() / kPolicy));
+      TRY(move_durably(staged_ / kPolicy, home_.folder() / kPolicy));
     const fs::path file = staged_ / kConfiguration;
     if (!exists(file)) return ok();
     std::string text(as_text(TRY(read_file(file, 1 << 20))));
@@ -412,14 +412,14 @@ class Restoration {
       const fs::path folder = TRY(aside());
       for (const char* suffix : {"-wal", "-shm"})
         if (exists(target.string() + suffix))
-          TRY(move_file(target.string() + suffix, (folder / kDatabase).string() + suffix));
+          TRY(move_durably(target.string() + suffix, (folder / kDatabase).string() + suffix));
       if (::link(target.c_str(), (folder / kDatabase).c_str()) != 0) {
         if (errno != EXDEV && errno != EPERM) return system_error(errno, "cannot put aside", target);
-        TRY(move_file(target, folder / kDatabase));
+        TRY(move_durably(target, folder / kDatabase));
       }
       TRY(sync_folder_of(folder / kDatabase));
     }
-    return move_file(staged_ / kDatabase, target);
+    return move_durably(staged_ / kDatabase, target);
   }
 
   const Home& home_;
@@ -478,16 +478,16 @@ Result<store::Replayed> replay(const Environment& environment, const fs::path& f
   const fs::path later = staging.path() / kDatabase;
   // A copy, because opening writes: the log is folded in, an older schema brought up to date.
   if (is_database(file)) {
-    TRY(copy_file(file, later));
+    TRY(copy_durably(file, later));
     for (const char* suffix : {"-wal"})
-      if (exists(file.string() + suffix)) TRY(copy_file(file.string() + suffix, later.string() + suffix));
+      if (exists(file.string() + suffix)) TRY(copy_durably(file.string() + suffix, later.string() + suffix));
   } else {
     (void)TRY(extract(environment.provider, file, options.passphrase, staging.path()));
   }
   TRY(TRY(open_sound(later, open_database, file.string()))->fold());
   store::Replayed replayed = TRY(environment.database.replay(later).context("replaying {}", file.string()));
   for (const fs::path& key : files_in(staging.path() / "keys"))
-    if (!exists(home.keys() / key.filename())) TRY(move_file(key, home.keys() / key.filename()));
+    if (!exists(home.keys() / key.filename())) TRY(move_durably(key, home.keys() / key.filename()));
   TRY(environment.database.commit([&](store::Transaction& t) -> Status {
     for (const store::AuditRecord& entry : replayed.overtaken)
       TRY(record_audit(

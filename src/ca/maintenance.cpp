@@ -175,7 +175,7 @@ Result<fs::path> move_database(const Home& home, store::Database& database, cons
   TRY(database.fold());
   // The new file, then the configuration that names it, then the old file goes: at every moment the one that
   // is named is whole.
-  TRY(copy_file(from, target));
+  TRY(copy_durably(from, target));
   TRY(write_file_atomic(file, as_bytes(after), 0640));
   if (!fs::remove(from, failed))
     return make_error(Errc::unavailable,

@@ -113,10 +113,10 @@ Result<Exit> migrate(Context& context, const Arguments& arguments) {
   fs::path copy;
   if (before < newest) {
     copy = fmt::format("{}.schema-{}", file.string(), before);
-    TRY(copy_file(file, copy));
+    TRY(copy_durably(file, copy));
     std::error_code unknown;
     if (fs::exists(file.string() + "-wal", unknown))
-      TRY(copy_file(file.string() + "-wal", copy.string() + "-wal"));
+      TRY(copy_durably(file.string() + "-wal", copy.string() + "-wal"));
   }
   const store::Database::Schema schema = TRY(context.workspace())->database().schema();
   if (context.json())
