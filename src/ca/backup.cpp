@@ -46,10 +46,19 @@ class ScratchFile {
 // A folder of mode 0700 in the home that is gone when the scope ends.
 class Staging {
  public:
+  static constexpr std::string_view kPrefix = ".staging.";
   static Result<Staging> create(const fs::path& home) {
-    std::string name = (home / ".staging.XXXXXX").string();
+    std::string name = (home / (std::string(kPrefix) + "XXXXXX")).string();
     if (::mkdtemp(name.data()) == nullptr) return system_error(errno, "cannot create a folder in", home);
     return Staging(name);
+  }
+  // What killed runs left. Only while the home is claimed: otherwise it may be in use.
+  static void remove_leftovers(const fs::path& home) {
+    std::error_code ignored;
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(home, ignored))
+      if (entry.path().filename().string().starts_with(kPrefix)) found.push_back(entry.path());
+    for (const fs::path& folder : found) fs::remove_all(folder, ignored);
   }
   Staging(Staging&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   Staging& operator=(Staging&&) = delete;
@@ -259,6 +268,7 @@ class Restoration {
 
   Result<RestoreResult> run(const fs::path& archive) {
     TRY(home_.claim());
+    Staging::remove_leftovers(home_.folder());
     const Staging staging = TRY(Staging::create(home_.folder()));
     staged_ = staging.path();
     Extracted extracted = TRY(extract(provider_, archive, options_.passphrase, staged_));
@@ -441,6 +451,15 @@ Result<RestoreResult> restore(const fs::path& archive, const Home& home, const R
   const auto database = TRY(open_database(home.database(), false));
   const Environment environment{home, *database, provider, clock, {}};
   const auto authorities = TRY(TRY(database->snapshot())->authorities());
+  // A later replay enters it again behind the log that takes the place of this one.
+  TRY(record_audit(environment, {.actor = options.administrator,
+                                 .action = "db.restore",
+                                 .authority = {},
+                                 .object = "database",
+                                 .details = AuditDetails()
+                                                .add("file", archive.string())
+                                                .add("made_at", format_time(result.manifest.created_at))
+                                                .add("put_aside", result.put_aside.string())}));
   for (const store::AuthorityRecord& record : authorities) {
     Gap gap =
         TRY(find_gap(environment, record.name).context("comparing CA '{}' with its fence", record.name));
