@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ca/audit.hpp"
+#include "ca/ca_name.hpp"
 #include "ca/settings.hpp"
 #include "x509/certificate.hpp"
 #include "x509/crl.hpp"
