@@ -189,6 +189,11 @@ Result<FileLock> FileLock::share(const fs::path& path, std::chrono::milliseconds
   return lock;
 }
 
+void FileLock::make_shared() {
+  while (::flock(fd_.get(), LOCK_SH) != 0 && errno == EINTR) {
+  }
+}
+
 Status FileLock::make_exclusive(std::chrono::milliseconds patience) { return lock(LOCK_EX, patience); }
 
 Status make_folder(const fs::path& path, mode_t mode) {

@@ -91,6 +91,7 @@ class FileLock {
   static Result<FileLock> share(const fs::path& path, std::chrono::milliseconds patience);
   // Turns a shared lock into one of its own. `unavailable`: others share it still.
   Status make_exclusive(std::chrono::milliseconds patience);
+  void make_shared();
 
  private:
   FileLock(fs::path path, FileDescriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}

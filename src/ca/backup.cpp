@@ -267,7 +267,7 @@ class Restoration {
       : home_(home), options_(options), provider_(provider), clock_(clock), open_(open_database) {}
 
   Result<RestoreResult> run(const fs::path& archive) {
-    TRY(home_.claim());
+    const Home::Claim claim = TRY(home_.claim());
     Staging::remove_leftovers(home_.folder());
     const Staging staging = TRY(Staging::create(home_.folder()));
     staged_ = staging.path();

@@ -189,12 +189,13 @@ Result<Home> Home::open(const fs::path& folder, bool create) {
   return home;
 }
 
-Status Home::claim() const {
+Result<Home::Claim> Home::claim() const {
   if (!in_use_)
     return make_error(Errc::denied, "{} cannot be locked", lock("home").string())
         .with_hint("check the owner and mode of the folder");
   auto alone = in_use_->make_exclusive(kClaimPatience);
-  if (alone) return ok();
+  if (alone) return Claim(in_use_);
+  in_use_->make_shared();  // turning a lock lets go of it first
   return make_error(Errc::unavailable, "another vouch uses {}", folder_.string())
       .with_hint("stop everything that uses this home, then try again");
 }

@@ -53,8 +53,20 @@ class Home {
   fs::path fence() const { return folder_ / "fence"; }
   fs::path lock(std::string_view name) const { return folder_ / "locks" / (std::string(name) + ".lock"); }
   // Whoever opens a home shares it until the last copy of the object goes. Moving and replacing the database
-  // needs it alone. unavailable: others use it.
-  Status claim() const;
+  // needs it alone, as long as the claim lives. unavailable: others use it.
+  class Claim {
+   public:
+    explicit Claim(std::shared_ptr<FileLock> lock) : lock_(std::move(lock)) {}
+    Claim(Claim&&) noexcept = default;
+    Claim& operator=(Claim&&) = delete;
+    ~Claim() {
+      if (lock_) lock_->make_shared();
+    }
+
+   private:
+    std::shared_ptr<FileLock> lock_;
+  };
+  Result<Claim> claim() const;
 
  private:
   fs::path folder_, configuration_file_;

@@ -165,7 +165,7 @@ Result<fs::path> move_database(const Home& home, store::Database& database, cons
   if (fs::exists(target, failed))
     return make_error(Errc::conflict, "there is a file {} already", target.string())
         .with_hint("give another folder");
-  TRY(home.claim());
+  const Home::Claim claim = TRY(home.claim());
   const Buffer before = fs::exists(file, failed) ? TRY(read_file(file, 1 << 20)) : Buffer();
   const fs::path inside = target.lexically_relative(home.folder());
   const bool is_inside = !inside.empty() && *inside.begin() != "..";
