@@ -148,7 +148,7 @@ constexpr std::uint64_t kOctalLimit = std::uint64_t{1} << 33;  // eleven octal d
 unsigned checksum(const Block& block) {
   unsigned sum = 0;
   for (std::size_t i = 0; i < kBlock; ++i)
-    sum += i >= kChecksum && i < kChecksum + 8 ? ' ' : static_cast<unsigned char>(block[i]);
+    sum += i >= kChecksum && i < kChecksum + 8 ? unsigned{0x20} : static_cast<unsigned char>(block[i]);
   return sum;
 }
 

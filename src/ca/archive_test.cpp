@@ -26,8 +26,8 @@ class ArchiveTest : public testing::Test {
     manifest.audit_size = 30;
     manifest.audit_root = "00ff";
   }
-  void write(std::string_view name, std::string_view content) {
-    ASSERT_TRUE(write_file_atomic(folder.path() / name, as_bytes(content), 0600));
+  void write(std::string_view name, std::string_view text) {
+    ASSERT_TRUE(write_file_atomic(folder.path() / name, as_bytes(text), 0600));
   }
   Buffer archive(std::string_view passphrase = "") {
     const auto written = write_archive(*provider, file, passphrase, manifest,

@@ -21,7 +21,7 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
 
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
   std::error_code unknown;
   return fs::exists(path, unknown);
 }
@@ -142,9 +142,9 @@ Result<BackupResult> backup(const Environment& environment, const fs::path& targ
   result.manifest.program = options.program;
 
   std::vector<ArchiveInput> inputs{{std::string(kDatabase), copy.path()}};
-  if (exists(home.configuration_file()))
+  if (is_there(home.configuration_file()))
     inputs.push_back({std::string(kConfiguration), home.configuration_file()});
-  if (exists(home.folder() / kPolicy)) inputs.push_back({std::string(kPolicy), home.folder() / kPolicy});
+  if (is_there(home.folder() / kPolicy)) inputs.push_back({std::string(kPolicy), home.folder() / kPolicy});
   for (const fs::path& key : files_in(home.keys())) {
     const std::string name = std::string(kKeys) + key.filename().string();
     if (is_member_name(name))
@@ -217,7 +217,7 @@ Result<Extracted> extract(const crypto::Provider& provider, const fs::path& arch
       TRY(read_archive(provider, *opened.source, [&](const ArchiveMember& member, Bytes piece) {
             return extraction.take(member, piece);
           }).context("reading {}", archive.string()));
-  if (!exists(folder / kDatabase))
+  if (!is_there(folder / kDatabase))
     return make_error(Errc::malformed, "the backup {} holds no database", archive.string());
   return Extracted{std::move(manifest), opened.sealed};
 }
@@ -295,7 +295,8 @@ class Restoration {
       std::string stamp = format_time(clock_.now());
       std::erase_if(stamp, [](char c) { return c == ':' || c == '-'; });
       fs::path folder = home_.folder() / ("replaced-" + stamp);
-      for (int n = 2; exists(folder); ++n) folder = home_.folder() / fmt::format("replaced-{}-{}", stamp, n);
+      for (int n = 2; is_there(folder); ++n)
+        folder = home_.folder() / fmt::format("replaced-{}-{}", stamp, n);
       TRY(make_folder(folder, 0700));
       result_.put_aside = folder;
     }
@@ -303,7 +304,7 @@ class Restoration {
   }
 
   Status compare_with_home(const store::Database& staged) {
-    if (!exists(home_.database())) return ok();
+    if (!is_there(home_.database())) return ok();
     auto database = open_(home_.database(), false);
     if (!database) {
       // A database that cannot be read is why people restore.
@@ -373,7 +374,7 @@ class Restoration {
   Status install_key(const fs::path& staged) {
     const fs::path target = home_.keys() / staged.filename();
     const Buffer content = TRY(read_file(staged));
-    if (exists(target)) {
+    if (is_there(target)) {
       if (TRY(read_file(target)) == content) return ok();
       const fs::path folder = TRY(aside()) / "keys";
       TRY(make_folder(folder, 0700));
@@ -383,12 +384,12 @@ class Restoration {
   }
 
   Status install_settings() {
-    if (exists(staged_ / kPolicy) && !exists(home_.folder() / kPolicy))
+    if (is_there(staged_ / kPolicy) && !is_there(home_.folder() / kPolicy))
       TRY(move_durably(staged_ / kPolicy, home_.folder() / kPolicy));
     const fs::path file = staged_ / kConfiguration;
-    if (!exists(file)) return ok();
+    if (!is_there(file)) return ok();
     std::string text(as_text(TRY(read_file(file, 1 << 20))));
-    if (exists(home_.configuration_file())) {
+    if (is_there(home_.configuration_file())) {
       if (text == as_text(TRY(read_file(home_.configuration_file(), 1 << 20)))) return ok();
       const fs::path beside = home_.folder() / "vouch.toml.from-backup";
       result_.notes.push_back(
@@ -418,10 +419,10 @@ class Restoration {
   Status replace_database() {
     const fs::path target = home_.database();
     TRY(make_folder(target.parent_path(), 0750));
-    if (exists(target)) {
+    if (is_there(target)) {
       const fs::path folder = TRY(aside());
       for (const char* suffix : {"-wal", "-shm"})
-        if (exists(target.string() + suffix))
+        if (is_there(target.string() + suffix))
           TRY(move_durably(target.string() + suffix, (folder / kDatabase).string() + suffix));
       if (::link(target.c_str(), (folder / kDatabase).c_str()) != 0) {
         if (errno != EXDEV && errno != EPERM) return system_error(errno, "cannot put aside", target);
@@ -446,7 +447,7 @@ class Restoration {
 Result<RestoreResult> restore(const fs::path& archive, const Home& home, const RestoreOptions& options,
                               const crypto::Provider& provider, const Clock& clock,
                               const OpenDatabase& open_database) {
-  const bool knew_nothing = !exists(home.fence());
+  const bool knew_nothing = !is_there(home.fence());
   RestoreResult result = TRY(Restoration(home, options, provider, clock, open_database).run(archive));
   const auto database = TRY(open_database(home.database(), false));
   const Environment environment{home, *database, provider, clock, {}};
@@ -499,14 +500,15 @@ Result<store::Replayed> replay(const Environment& environment, const fs::path& f
   if (is_database(file)) {
     TRY(copy_durably(file, later));
     for (const char* suffix : {"-wal"})
-      if (exists(file.string() + suffix)) TRY(copy_durably(file.string() + suffix, later.string() + suffix));
+      if (is_there(file.string() + suffix))
+        TRY(copy_durably(file.string() + suffix, later.string() + suffix));
   } else {
     (void)TRY(extract(environment.provider, file, options.passphrase, staging.path()));
   }
   TRY(TRY(open_sound(later, open_database, file.string()))->fold());
   store::Replayed replayed = TRY(environment.database.replay(later).context("replaying {}", file.string()));
   for (const fs::path& key : files_in(staging.path() / "keys"))
-    if (!exists(home.keys() / key.filename())) TRY(move_durably(key, home.keys() / key.filename()));
+    if (!is_there(home.keys() / key.filename())) TRY(move_durably(key, home.keys() / key.filename()));
   TRY(environment.database.commit([&](store::Transaction& t) -> Status {
     for (const store::AuditRecord& entry : replayed.overtaken)
       TRY(record_audit(

@@ -74,7 +74,8 @@ Result<std::uint64_t> number_of(const x509::CrlView& crl) {
 
 // What cannot be read as a CRL of this CA is no reason to stop: publishing replaces it.
 std::vector<PublishedCrl> published_crls(const store::AuthorityRecord& record,
-                                         const AuthoritySettings& settings, std::span<const CaKey> keys) {
+                                         const AuthoritySettings& settings,
+                                         const std::vector<PublicKey>& keys) {
   std::vector<PublishedCrl> found;
   for (const PublicKey& key : keys)
     for (const Location& location : settings.cdp)

@@ -232,7 +232,7 @@ Result<PurgeReport> purge(const Environment& environment, store::AuthorityId aut
           const Status purged = t.purge_request(request);
           // The newest request stays, so that its number is not given again.
           if (!purged && purged.error().code() != Errc::conflict) return purged;
-          done += purged ? 1 : 0;
+          if (purged) ++done;
         }
         if (done == 0) return ok();
         return record_audit(environment, t,
@@ -283,8 +283,7 @@ Result<store::CertificateRecord> import_certificate(const Environment& environme
   certificate.serial = to_buffer(x509::serial_octets(view.serial));
   certificate.not_before = view.not_before;
   certificate.not_after = view.not_after;
-  if (const auto name = x509::parse_name(view.subject))
-    certificate.subject = x509::to_rfc4514(*name).value_or("");
+  certificate.subject = x509::to_rfc4514(view.subject).value_or(std::string());
   certificate.tbs = to_buffer(view.tbs);
   certificate.signature_algorithm = to_buffer(view.signature_algorithm.whole);
   certificate.signature = to_buffer(view.signature);

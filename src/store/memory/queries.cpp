@@ -236,8 +236,9 @@ template <class Interface>
 Result<Counts> Queries<Interface>::certificate_counts(AuthorityId authority) const {
   Counts counts;
   for (const auto& [request, row] : state().certificates)
-    counts.certificates += row->authority == authority && !row->signature.empty() ? 1 : 0;
-  for (const auto& [key, row] : state().revocations) counts.revoked += std::get<0>(key) == authority ? 1 : 0;
+    if (row->authority == authority && !row->signature.empty()) ++counts.certificates;
+  for (const auto& [key, row] : state().revocations)
+    if (std::get<0>(key) == authority) ++counts.revoked;
   return counts;
 }
 
