@@ -127,10 +127,10 @@ class Check {
 
   void private_key(const store::AuthorityRecord& record, const IssuerKey& key) {
     const std::string& reference = key.generation.key_reference;
-    if (!environment_.passphrase && !reference.starts_with("file:")) return;
     const auto loaded = load_key(environment_, reference);
     const auto view = x509::parse_certificate(key.generation.certificate);
-    if (!loaded && loaded.error().code() == Errc::denied)
+    // A passphrase that nobody gave and a token that is not there say nothing about the key.
+    if (!loaded && (loaded.error().code() == Errc::denied || !reference.starts_with("file:")))
       report_.not_checked.push_back(fmt::format("key {} of CA '{}': {}", key.generation.key_index,
                                                 record.name, loaded.error().message()));
     else if (!loaded)
@@ -140,6 +140,13 @@ class Check {
   }
 
   void fence(const store::AuthorityRecord& record) {
+    // A start looks at the newest lines only; here all are read.
+    const auto snapshot = environment_.database.snapshot();
+    const auto lines = snapshot ? fence_of(environment_, record, **snapshot)
+                                : Result<std::shared_ptr<Fence>>(snapshot.error());
+    if (const auto reading =
+            lines ? (*lines)->read("", [](const FenceEvent&) {}) : Result<Fence::Reading>(lines.error()))
+      for (const std::string& line : reading->damaged) find("the fence of CA '{}': {}", record.name, line);
     const auto gap = find_gap(environment_, record.name);
     if (!gap)
       find("the fence of CA '{}': {}", record.name, gap.error().summary());
