@@ -129,7 +129,7 @@ Result<BackupResult> backup(const Environment& environment, const fs::path& targ
                                  .details = AuditDetails()
                                                 .add("file", target.string())
                                                 .add("sealed", options.passphrase.empty() ? "no" : "yes")}));
-  const ScratchFile copy(target.string() + ".unfinished.db");
+  const ScratchFile copy(target.string() + ".copy.db");
   TRY(environment.database.copy_to(copy.path()));
   BackupResult result;
   {

@@ -33,7 +33,7 @@ for kilobytes in $(seq 0 16 640); do
   else
     cp "$DISK/backup.tar" "$W/good.tar"
   fi
-  [ "$(find "$DISK" -name '*unfinished*' | wc -l)" -eq 0 ] || no "$kilobytes kB: something is left beside the backup"
+  [ "$(find "$DISK" -name 'backup.tar.*' | wc -l)" -eq 0 ] || no "$kilobytes kB: something is left beside the backup"
 done
 [ $refused -gt 3 ] && ok "a full disk was met $refused times" || no "a full disk was met only $refused times"
 check "what is there is whole" vouch_ backup "$DISK/backup.tar" --show
@@ -51,7 +51,7 @@ for _ in $(seq 15); do
 done
 [ $killed -ge 3 ] && ok "$killed of 15 backups were killed under way" || no "only $killed of 15 backups were killed"
 check "after that: a backup" vouch_ backup "$W/killed.tar"
-same "and it took away what the killed ones left" "$(find "$W" -maxdepth 1 -name 'killed.tar.unfinished*' | wc -l)" 0
+same "and it took away what the killed ones left" "$(find "$W" -maxdepth 1 -name 'killed.tar.*' | wc -l)" 0
 check "it is whole" vouch_ backup "$W/killed.tar" --show
 
 # Restores that are killed: the home has one whole state at every moment.
