@@ -10,8 +10,8 @@ issue() { request "$1" "/CN=$1.example.com" "DNS:$1.example.com" && vouch reques
 serial() { openssl x509 -in "$W/$1.pem" -noout -serial | cut -d= -f2; }
 number() { printf '%d' "$(openssl crl -in "$CRL" -noout -crlnumber | cut -d= -f2)"; }
 on_crl() { openssl crl -in "$CRL" -noout -text | grep -q "Serial Number: $(serial "$1")"; }
-numbers_seen=
-publish() { vouch crl publish >"$W/publish" 2>&1 && numbers_seen="$numbers_seen $(number)"; }
+
+publish() { vouch crl publish >"$W/publish" 2>&1; }
 
 # Monday: two certificates, one CRL, a backup and a copy of the file. Tuesday: more of everything.
 for n in a b; do must issue $n; done
@@ -34,7 +34,7 @@ last=$(number)
 cp -a "$VOUCH_HOME" "$W/as-it-was"
 
 refuses() {
-  expect "$1: issuing is refused, and says what is missing" 1 "certificate.*db accept-gap" vouch request submit "$W/a.csr" --template WebServer
+  expect "$1: issuing is refused, and says what is missing" 1 "the world has seen more of CA" vouch request submit "$W/a.csr" --template WebServer
   expect "$1: revoking is refused" 1 "conflict" vouch cert revoke "$(serial b)" --reason superseded
   before=$(sha256sum "$CRL")
   expect "$1: publishing is refused" 1 "db replay" vouch crl publish
