@@ -6,7 +6,10 @@
 //   HOME/keys/           private keys, mode 0600
 //   HOME/published/      CRLs and CA certificates, as the file locations of the CAs say
 //   HOME/locks/          locks between processes
+//   HOME/fence/          what the world may have seen (fence.hpp); never part of a backup
+//   HOME/replaced-TIME/  what a restore has put aside
 
+#include <memory>
 #include <string>
 
 #include "base/files.hpp"
@@ -49,11 +52,28 @@ class Home {
   fs::path database() const { return folder_ / configuration_.database; }
   fs::path keys() const { return folder_ / "keys"; }
   fs::path published() const { return folder_ / configuration_.published; }
+  fs::path fence() const { return folder_ / "fence"; }
   fs::path lock(std::string_view name) const { return folder_ / "locks" / (std::string(name) + ".lock"); }
+  // Whoever opens a home shares it until the last copy of the object goes. Moving and replacing the database
+  // needs it alone, as long as the claim lives. unavailable: others use it.
+  class Claim {
+   public:
+    explicit Claim(std::shared_ptr<FileLock> lock) : lock_(std::move(lock)) {}
+    Claim(Claim&&) noexcept = default;
+    Claim& operator=(Claim&&) = delete;
+    ~Claim() {
+      if (lock_) lock_->make_shared();
+    }
+
+   private:
+    std::shared_ptr<FileLock> lock_;
+  };
+  Result<Claim> claim() const;
 
  private:
   fs::path folder_, configuration_file_;
   Configuration configuration_;
+  std::shared_ptr<FileLock> in_use_;  // none where the folder cannot be written
 };
 
 }  // namespace vouch::ca

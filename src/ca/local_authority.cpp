@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <set>
+#include <system_error>
+#include <thread>
 
 #include "ca/ca_certificate.hpp"
 #include "ca/chain.hpp"
@@ -249,7 +251,7 @@ std::vector<const CaKey*> LocalAuthority::crl_keys() const {
 
 // What is wrong here stops what the world would see, not reading.
 Status LocalAuthority::look_at_fence() {
-  auto comparison = compare_with_fence(environment_, record_, settings_, keys_, *fence_);
+  auto comparison = compare_with_fence(environment_, record_, *fence_);
   if (!comparison) {
     fence_problem_ = std::move(comparison.error());
     return ok();
@@ -259,11 +261,12 @@ Status LocalAuthority::look_at_fence() {
     return ok();
   }
   if (comparison->lines < kLinesPerMark) return ok();
+  // So that the next start has less to compare. Where it cannot be written, the next start tries again.
   const std::string nonce = new_fence_nonce(environment_.provider);
-  TRY(fence_->append(std::array{FenceEvent::mark(nonce)}));
-  TRY(environment_.database.commit(
-      [&](store::Transaction& t) { return t.set_mark(fence_mark_name(record_.id), nonce); }));
-  if (fence_->compaction_due()) TRY(fence_->compact(environment_.clock.now()));
+  if (!fence_->append(std::array{FenceEvent::mark(nonce)})) return ok();
+  (void)environment_.database.commit(
+      [&](store::Transaction& t) { return t.set_mark(fence_mark_name(record_.id), nonce); });
+  if (fence_->compaction_due()) (void)fence_->compact(environment_.clock.now());
   return ok();
 }
 
@@ -609,6 +612,22 @@ void LocalAuthority::sign(std::span<Work> work) const {
   }
 }
 
+// The signatures go to nobody before the fence is durable; until then key and disk work side by side. For a
+// few certificates a thread would cost more than it saves.
+void LocalAuthority::sign_while_disk_works(std::span<Work> work, Fence::Position announced) const {
+  constexpr std::size_t kWorthAThread = 16;
+  std::jthread disk;
+  if (work.size() >= kWorthAThread) {
+    try {
+      // Whoever syncs again afterwards learns how it went.
+      disk = std::jthread([this, announced] { (void)fence_->sync(announced); });
+    } catch (const std::system_error&) {
+      // No thread to be had: one after the other.
+    }
+  }
+  sign(work);
+}
+
 // Second durable step: the signatures.
 Status LocalAuthority::record_signatures(std::span<Work> work) {
   if (std::ranges::none_of(work, &Work::issues)) return ok();
@@ -633,7 +652,7 @@ std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>>
     if (work.empty()) return ok();
     TRY(record_intents(work));
     const Fence::Position announced = TRY(announce(work));
-    sign(work);
+    sign_while_disk_works(work, announced);
     TRY(fence_->sync(announced));
     return record_signatures(work);
   }();

@@ -117,6 +117,7 @@ class LocalAuthority final : public Authority {
   Status claim_key(store::Transaction& t, Work& work) const;
   Result<Fence::Position> announce(std::span<const Work> work) const;
   void sign(std::span<Work> work) const;
+  void sign_while_disk_works(std::span<Work> work, Fence::Position announced) const;
   Status record_signatures(std::span<Work> work);
   std::vector<Result<Outcome>> carry_out(std::vector<Result<Work>> work);
   Result<Outcome> outcome_of(const store::Snapshot& snapshot, const store::RequestRecord& request) const;

@@ -58,6 +58,7 @@ std::span<const Command> cert_commands();
 std::span<const Command> crl_commands();
 std::span<const Command> why_commands();
 std::span<const Command> db_commands();
+std::span<const Command> backup_commands();
 std::span<const Command> config_commands();
 std::span<const Command> self_commands();
 

@@ -122,7 +122,7 @@ Value describe(const store::CrlRecord& record, std::string_view authority,
 }
 
 std::string_view state_of(const store::CertificateRecord& record) {
-  if (!record.revocation) return "issued";
+  if (!record.revocation) return record.lost() ? "lost" : "issued";
   return record.revocation->reason == x509::CrlReason::certificate_hold ? "on hold" : "revoked";
 }
 
