@@ -24,7 +24,7 @@ TEST(ConfigurationTest, EverySettingIsReadAndWritten) {
                                                                         {"issuance.node", "7"},
                                                                         {"keys.passphrase_variable", "P"}})
     EXPECT_EQ(get_setting(*configuration, key).value(), expected) << key;
-  EXPECT_EQ(configuration_keys().size(), 6u);
+  EXPECT_EQ(configuration_keys().size(), 7u);
 }
 
 TEST(ConfigurationTest, MistakesNameFileAndLine) {
