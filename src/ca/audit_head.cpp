@@ -56,7 +56,8 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 }
 
 Result<Checkpoint::Signature> parse_signature(std::string_view line) {
-  if (!line.starts_with(kSignaturePrefix)) return no_checkpoint("a signature line does not begin with a dash");
+  if (!line.starts_with(kSignaturePrefix))
+    return no_checkpoint("a signature line does not begin with a dash");
   line.remove_prefix(kSignaturePrefix.size());
   const auto space = line.find(' ');
   if (space == 0 || space == std::string_view::npos) return no_checkpoint("a signature names no key");
@@ -77,7 +78,8 @@ Error damaged_log(std::string_view what) {
 }
 
 // The tree up to the last head, or an empty one to begin with.
-Result<MerkleFrontier> start_of(const crypto::Provider& provider, const std::optional<store::AuditHead>& last) {
+Result<MerkleFrontier> start_of(const crypto::Provider& provider,
+                                const std::optional<store::AuditHead>& last) {
   if (!last) return MerkleFrontier(provider);
   auto tree = MerkleFrontier::from(provider, last->size, last->frontier);
   // What does not belong to the head is not gone on from.
@@ -108,8 +110,7 @@ Result<Checkpoint> parse_checkpoint(std::string_view text) {
   const auto signatures = lines_of(text.substr(blank + 2));
   if (signatures.empty() || signatures.size() > kMaxSignatures)
     return no_checkpoint("it has no signature, or too many");
-  for (const std::string_view line : signatures)
-    checkpoint.signatures.push_back(TRY(parse_signature(line)));
+  for (const std::string_view line : signatures) checkpoint.signatures.push_back(TRY(parse_signature(line)));
   return checkpoint;
 }
 

@@ -92,8 +92,7 @@ class MirrorFile {
     if (errno != ENOENT) return system_error(errno, "cannot open", file_);
     fd = FileDescriptor(::open(file_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
     if (!fd) return system_error(errno, "cannot create", file_);
-    const FileDescriptor folder(
-        ::open(file_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const FileDescriptor folder(::open(file_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!folder || ::fsync(folder.get()) != 0)
       return system_error(errno, "syncing folder", file_.parent_path());
     return fd;
@@ -105,11 +104,11 @@ class MirrorFile {
     if (!tail.last) return 1;
     const std::int64_t sequence = tail.last->record.sequence;
     if (tail.last->committed > before)
-      return make_error(Errc::unavailable,
-                        "the mirror {} knows of {} audit entries, the database has {}", file_.string(),
-                        tail.last->committed, before)
-          .with_hint("the database was cut off or an older one was put in its place: see vouch audit "
-                     "verify; after a restore, set audit.mirror to a new file and keep the old one");
+      return make_error(Errc::unavailable, "the mirror {} knows of {} audit entries, the database has {}",
+                        file_.string(), tail.last->committed, before)
+          .with_hint(
+              "the database was cut off or an older one was put in its place: see vouch audit "
+              "verify; after a restore, set audit.mirror to a new file and keep the old one");
     // Beyond what is durable: left by a commit that did not happen.
     if (sequence > before) return before + 1;
     bool same = false;
@@ -120,7 +119,8 @@ class MirrorFile {
     if (!same)
       return make_error(Errc::unavailable, "the mirror {} and the database differ about audit entry {}",
                         file_.string(), sequence)
-          .with_hint("it is the mirror of another log, or one of the two was changed: see vouch audit verify");
+          .with_hint(
+              "it is the mirror of another log, or one of the two was changed: see vouch audit verify");
     return sequence + 1;
   }
 
@@ -150,8 +150,14 @@ class MirrorFile {
 store::Database::AuditMirror make_audit_mirror(const crypto::Provider& provider, fs::path file) {
   return [mirror = std::make_shared<const MirrorFile>(provider, std::move(file))](
              const store::Snapshot& state, std::int64_t before, std::int64_t after) {
-    return mirror->write(state, before, after)
-        .context("writing the mirror of the audit log, without which nothing is issued or changed");
+    const Status written = mirror->write(state, before, after);
+    if (written) return written;
+    // Whatever the cause: it may be tried again.
+    return Status(make_error(Errc::unavailable, "{}", written.error().message())
+                      .with_hint(written.error().hint().empty() ? "make the file writable again"
+                                                                : std::string(written.error().hint()))
+                      .context("writing the mirror of the audit log, without which nothing is issued or "
+                               "changed"));
   };
 }
 
@@ -171,8 +177,8 @@ Result<MirrorContent> read_audit_mirror(const crypto::Provider& provider, const 
   };
   while (std::getline(in, text)) {
     ++number;
-    auto line = text.size() > kMaxLine ? make_error(Errc::malformed, "the line is too long")
-                                       : parse_line(text);
+    auto line =
+        text.size() > kMaxLine ? make_error(Errc::malformed, "the line is too long") : parse_line(text);
     // What a crash left of a line was begun again after it; if it was not, an entry is missing and found so.
     if (!line) continue;
     const store::AuditRecord& record = line->record;

@@ -3,9 +3,9 @@
 // that has every entry before the act it tells of becomes durable. When it cannot be written, nothing that is
 // audited happens.
 //
-// One JSON object a line: the entry, and `committed`, how many entries were durable when the line was written.
-// A crash between mirror and commit leaves lines whose entries do not exist; the next line with their number
-// takes their place. Lines are added and never changed.
+// One JSON object a line: the entry, and `committed`, how many entries were durable when the line was
+// written. A crash between mirror and commit leaves lines whose entries do not exist; the next line with
+// their number takes their place. Lines are added and never changed.
 
 #include "ca/audit.hpp"
 
@@ -18,10 +18,10 @@ void connect_audit_mirror(const Home& home, const crypto::Provider& provider, st
 
 // What a mirror holds, read back.
 struct MirrorContent {
-  std::vector<Buffer> leaves;        // of the entries 1, 2, 3 …; empty where the mirror has none
-  std::int64_t committed = 0;        // as many entries were durable once
-  std::int64_t superseded = 0;       // lines of a commit that did not happen
-  std::vector<std::string> findings; // what is wrong in the file itself
+  std::vector<Buffer> leaves;         // of the entries 1, 2, 3 …; empty where the mirror has none
+  std::int64_t committed = 0;         // as many entries were durable once
+  std::int64_t superseded = 0;        // lines of a commit that did not happen
+  std::vector<std::string> findings;  // what is wrong in the file itself
 };
 Result<MirrorContent> read_audit_mirror(const crypto::Provider& provider, const fs::path& file);
 

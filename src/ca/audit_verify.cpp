@@ -7,6 +7,7 @@
 
 #include "ca/audit_mirror.hpp"
 #include "ca/merkle.hpp"
+#include "ca/roles.hpp"
 #include "x509/certificate.hpp"
 
 namespace vouch::ca {
@@ -78,9 +79,12 @@ class Verification {
   }
 
   bool signed_by(const store::AuditStatement& statement, Bytes public_key_info) const {
-    const auto algorithm = x509::parse_signature_algorithm(statement.algorithm);
-    return algorithm && provider_.verify(public_key_info, *algorithm, as_bytes(statement.statement),
-                                         statement.signature);
+    asn1::Reader reader(statement.algorithm);
+    const auto identifier = x509::parse_algorithm_identifier(reader);
+    if (!identifier) return false;
+    const auto algorithm = x509::parse_signature_algorithm(*identifier);
+    return algorithm &&
+           provider_.verify(public_key_info, *algorithm, as_bytes(statement.statement), statement.signature);
   }
 
   static bool speaks_of(const store::AuditStatement& statement, const store::AuditKey& key) {
@@ -103,8 +107,9 @@ class Verification {
       trusted.push_back(to_buffer(TRY(x509::parse_certificate(der)).public_key_info));
     for (const store::AuditKey& key : keys_) {
       const auto about_it = [&](const store::AuditStatement* s) { return speaks_of(*s, key); };
-      const std::string name = "audit key " + audit_verifier_key(provider_, origin_, key.public_key_info)
-                                                  .value_or("that cannot be read");
+      const std::string name =
+          "audit key " +
+          audit_verifier_key(provider_, origin_, key.public_key_info).value_or("that cannot be read");
       if (std::ranges::none_of(good, about_it))
         find(fmt::format("no CA of this home has signed that {} is its own: other key", name));
       else if (!trusted.empty() && std::ranges::none_of(good, [&](const store::AuditStatement* s) {
@@ -128,6 +133,7 @@ class Verification {
         find(fmt::format("{} cannot be read: {}", source, checkpoint.error().message()));
         continue;
       }
+      frontiers_.emplace(checkpoint->size, stored.frontier);
       if (checkpoint->size != stored.size || checkpoint->root != stored.root ||
           checkpoint->time != stored.time)
         find(fmt::format("{} does not say what was signed", source));
@@ -163,8 +169,8 @@ class Verification {
       }
     }
     if (!head.stored && !stored_sizes_.contains(checkpoint.size))
-      find(fmt::format("{} (size {}) is not among the stored heads: stored heads were removed",
-                       head.source, checkpoint.size));
+      find(fmt::format("{} (size {}) is not among the stored heads: stored heads were removed", head.source,
+                       checkpoint.size));
     heads_.emplace(checkpoint.size, std::move(head));
   }
 
@@ -172,12 +178,13 @@ class Verification {
 
   Status walk() {
     compare_heads();  // of size 0
-    return snapshot_->for_each_audit(
-        {.first = std::numeric_limits<std::int64_t>::min()}, [&](const store::AuditRecord& record) -> Status {
-          ++report_.entries;
-          visit(record);
-          return ok();
-        });
+    store::AuditFilter all;
+    all.first = std::numeric_limits<std::int64_t>::min();
+    return snapshot_->for_each_audit(all, [&](const store::AuditRecord& record) -> Status {
+      ++report_.entries;
+      visit(record);
+      return ok();
+    });
   }
 
   void visit(const store::AuditRecord& record) {
@@ -213,6 +220,8 @@ class Verification {
       if (equal(head->second.checkpoint.root, root)) {
         ++report_.heads_good;
         if (unfit_ == 0) report_.covered = tree_.size();
+        if (head->second.stored && frontiers_.at(tree_.size()) != tree_.nodes())
+          find(fmt::format("the hashes beside the stored head of size {} were changed", tree_.size()));
         continue;
       }
       if (unfit_ == 0)
@@ -250,8 +259,8 @@ class Verification {
   void check_announced() {
     for (const std::int64_t size : announced_)
       if (!stored_sizes_.contains(size))
-        find(unannounced_, fmt::format("the stored head of size {} was removed: the log says that it was signed",
-                                       size));
+        find(unannounced_,
+             fmt::format("the stored head of size {} was removed: the log says that it was signed", size));
   }
 
   // --- mirror ---
@@ -270,17 +279,17 @@ class Verification {
     const auto mirrored = static_cast<std::int64_t>(mirror_->leaves.size());
     const std::int64_t last = next_ - 1;
     if (mirror_->committed > last)
-      find(fmt::format("the log ends at entry {}; the mirror says that there were {}: {} cut off", last,
-                       mirror_->committed,
-                       range_text(last + 1, mirror_->committed) +
-                           (last + 1 == mirror_->committed ? " is" : " are")));
+      find(fmt::format(
+          "the log ends at entry {}; the mirror says that there were {}: {} cut off", last,
+          mirror_->committed,
+          range_text(last + 1, mirror_->committed) + (last + 1 == mirror_->committed ? " is" : " are")));
     else if (mirrored > last)
       report_.notes.push_back(
           fmt::format("the mirror has {} that the log has not: written before a commit that did not happen",
                       range_text(last + 1, mirrored)));
     if (mirror_->superseded != 0)
-      report_.notes.push_back(fmt::format(
-          "{} line(s) of the mirror are of commits that did not happen", mirror_->superseded));
+      report_.notes.push_back(
+          fmt::format("{} line(s) of the mirror are of commits that did not happen", mirror_->superseded));
   }
 
   const crypto::Provider& provider_;
@@ -291,6 +300,7 @@ class Verification {
   std::vector<store::AuditKey> keys_;
   std::string origin_;
   std::multimap<std::int64_t, Head> heads_;
+  std::map<std::int64_t, std::vector<Buffer>> frontiers_;
   std::set<std::int64_t> stored_sizes_, announced_;
   std::optional<MirrorContent> mirror_;
   MerkleFrontier tree_{provider_};
@@ -302,7 +312,61 @@ class Verification {
 
 }  // namespace
 
+namespace {
+
+Status authorize_auditor(const Environment& environment, std::string_view account, std::string_view what,
+                         std::string_view action) {
+  return authorize(environment, {.account = account, .role = Role::auditor, .what = what, .action = action});
+}
+
+}  // namespace
+
+Status read_audit(const Environment& environment, const store::AuditFilter& filter, std::string_view account,
+                  const std::function<Status(const store::AuditRecord&)>& visit) {
+  TRY(authorize_auditor(environment, account, "read the audit log", "audit.read"));
+  return TRY(environment.database.snapshot())->for_each_audit(filter, visit);
+}
+
+Result<store::AuditHead> order_audit_head(const Environment& environment, std::string_view account) {
+  TRY(authorize_auditor(environment, account, "order a signed head of the audit log", "audit.head"));
+  return sign_audit_head(environment, account);
+}
+
+Result<AuditProof> prove_audit_entry(const Environment& environment, std::int64_t sequence,
+                                     std::string_view account) {
+  TRY(authorize_auditor(environment, account, "prove audit entries", "audit.read"));
+  const auto snapshot = TRY(environment.database.snapshot());
+  AuditProof proof;
+  for (store::AuditHead& head : TRY(snapshot->audit_heads()))
+    if (proof.head.size < head.size) proof.head = std::move(head);
+  if (sequence < 1 || sequence > proof.head.size)
+    return make_error(Errc::not_found, "entry {} is not under a signed head: the largest has {} entries",
+                      sequence, proof.head.size)
+        .with_hint("sign one now with: vouch audit head");
+  store::AuditFilter one;
+  one.first = one.last = sequence;
+  TRY(snapshot->for_each_audit(one, [&](const store::AuditRecord& record) {
+    proof.record = record;
+    return ok();
+  }));
+  std::vector<Buffer> leaves;
+  TRY(snapshot->for_each_audit_leaf(1, proof.head.size, [&](std::int64_t, Bytes leaf) {
+    leaves.push_back(to_buffer(leaf));
+    return ok();
+  }));
+  const auto index = static_cast<std::uint64_t>(sequence - 1),
+             size = static_cast<std::uint64_t>(proof.head.size);
+  if (leaves.size() == size) proof.path = inclusion_path(environment.provider, leaves, index);
+  if (leaves.size() != size ||
+      !leads_to_root(environment.provider, audit_leaf(environment.provider, proof.record), index, size,
+                     proof.path, proof.head.root))
+    return make_error(Errc::found_bad, "entry {} is not what the signed head covers", sequence)
+        .with_hint("see what is wrong with: vouch audit verify");
+  return proof;
+}
+
 Result<AuditReport> verify_audit(const Environment& environment, const AuditVerifyOptions& options) {
+  TRY(authorize_auditor(environment, options.account, "verify the audit log", "audit.verify"));
   return Verification(environment, options).run();
 }
 

@@ -27,8 +27,7 @@ Buffer merkle_node(const crypto::Provider& provider, Bytes left, Bytes right) {
 
 Result<MerkleFrontier> MerkleFrontier::from(const crypto::Provider& provider, std::int64_t size,
                                             std::vector<Buffer> nodes) {
-  if (size < 0 ||
-      static_cast<std::size_t>(std::popcount(static_cast<std::uint64_t>(size))) != nodes.size() ||
+  if (size < 0 || static_cast<std::size_t>(std::popcount(static_cast<std::uint64_t>(size))) != nodes.size() ||
       std::ranges::any_of(nodes, [](const Buffer& node) { return node.size() != kHash; }))
     return make_error(Errc::malformed, "{} hashes are no tree of {} leaves", nodes.size(), size);
   MerkleFrontier tree(provider);

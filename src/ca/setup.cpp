@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "base/pem.hpp"
+#include "ca/audit_head.hpp"
 #include "ca/chain.hpp"
 #include "ca/key_files.hpp"
+#include "ca/roles.hpp"
 #include "ca/serial.hpp"
 #include "ca/templates.hpp"
 #include "lint/lint.hpp"
@@ -122,6 +124,12 @@ Status check_kind(const InitOptions& options) {
   return ok();
 }
 
+// Empty while there is none.
+std::string certificate_hash(const Environment& environment, const store::KeyGeneration& generation) {
+  if (generation.certificate.empty()) return {};
+  return to_hex(environment.provider.digest(crypto::DigestAlgorithm::sha256, generation.certificate));
+}
+
 }  // namespace
 
 NameCheck check_ca_name(std::string_view name, std::string_view host, bool allow_host_name) {
@@ -171,6 +179,14 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
     if (snapshot->authority(options.name))
       return make_error(Errc::conflict, "there is a CA '{}' in this home", options.name)
           .with_hint("vouch ca list shows them; choose another name or another --home");
+    // Whoever sets up the first CA of a home becomes its administrator.
+    if (TRY(snapshot->role_version()) != 0)
+      TRY(authorize(environment, *snapshot,
+                    {.account = options.administrator,
+                     .role = Role::administrator,
+                     .what = "set up CAs in this home",
+                     .action = "ca.init",
+                     .object = "CA " + options.name}));
   }
   InitResult result;
   result.warnings = std::move(names.warnings);
@@ -205,12 +221,32 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
                    options.mode,
                    generation.created_at,
                    format_settings(settings_for(environment, effective, algorithm))};
+  auto audit =
+      AuditBinding::make(environment, *signer, options.name, generation.key_index, options.passphrase);
+  if (!audit) {
+    remove_key(environment, generation.key_reference);
+    return std::move(audit.error());
+  }
   const Status recorded = environment.database.commit([&](store::Transaction& t) -> Status {
     result.record.id = TRY(t.insert_authority(result.record));
     generation.authority = result.record.id;
-    return t.insert_key_generation(generation);
+    TRY(t.insert_key_generation(generation));
+    TRY(audit->record(t, result.record.id));
+    TRY(grant_default_roles(environment, t, options.administrator));
+    return record_audit(
+        environment, t,
+        {.actor = options.administrator,
+         .action = "ca.init",
+         .authority = options.name,
+         .object = "CA " + options.name,
+         .details = AuditDetails()
+                        .add("kind", store::to_string(options.kind))
+                        .add("mode", store::to_string(options.mode))
+                        .add("key", crypto::format_key_spec(effective.key))
+                        .add("certificate_sha256", certificate_hash(environment, generation))});
   });
   if (!recorded) {
+    audit->take_back(environment);
     remove_key(environment, generation.key_reference);
     return recorded.error();
   }
@@ -219,12 +255,21 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
 }
 
 Result<InstallResult> install(const Environment& environment, std::string_view name, Bytes answer,
-                              const std::vector<Buffer>& chain, const std::vector<Buffer>& trust) {
+                              const std::vector<Buffer>& chain, const std::vector<Buffer>& trust,
+                              std::string_view administrator) {
   store::AuthorityRecord record;
   store::KeyGeneration generation;
   {
     const auto snapshot = TRY(environment.database.snapshot());
     record = TRY(snapshot->authority(name));
+    TRY(authorize(environment, *snapshot,
+                  {.account = administrator,
+                   .role = Role::administrator,
+                   .what = "install certificates",
+                   .action = "ca.install",
+                   .object = "CA " + record.name,
+                   .authority = record.id,
+                   .authority_name = record.name}));
     const auto generations = TRY(snapshot->key_generations(record.id));
     const auto waiting =
         std::ranges::find_if(generations, [](const auto& g) { return g.certificate.empty(); });
@@ -267,8 +312,17 @@ Result<InstallResult> install(const Environment& environment, std::string_view n
     return make_error(Errc::denied,
                       "the chain ends at a root that is not among those given with --trust (SHA-256 {})",
                       to_hex(result.root_fingerprint));
-  TRY(environment.database.commit(
-      [&](store::Transaction& t) { return t.update_key_generation(generation); }));
+  TRY(environment.database.commit([&](store::Transaction& t) -> Status {
+    TRY(t.update_key_generation(generation));
+    return record_audit(environment, t,
+                        {.actor = std::string(administrator),
+                         .action = "ca.install",
+                         .authority = std::string(name),
+                         .object = fmt::format("CA {}", name),
+                         .details = AuditDetails()
+                                        .add("certificate_sha256", certificate_hash(environment, generation))
+                                        .add("root_sha256", Bytes(result.root_fingerprint))});
+  }));
   result.generation = std::move(generation);
   return result;
 }

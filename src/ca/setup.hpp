@@ -20,6 +20,7 @@ struct InitOptions {
   bool allow_host_name = false;        // a CA name equal to the host's name, after all
   std::optional<Buffer> existing_key;  // PEM or DER instead of a new key
   std::string existing_key_passphrase;
+  std::string administrator;  // who sets it up
 };
 
 struct InitResult {
@@ -40,7 +41,8 @@ struct InstallResult {
 // this CA's key and name or is no CA certificate, and with `not_found`, naming the missing issuer, when the
 // chain does not reach a root.
 Result<InstallResult> install(const Environment& environment, std::string_view name, Bytes answer,
-                              const std::vector<Buffer>& chain, const std::vector<Buffer>& trust);
+                              const std::vector<Buffer>& chain, const std::vector<Buffer>& trust,
+                              std::string_view administrator = {});
 
 // Rules for CA names (length, host name, characters): errors refuse, warnings inform.
 struct NameCheck {

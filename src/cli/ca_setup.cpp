@@ -45,6 +45,7 @@ Status check_call(const Arguments& arguments, AuthorityKind kind) {
 Result<ca::InitOptions> init_options(Context& context, const Arguments& arguments) {
   ca::InitOptions options;
   options.name = arguments.text("name");
+  options.administrator = context.user();
   options.subject_suffix = arguments.text("subject-suffix");
   options.kind = arguments.text("kind") == "root" ? AuthorityKind::root : AuthorityKind::subordinate;
   options.mode = arguments.text("mode", "standalone") == "enterprise" ? store::AuthorityMode::enterprise
@@ -130,7 +131,8 @@ Status join(Context& context, const Workspace& workspace, Parent& parent, const 
   for (const std::string& note : outcome.notes) context.note("note: {}", printable(note));
   auto chain = TRY(parent.authority->chain());
   const std::vector<Buffer> trust{chain.back()};
-  (void)TRY(ca::install(workspace.environment(), made.record.name, outcome.certificate, chain, trust));
+  (void)TRY(ca::install(workspace.environment(), made.record.name, outcome.certificate, chain, trust,
+                        context.user()));
   return ok();
 }
 
@@ -292,8 +294,9 @@ Result<Exit> ca_install(Context& context, const Arguments& arguments) {
   const auto trust = TRY(read_all(arguments.all("trust")));
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(waiting_authority(context, *TRY(workspace.snapshot())));
-  const auto installed = TRY(ca::install(workspace.environment(), record.name, answer, chain, trust)
-                                 .context("installing {} for CA '{}'", file, record.name));
+  const auto installed =
+      TRY(ca::install(workspace.environment(), record.name, answer, chain, trust, context.user())
+              .context("installing {} for CA '{}'", file, record.name));
   Report what{fmt::format("CA {} has its certificate", shell_word(record.name)),
               record,
               {},

@@ -162,9 +162,9 @@ Result<Exit> publish_or_withdraw(Context& context, const Arguments& arguments, b
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   for (const std::string& name : arguments.operands()) {
     if (publish)
-      TRY(ca::publish_template(workspace.environment(), record.id, name));
+      TRY(ca::publish_template(workspace.environment(), record.id, name, context.user()));
     else
-      TRY(ca::withdraw_template(workspace.environment(), record.id, name));
+      TRY(ca::withdraw_template(workspace.environment(), record.id, name, context.user()));
   }
   const auto now = TRY(TRY(workspace.snapshot())->published_templates(record.id));
   if (context.json())
