@@ -48,6 +48,13 @@ class Decrypter {
   virtual Result<Buffer> decrypt(KeyTransport transport, Bytes ciphertext, std::size_t key_size) const = 0;
 };
 
+// Content encryption of messages (RFC 5652 6.3): block ciphers in CBC mode.
+enum class ContentCipher { aes128_cbc, aes192_cbc, aes256_cbc, des_ede3_cbc };
+std::size_t key_size(ContentCipher cipher);
+std::size_t block_size(ContentCipher cipher);
+std::string_view to_string(ContentCipher cipher);  // "AES-256-CBC"
+enum class Padding { pkcs7, none };                // none: the data is a whole number of blocks
+
 // "ec:P-256", "ec:P-384", "ec:P-521", "rsa:2048" … "rsa:8192", "rsa-pss:3072", "ed25519".
 struct KeySpec {
   KeyType type = KeyType::p256;
@@ -84,6 +91,25 @@ class Digester {
   virtual Buffer finish() = 0;
 };
 
+// Authenticated encryption with one key (AES-256-GCM): what comes out of `open` is what went into `seal`,
+// with the same nonce and associated data. A nonce is used once with a key. Several threads at once may use
+// it.
+class Sealer {
+ public:
+  static constexpr std::size_t kKeySize = 32, kNonceSize = 12, kTagSize = 16;
+  virtual ~Sealer() = default;
+  // The ciphertext, and the tag of kTagSize octets behind it.
+  virtual Result<Buffer> seal(Bytes nonce, Bytes associated, Bytes plain) const = 0;
+  // Fails with `denied` when key, nonce, associated data and ciphertext do not belong together.
+  virtual Result<Buffer> open(Bytes nonce, Bytes associated, Bytes sealed) const = 0;
+};
+
+// What scrypt (RFC 7914) costs: 128 * r * 2^log2_n octets of memory, p times the work.
+struct PassphraseCost {
+  unsigned log2_n = 17, r = 8, p = 1;
+  bool operator==(const PassphraseCost&) const = default;
+};
+
 class Provider {
  public:
   virtual ~Provider() = default;
@@ -91,6 +117,11 @@ class Provider {
   virtual std::unique_ptr<Digester> digester(DigestAlgorithm algorithm) const = 0;
   // Cryptographically secure random octets. A failure of the generator aborts the process.
   virtual void random(std::span<std::uint8_t> out) const = 0;
+  // A key out of a passphrase, with scrypt. A secret: wipe it. Fails with `limit_exceeded` for costs that no
+  // honest file has (more than a gibibyte of memory).
+  virtual Result<Buffer> derive_key(std::string_view passphrase, Bytes salt, const PassphraseCost& cost,
+                                    std::size_t size) const = 0;
+  virtual Result<std::unique_ptr<Sealer>> sealer(Bytes key) const = 0;
   virtual Result<std::unique_ptr<Verifier>> verifier(Bytes public_key_info) const = 0;
   // One-shot, for keys seen once: cheaper than verifier() where nothing is kept.
   virtual Status verify(Bytes public_key_info, SignatureAlgorithm algorithm, Bytes tbs,
@@ -100,6 +131,17 @@ class Provider {
   // wrong or missing passphrase, `unsupported` for other key types, `malformed` otherwise.
   virtual Result<std::unique_ptr<PrivateKey>> load_private_key(Bytes pem_or_der,
                                                                std::string_view passphrase) const = 0;
+  // Fail with `usage` for a key or IV of the wrong size, `malformed` for data that is not whole blocks. Wrong
+  // padding is `malformed` too: say no more to a sender than that the message does not open.
+  virtual Result<Buffer> encrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,
+                                 Bytes plain) const = 0;
+  virtual Result<Buffer> decrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,
+                                 Bytes encrypted) const = 0;
+  // What a Decrypter undoes. `unsupported` for keys that are not RSA.
+  virtual Result<Buffer> encrypt_key(KeyTransport transport, Bytes public_key_info, Bytes key) const = 0;
+  // PBKDF2 with HMAC (RFC 8018 5.2). `usage` for no rounds or no octets.
+  virtual Result<Buffer> derive_key(DigestAlgorithm digest, std::string_view password, Bytes salt,
+                                    std::uint32_t rounds, std::size_t octets) const = 0;
 };
 
 // Convenience over Provider::digest for the key identifier of RFC 5280 4.2.1.2 method 1: SHA-1 of the key
