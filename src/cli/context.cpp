@@ -168,6 +168,10 @@ Result<std::string> Context::new_key_passphrase() {
   return surroundings_.variable(passphrase_variable()).value_or(std::string());
 }
 
+Result<std::unique_ptr<store::Snapshot>> Context::read(const Workspace& workspace) const {
+  return ca::snapshot_for_reading(workspace.environment(), user());
+}
+
 void Context::seal_audit() {
   if (!workspace_) return;
   const auto is_sealed = [](const store::AuditRecord& record) {

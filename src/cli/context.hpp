@@ -88,6 +88,9 @@ class Context {
   Result<Workspace*> make_workspace();
   Result<std::unique_ptr<Workspace>> other_workspace(const fs::path& folder, PassphraseSource passphrase);
 
+  // What there is, for a command that shows it: asks for the role reader.
+  Result<std::unique_ptr<store::Snapshot>> read(const Workspace& workspace) const;
+
   // At the end of a command: signs the head of the audit log when a CRL was published or something about the
   // home was changed. Without the passphrase it says so, and nothing else: the next head covers it.
   void seal_audit();

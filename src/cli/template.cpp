@@ -33,7 +33,7 @@ std::vector<std::string> purposes_of(const policy::CertificateTemplate& value) {
 
 Result<Exit> list(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   const Publishers published = TRY(publishers(*snapshot));
   std::string only_of;
   if (arguments.has("published") && context.named_authority())
@@ -89,7 +89,7 @@ Result<Exit> history(Context& context, const store::Snapshot& snapshot, const st
 
 Result<Exit> show(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   if (arguments.has("history")) return history(context, *snapshot, arguments.operand(0));
   const auto entry = TRY(ca::find_template(*snapshot, arguments.operand(0)));
   if (context.json()) {
