@@ -135,8 +135,8 @@ Result<Exit> revoke(Context& context, const Arguments& arguments) {
 
 Result<Exit> set_rule(Context& context, const Arguments& arguments, ca::RoleRule::Kind kind) {
   const std::string& word = arguments.operand(0);
-  if (word != "on" && word != "off") return usage_error("'{}' is neither on nor off", word);
   const Workspace& workspace = *TRY(context.workspace());
+  if (word != "on" && word != "off") return usage_error("'{}' is neither on nor off", word);
   ca::RoleRule rule{kind, 0, arguments.text("template")};
   if (kind != ca::RoleRule::Kind::separation) rule.authority = TRY(authority_id(context, workspace));
   TRY(ca::set_role_rule(workspace.environment(), rule, word == "on", context.user()));
