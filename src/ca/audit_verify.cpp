@@ -62,20 +62,20 @@ class Verification {
 
   // --- keys ---
 
-  // The statement of one key of a CA, checked against that key: nullptr when it is good, or why not.
-  Result<std::string> why_not(const store::AuditStatement& statement) const {
+  // What is wrong with a statement, checked against the CA's key that it names: empty when nothing is.
+  // Nothing at all when the CA has no such key: a renewal that was given up leaves its statement behind.
+  Result<std::optional<std::string>> why_not(const store::AuditStatement& statement) const {
     for (const auto& authority : TRY(snapshot_->authorities())) {
       if (authority.id != statement.authority) continue;
       for (const auto& generation : TRY(snapshot_->key_generations(authority.id))) {
-        if (generation.key_index != statement.key_index) continue;
+        const Buffer hash = provider_.digest(crypto::DigestAlgorithm::sha256, generation.public_key_info);
+        if (!statement.statement.contains("\nCA key: SHA-256 " + to_hex(hash) + "\n")) continue;
         if (signed_by(statement, generation.public_key_info)) return std::string();
         return fmt::format("the statement of CA '{}' about the audit key is not signed by its key {}",
-                           authority.name, statement.key_index);
+                           authority.name, generation.key_index);
       }
-      return fmt::format("CA '{}' has no key {} that could have signed its statement about the audit key",
-                         authority.name, statement.key_index);
     }
-    return std::string("a statement about the audit key names a CA that is not there");
+    return std::nullopt;
   }
 
   bool signed_by(const store::AuditStatement& statement, Bytes public_key_info) const {
@@ -96,11 +96,14 @@ class Verification {
     const auto statements = TRY(snapshot_->audit_statements());
     std::vector<const store::AuditStatement*> good;
     for (const store::AuditStatement& statement : statements) {
-      std::string why = TRY(why_not(statement));
-      if (why.empty())
+      std::optional<std::string> why = TRY(why_not(statement));
+      if (!why)
+        report_.notes.push_back(fmt::format(
+            "a statement about the audit key is of a key {} that its CA does not have", statement.key_index));
+      else if (why->empty())
         good.push_back(&statement);
       else
-        find(std::move(why));
+        find(std::move(*why));
     }
     std::vector<Buffer> trusted;
     for (const Buffer& der : options_.trusted)

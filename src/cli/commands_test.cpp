@@ -571,6 +571,10 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
     return value;
   };
   check("ca init", {"--name", "Root", "--kind", "root"});
+  const std::string capolicy =
+      shell_.file("CAPolicy.inf",
+                  "[Version]\nSignature=\"$Windows NT$\"\n[BasicConstraintsExtension]\nPathLength=3\nX=1\n");
+  check("ca init", {"--name", "Policy Root", "--kind", "root", "--capolicy", capolicy});
   check("ca init",
         {"--name", "Issuing", "--kind", "subordinate", "--parent", "Root", "--automatic-issuance"});
   check("ca init", {"--name", "Sub", "--kind", "subordinate", "--request-out", shell_.path("sub.csr")});
@@ -655,6 +659,9 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
            shell_.file("mirror.jsonl", mirror + "\n" + mirror + "\n")},
           4);
   }
+  check("ca renew", {"--ca", "Root", "--new-key", "--capolicy", capolicy});
+  check("ca renew", {"--ca", "Issuing", "--request-out", shell_.path("again.csr")});
+  check("ca set", {"hash=sha384", "--ca", "Root"});
   check("db show", {});
   check("db check", {});
   check("config check", {});
