@@ -6,7 +6,9 @@
 
 #include <random>
 
+#include "ca/audit_key.hpp"
 #include "ca/merkle.hpp"
+#include "ca/renewal.hpp"
 #include "ca/test_fixture.hpp"
 #include "store/sqlite/connection.hpp"
 
@@ -205,6 +207,34 @@ TEST_F(AuditVerify, ACertificateKeptElsewhereShowsAKeyThatItsCaDidNotBind) {
   options.trusted = {stranger->current().generation.certificate};
   ASSERT_EQ(verify_audit(bench_.environment(), options)->findings.size(), 1u);
   EXPECT_THAT(verify_audit(bench_.environment(), options)->findings[0], HasSubstr("has not signed"));
+}
+
+TEST_F(AuditVerify, EachKeyOfACaVouchesForTheAuditKey) {
+  RenewOptions renewal;
+  renewal.new_key = true;
+  renewal.administrator = "admin";
+  const auto renewed = renew(bench_.environment(), "Test Root", renewal);
+  ASSERT_TRUE(renewed) << renewed.error().report();
+  EXPECT_EQ(bench_.database().snapshot().value()->audit_statements()->size(), 2u);
+  AuditVerifyOptions options;
+  options.trusted = {renewed->generation.certificate};
+  const auto report = verify_audit(bench_.environment(), options);
+  ASSERT_TRUE(report);
+  EXPECT_THAT(report->findings, IsEmpty());
+  EXPECT_THAT(report->notes, IsEmpty());
+}
+
+TEST_F(AuditVerify, ANewAuditKeyGoesOnWithTheLogAndHeadsOfTheOldOneStayGood) {
+  ASSERT_TRUE(make_new_audit_key(*root_, "", "admin"));
+  EXPECT_EQ(bench_.database().snapshot().value()->audit_keys()->size(), 2u);
+  const auto head = sign_audit_head(bench_.environment(), "");
+  ASSERT_TRUE(head) << head.error().report();
+  AuditVerifyOptions options;
+  options.heads = {{"old.head", kept_.checkpoint}, {"new.head", head->checkpoint}};
+  const auto report = verify_audit(bench_.environment(), options);
+  ASSERT_TRUE(report);
+  EXPECT_THAT(report->findings, IsEmpty());
+  EXPECT_EQ(report->covered, head->size);
 }
 
 TEST_F(AuditVerify, AHeadOfAnotherLogOrWithAChangedSignatureIsBad) {
