@@ -9,6 +9,7 @@ packages_build=(
   libfmt-dev
   libssl-dev
   libsqlite3-dev
+  libp11-kit-dev          # pkcs11.h
   libboost1.81-dev        # Boost.JSON, headers only
   libtomlplusplus-dev
 )
@@ -25,6 +26,7 @@ packages_test=(
   libgtest-dev
   libgmock-dev
   python3
+  softhsm2                       # a PKCS #11 token in software
   python3-cryptography-vectors   # NIST PKITS and real certificates
 )
 

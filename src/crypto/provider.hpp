@@ -84,6 +84,15 @@ class Digester {
   virtual Buffer finish() = 0;
 };
 
+// What a PKCS #12 file (RFC 7292) holds for a CA: one key, its certificate, and further certificates.
+struct Pkcs12 {
+  std::unique_ptr<PrivateKey> key;
+  Buffer certificate;          // of that key
+  std::vector<Buffer> others;  // the chain, in the order of the file
+  std::string friendly_name;
+  bool old_ciphers = false;  // RC2, RC4 or triple DES: what the file was protected with is weak
+};
+
 class Provider {
  public:
   virtual ~Provider() = default;
@@ -100,6 +109,14 @@ class Provider {
   // wrong or missing passphrase, `unsupported` for other key types, `malformed` otherwise.
   virtual Result<std::unique_ptr<PrivateKey>> load_private_key(Bytes pem_or_der,
                                                                std::string_view passphrase) const = 0;
+  // Fails with `denied` for a wrong password, `malformed` for what is no such file or has no key with a
+  // certificate, `unsupported` for ciphers that the library does not have.
+  virtual Result<Pkcs12> read_pkcs12(Bytes file, std::string_view password) const = 0;
+  // AES-256 under a key of PBKDF2, integrity by HMAC-SHA256. The password must not be empty (`usage`);
+  // `unsupported` for a key that does not leave its token.
+  virtual Result<Buffer> write_pkcs12(const PrivateKey& key, Bytes certificate,
+                                      std::span<const Buffer> others, std::string_view friendly_name,
+                                      std::string_view password) const = 0;
 };
 
 // Convenience over Provider::digest for the key identifier of RFC 5280 4.2.1.2 method 1: SHA-1 of the key

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "crypto/openssl/openssl.hpp"
+#include "crypto/openssl/pkcs12.hpp"
 #include "crypto/openssl/private_key.hpp"
 #include "crypto/openssl/verifier.hpp"
 
@@ -72,6 +73,15 @@ class OpensslProvider final : public Provider {
   Result<std::unique_ptr<PrivateKey>> load_private_key(Bytes pem_or_der,
                                                        std::string_view passphrase) const override {
     return openssl::load_private_key(library_, pem_or_der, passphrase);
+  }
+
+  Result<Pkcs12> read_pkcs12(Bytes file, std::string_view password) const override {
+    return openssl::read_pkcs12(library_, file, password);
+  }
+
+  Result<Buffer> write_pkcs12(const PrivateKey& key, Bytes certificate, std::span<const Buffer> others,
+                              std::string_view friendly_name, std::string_view password) const override {
+    return openssl::write_pkcs12(key, certificate, others, friendly_name, password);
   }
 
  private:
