@@ -73,6 +73,18 @@ inline TemplateRecord certificate_template(std::string name, std::uint32_t major
   return {std::move(name), major, minor, "purpose = \"server\" # é\n", false, at(7), "EXAMPLE\\root"};
 }
 
+inline AuditRecord audit(std::int64_t sequence) {
+  return {sequence,
+          at(sequence),
+          "EXAMPLE\\jürgen",
+          sequence % 2 == 0 ? "request.issue" : "cert.revoke",
+          "Beispiel-CA",
+          "request " + std::to_string(sequence),
+          "serial=5a lines=\"two\\nlines\"",
+          "done",
+          Buffer(32, static_cast<std::uint8_t>(sequence))};
+}
+
 class TemporaryFolder {
  public:
   TemporaryFolder() {
