@@ -9,6 +9,7 @@
 
 #include "cli/context.hpp"
 #include "crypto/openssl/openssl.hpp"
+#include "crypto/pkcs11/pkcs11.hpp"
 #include "store/sqlite/sqlite.hpp"
 
 namespace {
@@ -87,6 +88,7 @@ int main(int argc, char** argv) {
       .variable = variable,
       .ask = ask,
       .user = user,
+      .make_tokens = vouch::crypto::pkcs11::make_tokens,
   };
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   return vouch::cli::run(surroundings, words);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/files.hpp"
+#include "base/time.hpp"
 #include "base/value.hpp"
 
 namespace vouch::ca {
@@ -21,6 +22,9 @@ struct Configuration {
   std::string short_name;  // %2; empty: the first label of dns_name
   std::uint8_t node = 1;   // first octet of serials, 1 to 127: one per host that issues
   std::string passphrase_variable = "VOUCH_KEY_PASSPHRASE";  // environment variable with the keys' passphrase
+  std::string pin_variable = "VOUCH_PIN";                    // environment variable with the tokens' PIN
+  std::string pkcs11_module;                          // path of the PKCS #11 module for URIs that name none
+  Span unlock_patience{0, std::chrono::minutes(10)};  // how long an operation waits for vouch ca unlock
 };
 
 // One known setting of vouch.toml, for `config show|get|set|check` and the documentation.

@@ -85,11 +85,8 @@ Result<CaKey> open_key(const Environment& environment, const store::AuthorityRec
     key.path_length = TRY(x509::parse_basic_constraints(extension->value)).path_length;
   // The chain is built again at every start: a damaged or swapped parent is found before anything is signed.
   (void)TRY(build_chain(environment.provider, key.generation.certificate, key.generation.chain));
-  const auto private_key = TRY(load_key(environment, key.generation.key_reference));
-  if (!equal(private_key->public_key_info(), certificate.public_key_info))
-    return make_error(Errc::conflict, "key {} does not belong to the certificate of CA '{}'",
-                      key.generation.key_reference, record.name);
-  key.signer = TRY(private_key->signer(settings.signature_algorithm));
+  key.signer = TRY(open_signer(environment, key.generation.key_reference, certificate.public_key_info,
+                               settings.signature_algorithm, {record.name, settings.interactive_key}));
   key.issued_extensions = TRY(extensions_issued_by(key, record, settings));
   return key;
 }
@@ -154,23 +151,35 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
         .with_hint("have its request signed by the parent (vouch ca sign), then: vouch ca install FILE");
   std::unique_ptr<LocalAuthority> authority(
       new LocalAuthority(environment, std::move(record), std::move(settings), std::move(keys)));
-  TRY(authority->repair_orphans());
+  // Keys that wait for a person are used when something is asked for, not because somebody looks.
+  if (authority->settings_.interactive_key)
+    authority->waits_for_key_ = !TRY(snapshot->orphans(authority->record_.id)).empty();
+  else
+    TRY(authority->repair());
   return authority;
 }
 
 // An intent without a signature is what a crash left between the two commits of an issuance. Its bytes are
 // durable and decided, so it is finished: whoever asks again gets that certificate. Another process may be
 // doing the same, or be still at work on it: the first to commit wins, the others take what is stored.
-Status LocalAuthority::repair_orphans() {
+//
+// The same holds for what was decided while the key was out of reach.
+Status LocalAuthority::repair() {
+  waits_for_key_ = false;
+  std::vector<std::uint16_t> absent;  // keys that have failed: not tried for each of their certificates
   const auto snapshot = TRY(environment_.database.snapshot());
   for (const store::CertificateRecord& orphan : TRY(snapshot->orphans(record_.id))) {
     const auto key =
         std::ranges::find(keys_, orphan.key_index, [](const CaKey& k) { return k.generation.key_index; });
-    if (key == keys_.end()) continue;
-    const Buffer signature =
-        TRY(key->signer->sign(orphan.tbs).context("finishing request {}", orphan.request));
+    if (key == keys_.end() || std::ranges::count(absent, orphan.key_index) != 0) continue;
+    const auto signature = key->signer->sign(orphan.tbs);
+    if (!signature) {
+      waits_for_key_ = true;
+      absent.push_back(orphan.key_index);
+      continue;
+    }
     auto done = environment_.database.commit(
-        [&](store::Transaction& t) { return t.complete_intent(orphan.request, signature); });
+        [&](store::Transaction& t) { return t.complete_intent(orphan.request, *signature); });
     if (!done && done.error().code() != Errc::not_found) return done;
     if (done) ++repaired_;
   }
@@ -408,12 +417,14 @@ void LocalAuthority::sign(std::span<Work> work) const {
     if (signature)
       item.certificate.signature = std::move(*signature);
     else
-      // The intent stays, so that the certificate is signed when the key is back (repair_orphans).
+      // The intent stays, so that the certificate is signed when the key is back (repair).
       item.error =
           std::move(signature.error())
               .context(fmt::format("signing the certificate of request {}", item.request.id))
-              .with_hint(
-                  "the request is kept; its certificate is signed at the next start with the key at hand");
+              .with_hint(fmt::format(
+                  "the request is kept; its certificate is signed when the key is back, at the next use of "
+                  "this CA: vouch request retrieve {}",
+                  item.request.id));
   }
 }
 
@@ -441,6 +452,11 @@ std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>>
   if (status) {
     sign(work);
     status = record_signatures(work);
+    // A key that signs again finishes what waited for it; one that does not leaves this behind.
+    const bool signs = std::ranges::any_of(work, &Work::issues);
+    if (status && signs && waits_for_key_) status = repair();
+    if (!signs && std::ranges::any_of(work, [](const Work& item) { return item.error.has_value(); }))
+      waits_for_key_ = true;
   }
   std::vector<Result<Outcome>> outcomes;
   auto next = work.begin();
@@ -533,6 +549,7 @@ Result<Outcome> LocalAuthority::outcome_of(const store::Snapshot& snapshot,
 }
 
 Result<Outcome> LocalAuthority::retrieve(RequestId id) {
+  if (waits_for_key_) TRY(repair());
   const auto snapshot = TRY(environment_.database.snapshot());
   store::RequestRecord request = TRY(snapshot->request(id));
   if (request.authority != record_.id)

@@ -4,6 +4,8 @@
 // (docs/mechanisms/issuance.md). May be used from several threads; several processes may open the same
 // authority.
 
+#include <atomic>
+
 #include "ca/authority.hpp"
 #include "ca/environment.hpp"
 #include "ca/settings.hpp"
@@ -28,8 +30,9 @@ class IssuanceCache;
 
 class LocalAuthority final : public Authority {
  public:
-  // Loads keys and finishes what a crash left unsigned. Fails with `not_found` (no such CA), `unavailable`
-  // (a subordinate that waits for its certificate), `denied` (passphrase).
+  // Loads keys from files and finishes what a crash left unsigned. Keys on tokens are looked for when they
+  // sign: without them the CA opens all the same, and unsigned certificates wait. Fails with `not_found` (no
+  // such CA), `unavailable` (a subordinate that waits for its certificate), `denied` (passphrase).
   static Result<std::unique_ptr<LocalAuthority>> open(const Environment& environment, std::string_view name);
   ~LocalAuthority() override;
 
@@ -63,8 +66,13 @@ class LocalAuthority final : public Authority {
   std::span<const CaKey> keys() const { return keys_; }  // oldest first
   const CaKey& current() const { return keys_.back(); }
   const Environment& environment() const { return environment_; }
-  // How many certificates open() finished after a crash.
+  // Signs what was decided and is not signed yet, because of a crash or because the key was out of reach.
+  // What still cannot be signed goes on waiting, which is no failure. Also done by open(), by retrieve() and
+  // after each certificate that could be signed.
+  Status repair();
+  // How many certificates were finished that way, and whether some wait for the key.
   std::size_t repaired() const { return repaired_; }
+  bool waits_for_key() const { return waits_for_key_; }
 
  private:
   struct Work;
@@ -72,7 +80,6 @@ class LocalAuthority final : public Authority {
   LocalAuthority(const Environment& environment, store::AuthorityRecord record, AuthoritySettings settings,
                  std::vector<CaKey> keys);
 
-  Status repair_orphans();
   Status check_locations() const;
   // Steps of one issuance, in their order; each leaves its result in the Work.
   Result<Work> consider(const Submission& submission, TemplateLookup& templates,
@@ -91,7 +98,8 @@ class LocalAuthority final : public Authority {
   AuthoritySettings settings_;
   std::vector<CaKey> keys_;
   std::unique_ptr<IssuanceCache> cache_;
-  std::size_t repaired_ = 0;
+  std::atomic<std::size_t> repaired_ = 0;
+  std::atomic<bool> waits_for_key_ = false;
 };
 
 }  // namespace vouch::ca

@@ -58,6 +58,7 @@ Result<AuthoritySettings> parse_settings(std::string_view toml) {
   settings.no_locations = flag_of(table, "no_locations");
   settings.dns_name = TRY(text_of(table, "dns_name"));
   settings.short_name = TRY(text_of(table, "short_name"));
+  settings.interactive_key = flag_of(table, "interactive_key");
   return settings;
 }
 
@@ -95,6 +96,7 @@ std::string format_settings(const AuthoritySettings& settings) {
   table.set("no_locations", settings.no_locations);
   table.set("dns_name", settings.dns_name);
   table.set("short_name", settings.short_name);
+  table.set("interactive_key", settings.interactive_key);
   return to_toml(table);
 }
 

@@ -22,6 +22,7 @@ struct AuthoritySettings {
   bool no_locations = false;  // issue although nothing in the certificates says where the CRL is
   // Variables of the locations, fixed at set-up; a later mismatch with the host is reported.
   std::string dns_name, short_name;
+  bool interactive_key = false;  // each use of a key waits for an administrator (ca/key_waiting.hpp)
   bool operator==(const AuthoritySettings&) const = default;
 };
 

@@ -6,9 +6,9 @@
 
 #include "base/pem.hpp"
 #include "ca/chain.hpp"
-#include "ca/key_files.hpp"
 #include "ca/serial.hpp"
 #include "ca/templates.hpp"
+#include "ca/token_keys.hpp"
 #include "lint/lint.hpp"
 #include "x509/request.hpp"
 
@@ -81,6 +81,7 @@ AuthoritySettings settings_for(const Environment& environment, const InitOptions
   settings.signature_algorithm = algorithm;
   settings.automatic_issuance = options.automatic_issuance;
   settings.no_locations = options.no_locations;
+  settings.interactive_key = options.interactive_key;
   settings.dns_name = configuration.dns_name.empty() ? host_name() : configuration.dns_name;
   settings.short_name = configuration.short_name.empty()
                             ? settings.dns_name.substr(0, settings.dns_name.find('.'))
@@ -175,9 +176,16 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
   InitResult result;
   result.warnings = std::move(names.warnings);
 
-  const auto key = TRY(options.existing_key ? environment.provider.load_private_key(
-                                                  *options.existing_key, options.existing_key_passphrase)
-                                            : environment.provider.generate(options.key));
+  std::unique_ptr<crypto::PrivateKey> existing;
+  if (options.existing_key)
+    existing =
+        TRY(environment.provider.load_private_key(*options.existing_key, options.existing_key_passphrase));
+  NewKey key = TRY(NewKey::make(environment, {.ca_name = options.name,
+                                              .spec = options.key,
+                                              .digest = options.digest,
+                                              .existing = std::move(existing),
+                                              .token_uri = options.token_uri}));
+  result.key_origin = key.origin();
   InitOptions effective = options;
   effective.key = TRY(spec_of(key->public_key_info(), options.key.pss));
   TRY(check_kind(effective));
@@ -195,8 +203,8 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
     generation.request = TRY(make_request(environment, *signer, subject, generation));
 
   // The key is on disk before anything refers to it, and goes again if nothing comes to do so.
-  generation.key_reference = TRY(save_key(environment, options.name, *key, options.passphrase));
-  if (options.passphrase.empty())
+  generation.key_reference = TRY(key.keep(options.passphrase));
+  if (key.is_file() && options.passphrase.empty())
     result.warnings.emplace_back(
         "the private key is protected by its file mode (0600) alone; a passphrase can be given at set-up");
   result.record = {0,
@@ -210,12 +218,15 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
     generation.authority = result.record.id;
     return t.insert_key_generation(generation);
   });
-  if (!recorded) {
-    remove_key(environment, generation.key_reference);
-    return recorded.error();
-  }
+  if (!recorded) return recorded.error();
+  key.settle();
   TRY(load_default_templates(environment));
   return result;
+}
+
+AuthoritySettings initial_settings(const Environment& environment, const InitOptions& options,
+                                   crypto::SignatureAlgorithm algorithm) {
+  return settings_for(environment, options, algorithm);
 }
 
 Result<InstallResult> install(const Environment& environment, std::string_view name, Bytes answer,

@@ -20,13 +20,20 @@ struct InitOptions {
   bool allow_host_name = false;        // a CA name equal to the host's name, after all
   std::optional<Buffer> existing_key;  // PEM or DER instead of a new key
   std::string existing_key_passphrase;
+  std::string administrator;     // who sets it up
+  std::string token_uri;         // PKCS #11: a new key there, or the one that it names; empty: a key file
+  bool interactive_key = false;  // each use of the key waits for an administrator
 };
 
 struct InitResult {
   store::AuthorityRecord record;
   store::KeyGeneration generation;  // certificate is empty for a subordinate; request is filled then
   std::vector<std::string> warnings;
+  std::string key_origin;  // of a key on a token: whether it was made or found; empty for a key file
 };
+// The settings that init() gives to a CA.
+AuthoritySettings initial_settings(const Environment& environment, const InitOptions& options,
+                                   crypto::SignatureAlgorithm algorithm);
 // Makes key, database rows and, for a root, the self-signed certificate. A subordinate gets a request that
 // a parent signs. conflict: the name is taken.
 Result<InitResult> init(const Environment& environment, const InitOptions& options);

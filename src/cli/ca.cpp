@@ -2,6 +2,7 @@
 #include <ostream>
 
 #include "base/pem.hpp"
+#include "ca/key_care.hpp"
 #include "ca/settings.hpp"
 #include "cli/ca_setup.hpp"
 #include "cli/describe.hpp"
@@ -143,9 +144,30 @@ Result<Exit> list(Context& context, const Arguments&) {
   return Exit::done;
 }
 
+// The key goes out: encrypted, readable by its owner alone, and never to standard output.
+Result<Exit> export_p12(Context& context, const Arguments& arguments) {
+  const std::string& file = *arguments.find("p12");
+  if (file == "-") return usage_error("--p12 writes a private key: name a file, not standard output");
+  if (arguments.has("out")) return usage_error("--p12 names its file itself: leave --out out");
+  const Workspace& workspace = *TRY(context.workspace());
+  const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
+  std::string password = TRY(p12_password(context, arguments, file));
+  Buffer content = TRY(ca::export_pkcs12(workspace.environment(), record, password, context.user()));
+  wipe(password);
+  const auto written = write_file_new(file, content, 0600);
+  wipe(content);
+  TRY(std::move(written));
+  if (context.json()) print_json(context, Value().set("ca", record.name).set("file", file));
+  context.say("certificate, chain and private key of CA '{}' are in {}", record.name, file);
+  return Exit::done;
+}
+
 Result<Exit> export_(Context& context, const Arguments& arguments) {
-  const int what = arguments.has("cert") + arguments.has("chain") + arguments.has("request");
-  if (what > 1) return usage_error("--cert, --chain and --request: give one of them");
+  const int what =
+      arguments.has("cert") + arguments.has("chain") + arguments.has("request") + arguments.has("p12");
+  if (what > 1) return usage_error("--cert, --chain, --request and --p12: give one of them");
+  if (arguments.has("p12")) return export_p12(context, arguments);
+  if (arguments.has("p12-password-file")) return usage_error("--p12-password-file goes with --p12");
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(workspace.snapshot());
   const auto record = TRY(context.choose_authority(*snapshot));
@@ -180,6 +202,12 @@ constexpr Option kInit[] = {
     {"subject-suffix", "DN", "what follows CN=NAME in the subject: \"O=Example,C=DE\""},
     {"import-key", "FILE", "an existing private key instead of a new one"},
     {"import-passphrase-file", "FILE", "the passphrase of the imported key"},
+    {"pkcs11", "URI",
+     "the key on a token: a new one, or the one that the URI names (pkcs11:token=T;object=K)"},
+    {"import-p12", "FILE", "a CA that exists: certificate and key from a PKCS #12 file (.p12, .pfx)"},
+    {"p12-password-file", "FILE", "the password of that file"},
+    {"p12-chain", "FILE", "certificates above it that the file lacks", Occurs::any_times},
+    {"interactive-key", "", "each use of the key waits until an administrator runs: vouch ca unlock"},
     {"parent", "NAME|HOME", "the parent that signs at once: a CA of this home, or another home's folder"},
     {"parent-ca", "NAME", "which CA of that other home, if there are several"},
     {"parent-passphrase-file", "FILE", "the passphrase of the parent's key"},
@@ -202,6 +230,8 @@ constexpr Option kExport[] = {
     {"cert", "", "the CA certificate (the default)"},
     {"chain", "", "the CA certificate and its parents, root last"},
     {"request", "", "the request that waits for the parent's signature"},
+    {"p12", "FILE", "certificate, chain and private key, encrypted, as a PKCS #12 file"},
+    {"p12-password-file", "FILE", "the password of that file"},
     {"out", "FILE", "where to; standard output if left out"},
 };
 
@@ -213,7 +243,10 @@ constexpr Command kCommands[] = {
      "install` "
      "afterwards. With a passphrase (--key-passphrase-file or the environment) the key file is encrypted; "
      "without, "
-     "its mode 0600 alone protects it. The CA certificate and a first CRL are published at the end.",
+     "its mode 0600 alone protects it. With --pkcs11 the key is made on the token that the URI names, or "
+     "found "
+     "there; token, PIN and mechanism are tested with a trial signature before anything is written. The CA "
+     "certificate and a first CRL are published at the end.",
      kInit, "vouch ca init --name \"Example Root CA\" --kind root --key ec:P-384 --validity 20y", &ca_init},
     {"ca sign", "REQUEST", "sign a subordinate CA's request",
      "Writes the new CA certificate followed by this CA's chain; with --der the certificate alone.", kSign,
@@ -231,7 +264,7 @@ constexpr Command kCommands[] = {
      "vouch ca show --ca \"Example Root CA\"",
      &show},
     {"ca list", "", "list the CAs of this home", "", {}, "vouch ca list --json", &list},
-    {"ca export", "", "write the CA certificate, its chain or its request", "", kExport,
+    {"ca export", "", "write the CA certificate, its chain, its request, or all with the key", "", kExport,
      "vouch ca export --chain --out chain.pem", &export_},
 };
 

@@ -38,6 +38,7 @@ class Shell {
           return make_error(Errc::internal, "a test has no terminal");
         },
         .user = [] { return std::string("alice"); },
+        .make_tokens = {},
     };
     Ran ran;
     ran.code = cli::run(surroundings, words);
