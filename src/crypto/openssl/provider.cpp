@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "crypto/openssl/content_encryption.hpp"
 #include "crypto/openssl/openssl.hpp"
 #include "crypto/openssl/pkcs12.hpp"
 #include "crypto/openssl/private_key.hpp"
@@ -82,6 +83,21 @@ class OpensslProvider final : public Provider {
   Result<Buffer> write_pkcs12(const PrivateKey& key, Bytes certificate, std::span<const Buffer> others,
                               std::string_view friendly_name, std::string_view password) const override {
     return openssl::write_pkcs12(key, certificate, others, friendly_name, password);
+  }
+  Result<Buffer> encrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,
+                         Bytes plain) const override {
+    return run_cipher(cipher, padding, true, key, iv, plain);
+  }
+  Result<Buffer> decrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,
+                         Bytes encrypted) const override {
+    return run_cipher(cipher, padding, false, key, iv, encrypted);
+  }
+  Result<Buffer> encrypt_key(KeyTransport transport, Bytes public_key_info, Bytes key) const override {
+    return transport_key(*library_, transport, public_key_info, key);
+  }
+  Result<Buffer> derive_key(DigestAlgorithm digest, std::string_view password, Bytes salt,
+                            std::uint32_t rounds, std::size_t octets) const override {
+    return pbkdf2(*library_, digest, password, salt, rounds, octets);
   }
 
  private:
