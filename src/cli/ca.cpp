@@ -100,6 +100,8 @@ Result<Exit> show(Context& context, const Arguments&) {
   fields.add("Issues", *value.find("automatic_issuance")->boolean()
                            ? "at once, without the pending queue"
                            : "after approval, or as the template says");
+  if (*value.find("interactive_key")->boolean())
+    fields.add("Key", "each use waits for an administrator (vouch ca unlock)");
   fields.add("CRL every", text_of(value, "crl_period") + ", overlap " + text_of(value, "crl_overlap"));
   for (const std::string_view list : {"cdp", "aia"})
     for (const Value& location : *value.find(list)->list_items())
@@ -157,7 +159,6 @@ Result<Exit> export_p12(Context& context, const Arguments& arguments) {
   const auto written = write_file_new(file, content, 0600);
   wipe(content);
   TRY(std::move(written));
-  if (context.json()) print_json(context, Value().set("ca", record.name).set("file", file));
   context.say("certificate, chain and private key of CA '{}' are in {}", record.name, file);
   return Exit::done;
 }
@@ -292,6 +293,7 @@ Result<Value> describe_authority(Context& context, const store::Snapshot& snapsh
   value.set("key", crypto::format_key_spec(settings.key));
   value.set("signature_algorithm", x509::to_string(settings.signature_algorithm));
   value.set("automatic_issuance", settings.automatic_issuance);
+  value.set("interactive_key", settings.interactive_key);
   value.set("default_validity", format_span(settings.default_validity));
   value.set("crl_period", format_span(settings.crl_period))
       .set("crl_overlap", format_span(settings.crl_overlap));

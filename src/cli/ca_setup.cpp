@@ -292,6 +292,9 @@ Result<Exit> ca_init(Context& context, const Arguments& arguments) {
   std::optional<Parent> parent;
   if (arguments.has("parent")) parent = TRY(open_parent(context, arguments));
 
+  // Likewise the token: without it or its PIN, not even a home is made.
+  if (!options.token_uri.empty()) TRY(context.try_token(options.token_uri));
+
   const Workspace& workspace = *TRY(context.make_workspace());
   options.passphrase = TRY(context.new_key_passphrase());
   const auto made = TRY((arguments.has("import-p12") ? import_p12(context, workspace, arguments, options)

@@ -69,8 +69,7 @@ void Workspace::reach_tokens(std::shared_ptr<const crypto::Tokens> tokens, crypt
 Result<std::unique_ptr<Workspace>> Context::open_workspace(const fs::path& folder, bool create,
                                                            PassphraseSource passphrase) {
   auto workspace = TRY(Workspace::open(surroundings_, provider(), folder, create, std::move(passphrase)));
-  if (!tokens_ && surroundings_.make_tokens) tokens_ = surroundings_.make_tokens(provider_);
-  workspace->reach_tokens(tokens_, pin_source(), [this](const std::string& text) { note("{}", text); });
+  workspace->reach_tokens(tokens(), pin_source(), [this](const std::string& text) { note("{}", text); });
   return workspace;
 }
 
@@ -190,6 +189,22 @@ PassphraseSource Context::passphrase_source(std::optional<std::string> file) {
         .with_hint(fmt::format("give it with --key-passphrase-file FILE or in the environment variable {}",
                                variable));
   };
+}
+
+std::shared_ptr<const crypto::Tokens> Context::tokens() {
+  (void)provider();
+  if (!tokens_ && surroundings_.make_tokens) tokens_ = surroundings_.make_tokens(provider_);
+  return tokens_;
+}
+
+Status Context::try_token(const std::string& text) {
+  crypto::TokenUri uri = TRY(crypto::parse_token_uri(text));
+  if (!tokens() || (uri.module_path.empty() && uri.module_name.empty())) return ok();
+  uri.object.clear();
+  uri.id.clear();
+  uri.type.clear();
+  (void)TRY(tokens()->list(uri, pin_source()).context("trying the token"));
+  return ok();
 }
 
 crypto::PinSource Context::pin_source() {

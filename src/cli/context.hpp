@@ -102,6 +102,9 @@ class Context {
   PassphraseSource passphrase_source(std::optional<std::string> file);
   // The PIN of a token: --pin-file, the URI's pin-source, the environment, a person.
   crypto::PinSource pin_source();
+  // That the token of a URI is there and takes the PIN, before there is a home. A URI without a module, which
+  // a home's configuration may name, is left alone.
+  Status try_token(const std::string& uri);
   // The passphrase for a key that is made now: from the option or the environment; empty when neither is set.
   Result<std::string> new_key_passphrase();
 
@@ -116,6 +119,7 @@ class Context {
   std::optional<std::string> home_, authority_, passphrase_file_, pin_file_;
   std::map<std::string, std::string> secrets_;  // by file; wiped at the end
   std::shared_ptr<const crypto::Provider> provider_;
+  std::shared_ptr<const crypto::Tokens> tokens();
   std::shared_ptr<const crypto::Tokens> tokens_;  // one for all homes: modules are loaded once
   std::unique_ptr<Workspace> workspace_;
 };

@@ -343,7 +343,7 @@ std::string zsh_completion() {
         if (!c->name.substr(group.size() + 1).contains(' '))
           out += " " + described(c->name.substr(group.size() + 1), c->summary);
       for (const std::string_view inner : subgroups(group))
-        out += " " + described(inner.substr(group.size() + 1), "list, …");
+        out += " " + described(inner.substr(group.size() + 1), "...");
       out += ")\n        _describe command found; return\n      fi\n";
     };
     offer(g.name);
@@ -422,8 +422,8 @@ std::string fish_completion() {
   for (const Group& g : kGroups) {
     verbs_of(g.name, 2);
     for (const std::string_view inner : subgroups(g.name)) {
-      out += fmt::format("complete -c vouch -f -n '__vouch_has_words 2; and __vouch_is {}' -a {}\n", g.name,
-                         inner.substr(g.name.size() + 1));
+      out += fmt::format("complete -c vouch -f -n '__vouch_has_words 2; and __vouch_is {}' -a {} -d '...'\n",
+                         g.name, inner.substr(g.name.size() + 1));
       verbs_of(inner, 3);
     }
   }

@@ -5,6 +5,7 @@
 
 #include "ca/test_fixture.hpp"
 #include "cli/context.hpp"
+#include "crypto/pkcs11/pkcs11.hpp"
 
 namespace vouch::cli {
 
@@ -38,7 +39,7 @@ class Shell {
           return make_error(Errc::internal, "a test has no terminal");
         },
         .user = [] { return std::string("alice"); },
-        .make_tokens = {},
+        .make_tokens = crypto::pkcs11::make_tokens,
     };
     Ran ran;
     ran.code = cli::run(surroundings, words);

@@ -15,6 +15,8 @@
 #include "base/files.hpp"
 #include "base/pem.hpp"
 #include "crypto/openssl/openssl.hpp"
+#include "crypto/pkcs11/pkcs11.hpp"
+#include "crypto/test_softhsm.hpp"
 
 namespace vouch::crypto {
 namespace {
@@ -146,6 +148,90 @@ TEST_P(ProviderContract, NamesKeysAsOpensslDoes) {
   EXPECT_THAT(std::string(as_text(certificate)), HasSubstr(std::string(as_text(extension))));
 }
 
+// --- PKCS #12 ---------------------------------------------------------------------------------------
+
+class Pkcs12Contract : public ProviderContract {
+ protected:
+  // A root and a CA below it, and what -export OPTIONS makes of the CA's key with them.
+  Buffer made_by_openssl(std::string_view options) const {
+    EXPECT_TRUE(
+        workshop_.openssl("req -x509 -newkey rsa:2048 -nodes -keyout root.key -subj /CN=Root -out root.pem"));
+    EXPECT_TRUE(
+        workshop_.openssl("req -newkey rsa:2048 -nodes -keyout ca.key -subj /CN=Issuing -out ca.csr"));
+    EXPECT_TRUE(
+        workshop_.openssl("x509 -req -in ca.csr -CA root.pem -CAkey root.key -CAcreateserial -out ca.pem"));
+    EXPECT_TRUE(workshop_.openssl("x509 -in ca.pem -outform DER -out ca.der"));
+    EXPECT_TRUE(workshop_.openssl("x509 -in root.pem -outform DER -out root.der"));
+    EXPECT_TRUE(workshop_.openssl(fmt::format(
+        "pkcs12 -export -inkey ca.key -in ca.pem -certfile root.pem -passout pass:secret -out p12 {}",
+        options)));
+    return workshop_.read("p12");
+  }
+  Workshop workshop_;
+};
+INSTANTIATE_TEST_SUITE_P(Providers, Pkcs12Contract, testing::ValuesIn(kImplementations),
+                         kNameOfImplementation);
+
+TEST_P(Pkcs12Contract, ReadsWhatOpensslWritesWithOldAndNewCiphers) {
+  for (const auto& [options, old] :
+       {std::pair{"", false}, std::pair{"-legacy", true},
+        std::pair{"-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1", true}}) {
+    SCOPED_TRACE(options);
+    const Buffer file = made_by_openssl(options);
+    const auto contents = provider_->read_pkcs12(file, "secret");
+    ASSERT_TRUE(contents) << contents.error().report();
+    EXPECT_EQ(contents->certificate, workshop_.read("ca.der"));
+    ASSERT_EQ(contents->others.size(), 1u);
+    EXPECT_EQ(contents->others[0], workshop_.read("root.der"));
+    EXPECT_EQ(contents->old_ciphers, old);
+    const auto key = provider_->load_private_key(workshop_.read("ca.key"), {}).value();
+    EXPECT_TRUE(equal(contents->key->public_key_info(), key->public_key_info()));
+    EXPECT_EQ(provider_->read_pkcs12(file, "Secret").error().code(), Errc::denied);
+    EXPECT_EQ(provider_->read_pkcs12(file, "").error().code(), Errc::denied);
+  }
+}
+
+TEST_P(Pkcs12Contract, RefusesWhatIsNoWholeFile) {
+  const Buffer file = made_by_openssl("");
+  for (std::size_t size = 0; size < file.size(); size += 97)
+    EXPECT_FALSE(provider_->read_pkcs12(Bytes(file).first(size), "secret")) << size;
+  EXPECT_EQ(provider_->read_pkcs12(as_bytes("no file"), "secret").error().code(), Errc::malformed);
+  ASSERT_TRUE(workshop_.openssl("pkcs12 -export -nokeys -in ca.pem -passout pass:secret -out certs"));
+  EXPECT_EQ(provider_->read_pkcs12(workshop_.read("certs"), "secret").error().code(), Errc::malformed);
+  ASSERT_TRUE(
+      workshop_.openssl("pkcs12 -export -inkey ca.key -in ca.pem -nomac -passout pass:secret -out nomac"));
+  EXPECT_EQ(provider_->read_pkcs12(workshop_.read("nomac"), "secret").error().code(), Errc::unsupported);
+}
+
+TEST_P(Pkcs12Contract, WritesWhatOpensslReads) {
+  (void)made_by_openssl("");
+  for (const char* spec : {"ec:P-384", "rsa:2048", "ed25519"}) {
+    SCOPED_TRACE(spec);
+    const auto key = generate(spec);
+    workshop_.write("own.key", as_bytes(key->to_pem({}).value()));
+    ASSERT_TRUE(workshop_.openssl("req -x509 -key own.key -subj /CN=Own -outform DER -out own.der"));
+    const std::vector<Buffer> chain{workshop_.read("root.der")};
+    const auto file = provider_->write_pkcs12(*key, workshop_.read("own.der"), chain, "Own CA", "pass word");
+    ASSERT_TRUE(file) << file.error().report();
+    workshop_.write("own.p12", *file);
+    ASSERT_TRUE(
+        workshop_.openssl("pkcs12 -in own.p12 -passin 'pass:pass word' -nodes -nocerts -out back.key"));
+    ASSERT_TRUE(workshop_.openssl("pkcs12 -in own.p12 -passin 'pass:pass word' -info -nokeys -out back.pem"));
+    EXPECT_THAT(std::string(as_text(workshop_.read("log"))), HasSubstr("AES-256-CBC"));
+    EXPECT_THAT(std::string(as_text(workshop_.read("log"))), HasSubstr("sha256"));
+    const auto back = provider_->load_private_key(workshop_.read("back.key"), {});
+    ASSERT_TRUE(back) << back.error().report();
+    EXPECT_TRUE(equal((*back)->public_key_info(), key->public_key_info()));
+    const auto again = provider_->read_pkcs12(*file, "pass word");
+    ASSERT_TRUE(again) << again.error().report();
+    EXPECT_EQ(again->friendly_name, "Own CA");
+    EXPECT_EQ(again->others, chain);
+  }
+  const auto key = generate("ec:P-256");
+  EXPECT_EQ(provider_->write_pkcs12(*key, workshop_.read("own.der"), {}, "x", "").error().code(),
+            Errc::usage);
+}
+
 // --- every kind of key -------------------------------------------------------------------------------
 
 struct KindOfKey {
@@ -154,29 +240,93 @@ struct KindOfKey {
 };
 void PrintTo(const KindOfKey& kind, std::ostream* out) { *out << kind.spec; }
 
-class KeyContract : public testing::TestWithParam<std::tuple<Implementation, KindOfKey>> {
+// Keys on a token have the same contract, as far as they sign: what makes keys makes them there, everything
+// else is the provider that knows no tokens.
+class TokenProvider final : public Provider {
+ public:
+  Buffer digest(DigestAlgorithm algorithm, Bytes octets) const override {
+    return inner_->digest(algorithm, octets);
+  }
+  std::unique_ptr<Digester> digester(DigestAlgorithm algorithm) const override {
+    return inner_->digester(algorithm);
+  }
+  void random(std::span<std::uint8_t> out) const override { inner_->random(out); }
+  Result<std::unique_ptr<Verifier>> verifier(Bytes public_key_info) const override {
+    return inner_->verifier(public_key_info);
+  }
+  Status verify(Bytes public_key_info, SignatureAlgorithm algorithm, Bytes tbs,
+                Bytes signature) const override {
+    return inner_->verify(public_key_info, algorithm, tbs, signature);
+  }
+  Result<std::unique_ptr<PrivateKey>> generate(const KeySpec& spec) const override {
+    const TokenUri uri = hsm_.uri(fmt::format("key {}", ++keys_));
+    auto made = TRY(tokens_->generate(
+        uri, spec, {}, [](const PinRequest&) -> Result<std::string> { return std::string(SoftHsm::kPin); }));
+    return std::move(made.key);
+  }
+  Result<std::unique_ptr<PrivateKey>> load_private_key(Bytes key,
+                                                       std::string_view passphrase) const override {
+    return inner_->load_private_key(key, passphrase);
+  }
+  Result<Pkcs12> read_pkcs12(Bytes file, std::string_view password) const override {
+    return inner_->read_pkcs12(file, password);
+  }
+  Result<Buffer> write_pkcs12(const PrivateKey& key, Bytes certificate, std::span<const Buffer> others,
+                              std::string_view name, std::string_view password) const override {
+    return inner_->write_pkcs12(key, certificate, others, name, password);
+  }
+  Result<Buffer> encrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,
+                         Bytes plain) const override {
+    return inner_->encrypt(cipher, padding, key, iv, plain);
+  }
+  Result<Buffer> decrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,
+                         Bytes encrypted) const override {
+    return inner_->decrypt(cipher, padding, key, iv, encrypted);
+  }
+  Result<Buffer> encrypt_key(KeyTransport transport, Bytes public_key_info, Bytes key) const override {
+    return inner_->encrypt_key(transport, public_key_info, key);
+  }
+  Result<Buffer> derive_key(DigestAlgorithm algorithm, std::string_view password, Bytes salt,
+                            std::uint32_t rounds, std::size_t octets) const override {
+    return inner_->derive_key(algorithm, password, salt, rounds, octets);
+  }
+
+ private:
+  SoftHsm hsm_;
+  std::shared_ptr<const Provider> inner_ = openssl::make_provider();
+  std::shared_ptr<const Tokens> tokens_ = pkcs11::make_tokens(inner_);
+  mutable int keys_ = 0;
+};
+const Implementation kSigners[] = {kImplementations[0],
+                                   {"Softhsm", [] { return std::make_shared<const TokenProvider>(); }}};
+
+class SignerContract : public testing::TestWithParam<std::tuple<Implementation, KindOfKey>> {
  protected:
   std::shared_ptr<const Provider> provider_ = std::get<0>(GetParam()).make();
   KeySpec spec_ = parse_key_spec(std::get<1>(GetParam()).spec).value();
   std::string_view openssl_type_ = std::get<1>(GetParam()).openssl_type;
 };
-INSTANTIATE_TEST_SUITE_P(
-    Providers, KeyContract,
-    testing::Combine(testing::ValuesIn(kImplementations),
-                     testing::Values(KindOfKey{"ec:P-256", "EC -pkeyopt ec_paramgen_curve:P-256"},
-                                     KindOfKey{"ec:P-384", "EC -pkeyopt ec_paramgen_curve:P-384"},
-                                     KindOfKey{"ec:P-521", "EC -pkeyopt ec_paramgen_curve:P-521"},
-                                     KindOfKey{"rsa:2048", "RSA -pkeyopt rsa_keygen_bits:2048"},
-                                     KindOfKey{"rsa:3072", "RSA -pkeyopt rsa_keygen_bits:3072"},
-                                     KindOfKey{"rsa-pss:2048", "RSA -pkeyopt rsa_keygen_bits:2048"},
-                                     KindOfKey{"ed25519", "ED25519"})),
-    [](const auto& test) {
-      std::string name(std::get<0>(test.param).name);
-      for (const char c : std::get<1>(test.param).spec) name.push_back(isalnum(c) != 0 ? c : '_');
-      return name;
-    });
+class KeyContract : public SignerContract {};
+const KindOfKey kKinds[] = {{"ec:P-256", "EC -pkeyopt ec_paramgen_curve:P-256"},
+                            {"ec:P-384", "EC -pkeyopt ec_paramgen_curve:P-384"},
+                            {"ec:P-521", "EC -pkeyopt ec_paramgen_curve:P-521"},
+                            {"rsa:2048", "RSA -pkeyopt rsa_keygen_bits:2048"},
+                            {"rsa:3072", "RSA -pkeyopt rsa_keygen_bits:3072"},
+                            {"rsa-pss:2048", "RSA -pkeyopt rsa_keygen_bits:2048"},
+                            {"ed25519", "ED25519"}};
+const auto kNameOfKind = [](const auto& test) {
+  std::string name(std::get<0>(test.param).name);
+  for (const char c : std::get<1>(test.param).spec) name.push_back(isalnum(c) != 0 ? c : '_');
+  return name;
+};
+INSTANTIATE_TEST_SUITE_P(Providers, SignerContract,
+                         testing::Combine(testing::ValuesIn(kSigners), testing::ValuesIn(kKinds)),
+                         kNameOfKind);
+INSTANTIATE_TEST_SUITE_P(Providers, KeyContract,
+                         testing::Combine(testing::ValuesIn(kImplementations), testing::ValuesIn(kKinds)),
+                         kNameOfKind);
 
-TEST_P(KeyContract, SignsWhatItsPublicKeyVerifies) {
+TEST_P(SignerContract, SignsWhatItsPublicKeyVerifies) {
   const auto key = provider_->generate(spec_).value();
   const auto info = x509::parse_public_key_info(key->public_key_info());
   ASSERT_TRUE(info.has_value()) << info.error().report();
@@ -239,7 +389,7 @@ TEST_P(KeyContract, TellsKeysApartThatAreSeenInTurn) {
   }
 }
 
-TEST_P(KeyContract, KeepsAlgorithmsOfOtherKeysOut) {
+TEST_P(SignerContract, KeepsAlgorithmsOfOtherKeysOut) {
   const auto key = provider_->generate(spec_).value();
   const auto verifier = provider_->verifier(key->public_key_info()).value();
   const auto foreign =
@@ -253,7 +403,7 @@ TEST_P(KeyContract, KeepsAlgorithmsOfOtherKeysOut) {
             Errc::unsupported);
 }
 
-TEST_P(KeyContract, ServesEightThreadsWithOneSignerAndOneVerifier) {
+TEST_P(SignerContract, ServesEightThreadsWithOneSignerAndOneVerifier) {
   const auto key = provider_->generate(spec_).value();
   const auto algorithm = signature_algorithm_for(spec_, {}).value();
   const auto signer = key->signer(algorithm).value();

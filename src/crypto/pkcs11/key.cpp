@@ -50,6 +50,7 @@ class TokenSigner final : public Signer {
 
   Result<Buffer> sign(Bytes tbs) const override {
     Buffer input = mechanism_.digest ? input_for(provider_->digest(*mechanism_.digest, tbs)) : to_buffer(tbs);
+    input.reserve(1);  // modules refuse a null pointer, even to no octets
     CK_RSA_PKCS_PSS_PARAMS pss = mechanism_.pss;
     CK_MECHANISM mechanism{mechanism_.type, nullptr, 0};
     if (mechanism_.is_pss) {
