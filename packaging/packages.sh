@@ -10,6 +10,7 @@ packages_build=(
   libssl-dev
   libsqlite3-dev
   libp11-kit-dev          # pkcs11.h
+  libseccomp-dev          # what the signer process may ask of the kernel
   libboost1.81-dev        # Boost.JSON, headers only
   libtomlplusplus-dev
 )

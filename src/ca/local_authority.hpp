@@ -8,6 +8,7 @@
 
 #include "ca/authority.hpp"
 #include "ca/environment.hpp"
+#include "ca/gap.hpp"
 #include "ca/settings.hpp"
 #include "policy/decision.hpp"
 #include "x509/certificate.hpp"
@@ -66,6 +67,13 @@ class LocalAuthority final : public Authority {
   std::span<const CaKey> keys() const { return keys_; }  // oldest first
   const CaKey& current() const { return keys_.back(); }
   const Environment& environment() const { return environment_; }
+  // What the world has seen and the database does not know (docs/mechanisms/backup.md); null: nothing.
+  const Gap* gap() const { return gap_ ? &*gap_ : nullptr; }
+  // Asked before anything is issued, revoked or published. conflict: there is a gap; or why the fence cannot
+  // be read.
+  Status fence_status() const;
+  // What the world is about to see is written here first.
+  Fence& fence() const { return *fence_; }
   // Signs what was decided and is not signed yet, because of a crash or because the key was out of reach.
   // What still cannot be signed goes on waiting, which is no failure. Also done by open(), by retrieve() and
   // after each certificate that could be signed.
@@ -80,6 +88,7 @@ class LocalAuthority final : public Authority {
   LocalAuthority(const Environment& environment, store::AuthorityRecord record, AuthoritySettings settings,
                  std::vector<CaKey> keys);
 
+  Status look_at_fence();
   Status check_locations() const;
   // Steps of one issuance, in their order; each leaves its result in the Work.
   Result<Work> consider(const Submission& submission, TemplateLookup& templates,
@@ -87,6 +96,7 @@ class LocalAuthority final : public Authority {
   void prepare(Work& work) const;
   std::string lint_findings(Bytes tbs) const;
   Status record_intents(std::span<Work> work);
+  Result<Fence::Position> announce(std::span<const Work> work) const;
   void sign(std::span<Work> work) const;
   Status record_signatures(std::span<Work> work);
   std::vector<Result<Outcome>> carry_out(std::vector<Result<Work>> work);
@@ -98,6 +108,9 @@ class LocalAuthority final : public Authority {
   AuthoritySettings settings_;
   std::vector<CaKey> keys_;
   std::unique_ptr<IssuanceCache> cache_;
+  std::shared_ptr<Fence> fence_;
+  std::optional<Gap> gap_;
+  std::optional<Error> fence_problem_;
   std::atomic<std::size_t> repaired_ = 0;
   std::atomic<bool> waits_for_key_ = false;
 };

@@ -240,73 +240,42 @@ struct KindOfKey {
 };
 void PrintTo(const KindOfKey& kind, std::ostream* out) { *out << kind.spec; }
 
-// Keys on a token have the same contract, as far as they sign: what makes keys makes them there, everything
-// else is the provider that knows no tokens.
-class TokenProvider final : public Provider {
- public:
-  Buffer digest(DigestAlgorithm algorithm, Bytes octets) const override {
-    return inner_->digest(algorithm, octets);
-  }
-  std::unique_ptr<Digester> digester(DigestAlgorithm algorithm) const override {
-    return inner_->digester(algorithm);
-  }
-  void random(std::span<std::uint8_t> out) const override { inner_->random(out); }
-  Result<std::unique_ptr<Verifier>> verifier(Bytes public_key_info) const override {
-    return inner_->verifier(public_key_info);
-  }
-  Status verify(Bytes public_key_info, SignatureAlgorithm algorithm, Bytes tbs,
-                Bytes signature) const override {
-    return inner_->verify(public_key_info, algorithm, tbs, signature);
-  }
-  Result<std::unique_ptr<PrivateKey>> generate(const KeySpec& spec) const override {
-    const TokenUri uri = hsm_.uri(fmt::format("key {}", ++keys_));
-    auto made = TRY(tokens_->generate(
-        uri, spec, {}, [](const PinRequest&) -> Result<std::string> { return std::string(SoftHsm::kPin); }));
-    return std::move(made.key);
-  }
-  Result<std::unique_ptr<PrivateKey>> load_private_key(Bytes key,
-                                                       std::string_view passphrase) const override {
-    return inner_->load_private_key(key, passphrase);
-  }
-  Result<Pkcs12> read_pkcs12(Bytes file, std::string_view password) const override {
-    return inner_->read_pkcs12(file, password);
-  }
-  Result<Buffer> write_pkcs12(const PrivateKey& key, Bytes certificate, std::span<const Buffer> others,
-                              std::string_view name, std::string_view password) const override {
-    return inner_->write_pkcs12(key, certificate, others, name, password);
-  }
-  Result<Buffer> encrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,
-                         Bytes plain) const override {
-    return inner_->encrypt(cipher, padding, key, iv, plain);
-  }
-  Result<Buffer> decrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,
-                         Bytes encrypted) const override {
-    return inner_->decrypt(cipher, padding, key, iv, encrypted);
-  }
-  Result<Buffer> encrypt_key(KeyTransport transport, Bytes public_key_info, Bytes key) const override {
-    return inner_->encrypt_key(transport, public_key_info, key);
-  }
-  Result<Buffer> derive_key(DigestAlgorithm algorithm, std::string_view password, Bytes salt,
-                            std::uint32_t rounds, std::size_t octets) const override {
-    return inner_->derive_key(algorithm, password, salt, rounds, octets);
-  }
-
- private:
-  SoftHsm hsm_;
-  std::shared_ptr<const Provider> inner_ = openssl::make_provider();
-  std::shared_ptr<const Tokens> tokens_ = pkcs11::make_tokens(inner_);
-  mutable int keys_ = 0;
-};
-const Implementation kSigners[] = {kImplementations[0],
-                                   {"Softhsm", [] { return std::make_shared<const TokenProvider>(); }}};
-
-class SignerContract : public testing::TestWithParam<std::tuple<Implementation, KindOfKey>> {
+class KeyContract : public testing::TestWithParam<std::tuple<Implementation, KindOfKey>> {
  protected:
   std::shared_ptr<const Provider> provider_ = std::get<0>(GetParam()).make();
   KeySpec spec_ = parse_key_spec(std::get<1>(GetParam()).spec).value();
   std::string_view openssl_type_ = std::get<1>(GetParam()).openssl_type;
 };
-class KeyContract : public SignerContract {};
+
+// Keys on a token keep the same contract as far as they sign; who verifies knows no tokens.
+using MakeKey = std::function<Result<std::unique_ptr<PrivateKey>>(const KeySpec&)>;
+struct PlaceOfKeys {
+  std::string_view name;
+  std::function<MakeKey()> open;
+};
+void PrintTo(const PlaceOfKeys& place, std::ostream* out) { *out << place.name; }
+
+MakeKey in_software() {
+  return [provider = openssl::make_provider()](const KeySpec& spec) { return provider->generate(spec); };
+}
+MakeKey on_softhsm() {
+  const auto hsm = std::make_shared<const SoftHsm>();
+  return [hsm, tokens = pkcs11::make_tokens(openssl::make_provider()),
+          count = 0](const KeySpec& spec) mutable -> Result<std::unique_ptr<PrivateKey>> {
+    auto made = TRY(tokens->generate(
+        hsm->uri(fmt::format("key {}", ++count)), spec, {},
+        [](const PinRequest&) -> Result<std::string> { return std::string(SoftHsm::kPin); }));
+    return std::move(made.key);
+  };
+}
+const PlaceOfKeys kPlaces[] = {{"Openssl", in_software}, {"Softhsm", on_softhsm}};
+
+class SignerContract : public testing::TestWithParam<std::tuple<PlaceOfKeys, KindOfKey>> {
+ protected:
+  std::shared_ptr<const Provider> provider_ = openssl::make_provider();
+  KeySpec spec_ = parse_key_spec(std::get<1>(GetParam()).spec).value();
+  MakeKey generate_ = std::get<0>(GetParam()).open();
+};
 const KindOfKey kKinds[] = {{"ec:P-256", "EC -pkeyopt ec_paramgen_curve:P-256"},
                             {"ec:P-384", "EC -pkeyopt ec_paramgen_curve:P-384"},
                             {"ec:P-521", "EC -pkeyopt ec_paramgen_curve:P-521"},
@@ -320,14 +289,14 @@ const auto kNameOfKind = [](const auto& test) {
   return name;
 };
 INSTANTIATE_TEST_SUITE_P(Providers, SignerContract,
-                         testing::Combine(testing::ValuesIn(kSigners), testing::ValuesIn(kKinds)),
+                         testing::Combine(testing::ValuesIn(kPlaces), testing::ValuesIn(kKinds)),
                          kNameOfKind);
 INSTANTIATE_TEST_SUITE_P(Providers, KeyContract,
                          testing::Combine(testing::ValuesIn(kImplementations), testing::ValuesIn(kKinds)),
                          kNameOfKind);
 
 TEST_P(SignerContract, SignsWhatItsPublicKeyVerifies) {
-  const auto key = provider_->generate(spec_).value();
+  const auto key = generate_(spec_).value();
   const auto info = x509::parse_public_key_info(key->public_key_info());
   ASSERT_TRUE(info.has_value()) << info.error().report();
   EXPECT_EQ(info->type, spec_.type);
@@ -390,7 +359,7 @@ TEST_P(KeyContract, TellsKeysApartThatAreSeenInTurn) {
 }
 
 TEST_P(SignerContract, KeepsAlgorithmsOfOtherKeysOut) {
-  const auto key = provider_->generate(spec_).value();
+  const auto key = generate_(spec_).value();
   const auto verifier = provider_->verifier(key->public_key_info()).value();
   const auto foreign =
       spec_.type == KeyType::ed25519 ? SignatureAlgorithm::ecdsa_sha256 : SignatureAlgorithm::ed25519;
@@ -404,7 +373,7 @@ TEST_P(SignerContract, KeepsAlgorithmsOfOtherKeysOut) {
 }
 
 TEST_P(SignerContract, ServesEightThreadsWithOneSignerAndOneVerifier) {
-  const auto key = provider_->generate(spec_).value();
+  const auto key = generate_(spec_).value();
   const auto algorithm = signature_algorithm_for(spec_, {}).value();
   const auto signer = key->signer(algorithm).value();
   const auto verifier = provider_->verifier(key->public_key_info()).value();
