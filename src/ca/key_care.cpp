@@ -39,13 +39,6 @@ std::string user_of(const Generation& generation) {
   return fmt::format("{} {}", generation.ca, version_of(generation.value));
 }
 
-// The algorithm that this key's certificates are signed with: the CA's, unless the key is of another kind.
-Result<crypto::SignatureAlgorithm> algorithm_for(const AuthoritySettings& settings, Bytes public_key_info) {
-  const auto info = TRY(x509::parse_public_key_info(public_key_info));
-  if (info.type == settings.key.type) return settings.signature_algorithm;
-  return crypto::signature_algorithm_for({info.type, info.bits, false}, {});
-}
-
 // The newest generation whose key is in a file.
 Result<store::KeyGeneration> generation_to_move(const store::Snapshot& snapshot,
                                                 const store::AuthorityRecord& record) {
@@ -120,7 +113,7 @@ Result<std::vector<KeyTrial>> try_keys(const Environment& environment, const sto
   std::vector<KeyTrial> trials;
   for (store::KeyGeneration& generation : generations) {
     const auto trial = [&]() -> Status {
-      const auto algorithm = TRY(algorithm_for(settings, generation.public_key_info));
+      const auto algorithm = TRY(signature_algorithm_of(settings, generation.public_key_info));
       const auto signer = TRY(open_signer(environment, generation.key_reference, generation.public_key_info,
                                           algorithm, {record.name, settings.interactive_key}));
       Buffer message = to_buffer(as_bytes("vouch trial signature "));

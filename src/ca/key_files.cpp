@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "ca/ca_name.hpp"
 #include "ca/key_waiting.hpp"
-#include "ca/locations.hpp"
 #include "ca/token_keys.hpp"
 
 namespace vouch::ca {

@@ -146,6 +146,9 @@ Result<std::unique_ptr<ca::LocalAuthority>> Context::open_authority(const Worksp
   if (authority->waits_for_key())
     note("note: certificates wait for the key of CA '{}' to come back; vouch ca ping says what is wrong",
          name);
+  if (const auto& due = authority->settings().renewal_due; due && *due <= clock().now())
+    note("warning: half of the life of CA '{}' was over on {}: renew it with: vouch ca renew", name,
+         format_time(*due));
   return authority;
 }
 

@@ -15,7 +15,7 @@ complete_line() {
 }
 same "the nouns" "$(complete_line "")" "ca cert completion config crl db explain request template version why"
 same "a noun that has begun" "$(complete_line "c")" "ca cert completion config crl"
-same "the verbs of ca" "$(complete_line ca "")" "export init install key list ping show sign unlock"
+same "the verbs of ca" "$(complete_line ca "")" "export init install key list ping renew set show sign unlock"
 same "the verbs of ca key" "$(complete_line ca key "")" "list migrate"
 same "and their options" "$(complete_line ca key migrate --del)" "--delete-file"
 same "after options too" "$(complete_line --home /tmp cert re)" "release revoke"
