@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/files.hpp"
+#include "base/time.hpp"
 #include "base/value.hpp"
 
 namespace vouch::ca {
@@ -27,6 +28,9 @@ struct Configuration {
   std::string blocklists;       // folder with further lists of known weak keys; relative to the home
   std::string passphrase_variable = "VOUCH_KEY_PASSPHRASE";  // environment variable with the keys' passphrase
   fs::path audit_mirror;  // a second copy of the audit log, relative to the home; empty: none
+  std::string pin_variable = "VOUCH_PIN";                    // environment variable with the tokens' PIN
+  std::string pkcs11_module;                          // path of the PKCS #11 module for URIs that name none
+  Span unlock_patience{0, std::chrono::minutes(10)};  // how long an operation waits for vouch ca unlock
 };
 
 // One known setting of vouch.toml, for `config show|get|set|check` and the documentation.

@@ -82,8 +82,9 @@ Result<CaKey> open_key(const Environment& environment, const store::AuthorityRec
   std::shared_ptr<const crypto::Signer>& signer = signers[key.generation.key_reference];
   if (!signer) {
     TRY(check_key_strength(certificate.public_key_info));
-    const auto private_key = TRY(load_key(environment, key.generation.key_reference));
-    signer = TRY(private_key->signer(TRY(signature_algorithm_of(settings, certificate.public_key_info))));
+    signer = TRY(open_signer(environment, key.generation.key_reference, certificate.public_key_info,
+                             TRY(signature_algorithm_of(settings, certificate.public_key_info)),
+                             {record.name, settings.interactive_key}));
   }
   if (!equal(signer->public_key_info(), certificate.public_key_info))
     return make_error(Errc::conflict, "key {} does not belong to the certificate of CA '{}'",
@@ -234,7 +235,11 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
   authority->key_checks_ = TRY(KeyChecks::make(environment, *snapshot, authority->record_.id));
   authority->fence_ = TRY(fence_of(environment, authority->record_, *snapshot));
   TRY(authority->look_at_fence());
-  if (authority->fence_status()) TRY(authority->repair_orphans());
+  // Keys that wait for a person are used when something is asked for, not because somebody looks.
+  if (authority->settings_.interactive_key)
+    authority->waits_for_key_ = !TRY(snapshot->orphans(authority->record_.id)).empty();
+  else
+    TRY(authority->repair());
   return authority;
 }
 
@@ -287,18 +292,35 @@ Status LocalAuthority::fence_status() const {
 // An intent without a signature is what a crash left between the two commits of an issuance. Its bytes are
 // durable and decided, so it is finished: whoever asks again gets that certificate. Another process may be
 // doing the same, or be still at work on it: the first to commit wins, the others take what is stored.
-Status LocalAuthority::repair_orphans() {
+//
+// The same holds for what was decided while the key was out of reach.
+Status LocalAuthority::repair() {
+  if (!fence_status()) return ok();  // nothing goes out before the gap is closed
+  waits_for_key_ = false;
+  struct Finished {
+    const store::CertificateRecord& orphan;
+    Buffer signature;
+  };
+  std::vector<Finished> finished;
+  std::vector<FenceEvent> events;
+  std::vector<std::uint16_t> absent;  // keys that have failed: not tried for each of their certificates
   const auto snapshot = TRY(environment_.database.snapshot());
   const auto orphans = TRY(snapshot->orphans(record_.id));
-  std::vector<FenceEvent> events;
-  for (const store::CertificateRecord& orphan : orphans) events.push_back(FenceEvent::issued(orphan));
-  if (!events.empty()) TRY(fence_->record(events));
   for (const store::CertificateRecord& orphan : orphans) {
     const auto key =
         std::ranges::find(keys_, orphan.key_index, [](const CaKey& k) { return k.generation.key_index; });
-    if (key == keys_.end()) continue;
-    const Buffer signature =
-        TRY(key->signer->sign(orphan.tbs).context("finishing request {}", orphan.request));
+    if (key == keys_.end() || std::ranges::count(absent, orphan.key_index) != 0) continue;
+    auto signature = key->signer->sign(orphan.tbs);
+    if (!signature) {
+      waits_for_key_ = true;
+      absent.push_back(orphan.key_index);
+      continue;
+    }
+    finished.push_back({orphan, std::move(*signature)});
+    events.push_back(FenceEvent::issued(orphan));
+  }
+  if (!events.empty()) TRY(fence_->record(events));
+  for (const auto& [orphan, signature] : finished) {
     auto done = environment_.database.commit([&](store::Transaction& t) -> Status {
       TRY(t.complete_intent(orphan.request, signature));
       return record_audit(environment_, t,
@@ -760,12 +782,14 @@ void LocalAuthority::sign(std::span<Work> work) const {
     if (signature) {
       item.certificate.signature = std::move(*signature);
     } else {
-      // The intent stays, so that the certificate is signed when the key is back (repair_orphans).
+      // The intent stays, so that the certificate is signed when the key is back (repair).
       item.error =
           std::move(signature.error())
               .context(fmt::format("signing the certificate of request {}", item.request.id))
-              .with_hint(
-                  "the request is kept; its certificate is signed at the next start with the key at hand");
+              .with_hint(fmt::format(
+                  "the request is kept; its certificate is signed when the key is back, at the next use of "
+                  "this CA: vouch request retrieve {}",
+                  item.request.id));
       audit_key_failure(item);
     }
   }
@@ -813,7 +837,13 @@ std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>>
     const Fence::Position announced = TRY(announce(work));
     sign_while_disk_works(work, announced);
     TRY(fence_->sync(announced));
-    return record_signatures(work);
+    TRY(record_signatures(work));
+    // A key that signs again finishes what waited for it; one that does not leaves this behind.
+    const bool signs = std::ranges::any_of(work, &Work::issues);
+    if (signs && waits_for_key_) return repair();
+    if (!signs && std::ranges::any_of(work, [](const Work& item) { return item.error.has_value(); }))
+      waits_for_key_ = true;
+    return ok();
   }();
   std::vector<Result<Outcome>> outcomes;
   auto next = work.begin();
@@ -935,6 +965,7 @@ Result<Outcome> LocalAuthority::outcome_of(const store::Snapshot& snapshot,
 }
 
 Result<Outcome> LocalAuthority::retrieve(RequestId id) {
+  if (waits_for_key_) TRY(repair());
   const auto snapshot = TRY(environment_.database.snapshot());
   store::RequestRecord request = TRY(snapshot->request(id));
   if (request.authority != record_.id)

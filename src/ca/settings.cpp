@@ -100,6 +100,7 @@ Result<AuthoritySettings> parse_settings(std::string_view toml) {
   settings.no_locations = flag_of(table, "no_locations");
   settings.dns_name = TRY(text_of(table, "dns_name"));
   settings.short_name = TRY(text_of(table, "short_name"));
+  settings.interactive_key = flag_of(table, "interactive_key");
   if (const Value* due = table.find("renewal_due"); due && due->text())
     settings.renewal_due = TRY(parse_time(*due->text()));
   return settings;
@@ -119,6 +120,7 @@ std::string format_settings(const AuthoritySettings& settings) {
   table.set("no_locations", settings.no_locations);
   table.set("dns_name", settings.dns_name);
   table.set("short_name", settings.short_name);
+  table.set("interactive_key", settings.interactive_key);
   if (settings.renewal_due) table.set("renewal_due", format_time(*settings.renewal_due));
   return to_toml(table);
 }

@@ -52,6 +52,7 @@ std::span<const Option> global_options();
 
 // The commands of one file each.
 std::span<const Command> ca_commands();
+std::span<const Command> ca_key_commands();
 std::span<const Command> template_commands();
 std::span<const Command> request_commands();
 std::span<const Command> cert_commands();

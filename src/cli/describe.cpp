@@ -264,6 +264,11 @@ Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, c
     case ca::Disposition::pending:
       if (!context.json()) explain_refusal(context, outcome, step, options.input);
       return Exit::pending;
+    case ca::Disposition::issuing:
+      context.note("request {} is decided; its certificate is signed when the CA's key can be used again",
+                   outcome.request);
+      context.note("next: vouch request retrieve {}", outcome.request);
+      return Exit::pending;
     default:
       if (!context.json()) explain_refusal(context, outcome, step, options.input);
       return Exit::failed;
