@@ -8,6 +8,7 @@
 #include "ca/issuance_cache.hpp"
 #include "ca/key_files.hpp"
 #include "ca/serial.hpp"
+#include "ca/signed_request.hpp"
 #include "ca/templates.hpp"
 #include "lint/lint.hpp"
 
@@ -213,6 +214,7 @@ policy::AuthorityContext LocalAuthority::policy_context() const {
   context.not_after = current().not_after;
   context.path_length = current().path_length;
   context.default_validity = settings_.default_validity;
+  context.agent_rights = settings_.agent_rights;
   return context;
 }
 
@@ -227,6 +229,8 @@ class LocalAuthority::TemplateLookup {
 
   TemplateLookup(const store::Snapshot& snapshot, IssuanceCache& cache, store::AuthorityId authority)
       : snapshot_(snapshot), cache_(cache), authority_(authority) {}
+
+  const store::Snapshot& snapshot() const { return snapshot_; }
 
   Result<const Entry*> find(const std::string& name) {
     if (const auto it = entries_.find(name); it != entries_.end()) return &it->second;
@@ -254,8 +258,10 @@ class LocalAuthority::TemplateLookup {
 // all.
 Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submission, TemplateLookup& templates,
                                                       const Approval& approval) const {
+  const OpenedRequest opened =
+      TRY(open_request(submission.request).context("reading the certificate request"));
   const x509::RequestView view =
-      TRY(x509::parse_request(submission.request).context("reading the certificate request"));
+      TRY(x509::parse_request(opened.request).context("reading the certificate request"));
   Work work;
   work.is_new = approval.request == 0;
   store::RequestRecord& request = work.request;
@@ -277,6 +283,12 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   question.authority = policy_context();
   question.approved = !approval.manager.empty();
   question.now = request.submitted_at;
+  if (!opened.messages.empty()) {
+    RequestSigners signers = TRY(judge_signers(environment_.provider, templates.snapshot(), record_.id,
+                                               submission.template_name, opened, view, question.now));
+    question.signatures = std::move(signers.signatures);
+    question.renews = std::move(signers.renews);
+  }
   if (approval.override_template) {
     question.certificate_template = approval.override_template;
     question.template_published = true;

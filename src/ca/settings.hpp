@@ -6,6 +6,7 @@
 
 #include "ca/locations.hpp"
 #include "crypto/provider.hpp"
+#include "policy/agent_right.hpp"
 #include "policy/certificate_template.hpp"
 
 namespace vouch::ca {
@@ -22,6 +23,7 @@ struct AuthoritySettings {
   bool no_locations = false;  // issue although nothing in the certificates says where the CRL is
   // Variables of the locations, fixed at set-up; a later mismatch with the host is reported.
   std::string dns_name, short_name;
+  std::vector<policy::AgentRight> agent_rights;  // what enrolment agents may; none: nothing
   bool operator==(const AuthoritySettings&) const = default;
 };
 

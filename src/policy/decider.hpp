@@ -31,6 +31,10 @@ class Decider {
   void check_attributes();
   void check_queue();
 
+  // decision_agents.cpp
+  bool check_intact_signatures();
+  bool check_agents();
+
   // decision_names.cpp
   bool take_subject();
   bool take_attribute(x509::NameAttribute& attribute, bool& changed);

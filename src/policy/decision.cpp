@@ -8,11 +8,12 @@ namespace vouch::policy {
 Decision decide(const Question& question) { return Decider(question).run(); }
 
 Decision Decider::run() {
-  if (!check_request() || !check_template_known() || !check_key() || !check_purposes() || !check_names() ||
+  if (!check_request() || !check_intact_signatures() || !check_template_known() || !check_key() || !check_purposes() || !check_names() ||
       !check_validity())
     return std::move(decision_);
   check_attributes();
   plan_extensions();
+  if (!check_agents()) return std::move(decision_);
   decision_.plan.public_key_info = to_buffer(q_.request->public_key_info);
   decision_.action = Action::issue;
   check_queue();

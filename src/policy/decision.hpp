@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "policy/agent_right.hpp"
 #include "policy/certificate_template.hpp"
 #include "policy/trace.hpp"
 #include "x509/request.hpp"
@@ -20,6 +21,7 @@ struct AuthorityContext {
   Time not_before{}, not_after{};        // of the CA certificate that would sign
   std::optional<std::uint32_t> path_length;  // what its certificate still allows below
   Span default_validity{12, {}};             // without a template
+  std::vector<AgentRight> agent_rights;      // what enrolment agents may; none: nothing
 };
 
 // One signature beside the request's own, by a certificate that vouches for it: an enrolment agent, a
@@ -35,6 +37,7 @@ struct AuthorizedSignature {
   std::vector<x509::Oid> application_policies;  // 311.21.10, or its purposes where it has none
   std::vector<x509::Oid> issuance_policies;     // certificatePolicies
   std::string template_name;                    // that it was issued by; empty: not known
+  bool broken = false;  // the signature itself does not fit: the message was damaged or changed
 };
 
 struct Question {
