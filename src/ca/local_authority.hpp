@@ -6,6 +6,7 @@
 
 #include "ca/authority.hpp"
 #include "ca/environment.hpp"
+#include "ca/gap.hpp"
 #include "ca/settings.hpp"
 #include "policy/decision.hpp"
 #include "x509/certificate.hpp"
@@ -63,6 +64,13 @@ class LocalAuthority final : public Authority {
   std::span<const CaKey> keys() const { return keys_; }  // oldest first
   const CaKey& current() const { return keys_.back(); }
   const Environment& environment() const { return environment_; }
+  // What the world has seen and the database does not know (docs/mechanisms/backup.md); null: nothing.
+  const Gap* gap() const { return gap_ ? &*gap_ : nullptr; }
+  // Asked before anything is issued, revoked or published. conflict: there is a gap; or why the fence cannot
+  // be read.
+  Status fence_status() const;
+  // What the world is about to see is written here first.
+  Fence& fence() const { return *fence_; }
   // How many certificates open() finished after a crash.
   std::size_t repaired() const { return repaired_; }
 
@@ -72,6 +80,7 @@ class LocalAuthority final : public Authority {
   LocalAuthority(const Environment& environment, store::AuthorityRecord record, AuthoritySettings settings,
                  std::vector<CaKey> keys);
 
+  Status look_at_fence();
   Status repair_orphans();
   Status check_locations() const;
   // Steps of one issuance, in their order; each leaves its result in the Work.
@@ -80,6 +89,7 @@ class LocalAuthority final : public Authority {
   void prepare(Work& work) const;
   std::string lint_findings(Bytes tbs) const;
   Status record_intents(std::span<Work> work);
+  Result<Fence::Position> announce(std::span<const Work> work) const;
   void sign(std::span<Work> work) const;
   Status record_signatures(std::span<Work> work);
   std::vector<Result<Outcome>> carry_out(std::vector<Result<Work>> work);
@@ -91,6 +101,9 @@ class LocalAuthority final : public Authority {
   AuthoritySettings settings_;
   std::vector<CaKey> keys_;
   std::unique_ptr<IssuanceCache> cache_;
+  std::shared_ptr<Fence> fence_;
+  std::optional<Gap> gap_;
+  std::optional<Error> fence_problem_;
   std::size_t repaired_ = 0;
 };
 

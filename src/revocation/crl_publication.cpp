@@ -63,6 +63,7 @@ class Publication {
   Result<Published> run() {
     targets_ = TRY(targets_of(authority_, key_));
     TRY(reserve_number());
+    TRY(announce_number());
     const x509::CrlFields fields{key_.signer->algorithm(), key_.subject, record_.this_update,
                                  record_.next_update, crl_extensions(key_, record_)};
     TRY(lint_frame(fields));
@@ -87,6 +88,15 @@ class Publication {
       record_.number = TRY(t.last_crl_number(record_.authority)) + 1;
       return t.insert_crl(record_);
     });
+  }
+
+  // The fence knows the number before the key is used, and how long the audit log is by now.
+  Status announce_number() const {
+    const auto snapshot = TRY(environment_.database.snapshot());
+    const auto size = static_cast<std::uint64_t>(TRY(snapshot->audit_size()));
+    const auto head = TRY(snapshot->last_audit_head());
+    return authority_.fence().record(std::array{
+        ca::FenceEvent::crl(record_), ca::FenceEvent::audit(size, head ? Bytes(head->root) : Bytes())});
   }
 
   // An expired certificate is left out after it has stood on one CRL issued beyond its end (RFC 5280 3.3).
@@ -144,6 +154,7 @@ class Publication {
 }  // namespace
 
 Result<std::vector<Published>> publish_crls(const ca::LocalAuthority& authority) {
+  TRY(authority.fence_status());
   const ca::Environment& environment = authority.environment();
   const FileLock lock = TRY(
       FileLock::acquire(environment.home.lock(fmt::format("publish-{}", authority.record().id)), kPatience));
