@@ -27,7 +27,7 @@ same "files as operands" "$(cd "$W" && complete_line cert show fil)" "file.pem"
 same "files as values" "$(cd "$W" && complete_line ca sign x --out fil)" "file.pem"
 
 # Every command that help lists is offered.
-vouch --help | sed -n 's/^  vouch \([a-z]* *[a-z]*\)  .*/\1/p' | sed 's/ *$//' >"$W/commands"
+vouch --help | sed -n 's/^  vouch \([a-z-]* *[a-z]*\)  .*/\1/p' | sed 's/ *$//' >"$W/commands"
 same "help lists commands" "$(($(wc -l <"$W/commands") > 30))" 1
 while read -r noun verb; do
   if [ -n "$verb" ]; then
@@ -38,7 +38,7 @@ while read -r noun verb; do
   for shell in zsh fish; do
     vouch completion $shell | grep -q "${verb:-$noun}" || no "$shell does not know ${verb:-$noun}"
   done
-  vouch man | grep -qx "\.SS vouch $noun${verb:+ $verb}.*" || no "the manual page does not know $noun $verb"
+  vouch man | grep -qx "\.SS vouch ${noun//-/\\\\-}${verb:+ $verb}.*" || no "the manual page does not know $noun $verb"
 done <"$W/commands"
 [ $FAIL -eq 0 ] && ok "every command is in all three completions and in the manual page"
 same "the manual page in packaging is up to date" "$(vouch man | cksum)" "$(cksum <"$ROOT/packaging/man/vouch.1")"
