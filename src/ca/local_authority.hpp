@@ -24,6 +24,12 @@ struct CaKey {
   std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA of what this key signs
 };
 
+// authorityKeyIdentifier, cRLDistributionPoints and authorityInfoAccess (RFC 5280 4.2.1.1, 4.2.1.13, 4.2.2.1)
+// of what this key signs.
+Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key,
+                                                          const store::AuthorityRecord& record,
+                                                          const AuthoritySettings& settings);
+
 // What the certificates of one template version have in common: made once, filled per certificate.
 class IssuanceCache;
 
@@ -48,10 +54,11 @@ class LocalAuthority final : public Authority {
     std::string manager;
     RequestId request = 0;                                           // 0: it is new
     const policy::CertificateTemplate* override_template = nullptr;  // instead of the published one
+    std::vector<x509::Extension> extensions{};  // of a subordinate's request, taken over by an administrator
   };
 
   // A subordinate CA's request, signed by decision of an administrator: submit and approve in one step, under
-  // the template SubCA with these changes.
+  // the template SubCA with these changes, and with the policies, purposes and path length that it asks for.
   struct SubordinateOptions {
     std::optional<std::uint32_t> path_length;
     std::optional<Span> validity;
@@ -61,8 +68,14 @@ class LocalAuthority final : public Authority {
 
   const store::AuthorityRecord& record() const { return record_; }
   const AuthoritySettings& settings() const { return settings_; }
-  std::span<const CaKey> keys() const { return keys_; }  // oldest first
+  // One for each certificate of this CA that still matters, oldest first: a renewal with the same key gives
+  // two with one signer. Left out are those whose key has no unexpired certificate any more; the newest is
+  // always there.
+  std::span<const CaKey> keys() const { return keys_; }
   const CaKey& current() const { return keys_.back(); }
+  // The keys that owe the world a CRL now, each with its newest certificate: those with an unexpired
+  // certificate, oldest key first.
+  std::vector<const CaKey*> crl_keys() const;
   const Environment& environment() const { return environment_; }
   // What the world has seen and the database does not know (docs/mechanisms/backup.md); null: nothing.
   const Gap* gap() const { return gap_ ? &*gap_ : nullptr; }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "x509/name.hpp"
+#include "ca/ca_name.hpp"
 
 namespace vouch::ca {
 namespace {
@@ -59,11 +59,12 @@ Result<std::string> value_of(unsigned variable, const LocationVariables& variabl
     case 3:
       return variables.ca_name;
     case 4:
+      if (!variables.cross.empty()) return fmt::format("({})", variables.cross);
       return suffix(variables.certificate_index);
     case 5:
       return std::string();
     case 7:
-      return sanitized_name(variables.ca_name);
+      return shortened_name(variables.ca_name, kTruncatedName);
     case 8:
       return suffix(variables.key_index);
     case 9:
@@ -148,20 +149,6 @@ std::vector<Location> default_cdp(std::string_view published_folder) {
 std::vector<Location> default_aia(std::string_view published_folder) {
   return {{publish_to_server, fmt::format("{}/%3%4.crt", published_folder)},
           {add_to_certificate, "http://%1/pki/%3%4.crt"}};
-}
-
-std::string sanitized_name(std::string_view ca_name) {
-  std::string out;
-  const Buffer utf16 = x509::utf8_to_bmp(ca_name);
-  for (std::size_t i = 0; i + 1 < utf16.size(); i += 2) {
-    const unsigned unit = static_cast<unsigned>(utf16[i]) << 8 | utf16[i + 1];
-    const bool safe = unit < 0x80 && (is_url_safe(static_cast<char>(unit)) || unit == ' ') && unit != '!';
-    if (safe)
-      out.push_back(static_cast<char>(unit));
-    else
-      out += fmt::format("!{:04x}", unit);
-  }
-  return out;
 }
 
 }  // namespace vouch::ca

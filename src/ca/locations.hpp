@@ -31,6 +31,7 @@ struct LocationVariables {
   std::string dns_name, short_name, ca_name;
   std::uint16_t certificate_index = 0, key_index = 0;
   bool delta = false;
+  std::string cross{};  // of a cross-certificate, "0-1": %4 is then "(0-1)"
 };
 // Replaces %1 … %11 and <ServerDNSName> …; in http and ldap URLs the values are percent-encoded, in file
 // paths they are made safe as one path element. Fails with `malformed` for an unknown variable.
@@ -39,8 +40,5 @@ bool is_file(const Location& location);  // "/path" or "file:///path"
 
 std::vector<Location> default_cdp(std::string_view published_folder);
 std::vector<Location> default_aia(std::string_view published_folder);
-
-// A CA's name as a file name: what is not safe there becomes !XXXX (hex of the UTF-16 unit), after MS-WCCE.
-std::string sanitized_name(std::string_view ca_name);
 
 }  // namespace vouch::ca

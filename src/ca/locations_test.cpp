@@ -48,11 +48,5 @@ TEST(LocationsTest, CertutilNotationIsReadAndPrinted) {
     EXPECT_FALSE(parse_location(bad)) << bad;
 }
 
-TEST(LocationsTest, SanitizedNamesKeepLettersAndHideTheRest) {
-  EXPECT_EQ(sanitized_name("Contoso CA-1"), "Contoso CA-1");
-  EXPECT_EQ(sanitized_name("A/B!C"), "A!002fB!0021C");
-  EXPECT_EQ(sanitized_name("Ä"), "!00c4");
-}
-
 }  // namespace
 }  // namespace vouch::ca

@@ -159,11 +159,10 @@ Result<std::vector<Published>> publish_crls(const ca::LocalAuthority& authority)
   const FileLock lock = TRY(
       FileLock::acquire(environment.home.lock(fmt::format("publish-{}", authority.record().id)), kPatience));
   std::vector<Published> published;
-  for (const ca::CaKey& key : authority.keys()) {
-    if (key.not_after < environment.clock.now()) continue;
-    published.push_back(TRY(
-        Publication(authority, key).run().context("publishing the CRL of CA '{}'", authority.record().name)));
-  }
+  for (const ca::CaKey* key : authority.crl_keys())
+    published.push_back(TRY(Publication(authority, *key)
+                                .run()
+                                .context("publishing the CRL of CA '{}'", authority.record().name)));
   return published;
 }
 
