@@ -4,6 +4,7 @@
 #include "cms/signed_data.hpp"
 
 namespace vouch::ca {
+
 Result<std::vector<Buffer>> read_certificates(Bytes input) {
   std::vector<Buffer> certificates;
   for (PemBlock& block : TRY(pem_or_der(input, "CERTIFICATE",
