@@ -15,6 +15,7 @@
 #include "ca/key_files.hpp"
 #include "ca/key_strength.hpp"
 #include "ca/serial.hpp"
+#include "ca/signed_request.hpp"
 #include "ca/templates.hpp"
 #include "lint/lint.hpp"
 
@@ -386,6 +387,7 @@ policy::AuthorityContext LocalAuthority::policy_context() const {
   context.path_length = current().path_length;
   context.default_validity = settings_.default_validity;
   context.protected_names = protected_names();
+  context.agent_rights = settings_.agent_rights;
   return context;
 }
 
@@ -433,8 +435,10 @@ class LocalAuthority::TemplateLookup {
 Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submission, TemplateLookup& templates,
                                                       const Approval& approval,
                                                       const RoleTable* roles) const {
+  const OpenedRequest opened =
+      TRY(open_request(submission.request).context("reading the certificate request"));
   const x509::RequestView view =
-      TRY(x509::parse_request(submission.request).context("reading the certificate request"));
+      TRY(x509::parse_request(opened.request).context("reading the certificate request"));
   Work work;
   work.is_new = approval.request == 0;
   store::RequestRecord& request = work.request;
@@ -471,6 +475,12 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   question.authority = policy_context();
   question.approved = !approval.manager.empty();
   question.now = request.submitted_at;
+  if (!opened.messages.empty()) {
+    RequestSigners signers = TRY(judge_signers(environment_.provider, templates.snapshot(), record_.id,
+                                               submission.template_name, opened, view, question.now));
+    question.signatures = std::move(signers.signatures);
+    question.renews = std::move(signers.renews);
+  }
   if (approval.override_template) {
     question.certificate_template = approval.override_template;
     question.template_published = true;

@@ -55,6 +55,7 @@ std::span<const Command> ca_commands();
 std::span<const Command> ca_key_commands();
 std::span<const Command> template_commands();
 std::span<const Command> request_commands();
+std::span<const Command> enrollment_agent_commands();
 std::span<const Command> cert_commands();
 std::span<const Command> crl_commands();
 std::span<const Command> why_commands();

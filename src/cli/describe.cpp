@@ -6,6 +6,7 @@
 
 #include "base/pem.hpp"
 #include "ca/setup.hpp"
+#include "ca/signed_request.hpp"
 #include "x509/print.hpp"
 
 namespace vouch::cli {
@@ -150,13 +151,16 @@ Result<std::vector<Buffer>> read_certificate_file(const std::string& file) {
 
 Result<Buffer> read_request_file(const std::string& file) {
   const Buffer content = TRY(read_file(file));
-  auto blocks =
-      TRY(pem_or_der(content, "CERTIFICATE REQUEST", {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"})
-              .context("reading {}", file));
+  auto blocks = TRY(
+      pem_or_der(content, "CERTIFICATE REQUEST",
+                 {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", "PKCS7", "CMS", "PKCS #7 SIGNED DATA"})
+          .context("reading {}", file));
   if (blocks.size() > 1)
     return make_error(Errc::malformed, "{} holds {} requests", file, blocks.size())
         .with_hint("give them one by one, each in a file of its own");
-  (void)TRY(x509::parse_request(blocks.front().der).context("reading {} as a certification request", file));
+  const auto opened =
+      TRY(ca::open_request(blocks.front().der).context("reading {} as a signed certification request", file));
+  (void)TRY(x509::parse_request(opened.request).context("reading {} as a certification request", file));
   return std::move(blocks.front().der);
 }
 

@@ -54,6 +54,10 @@ class Decider {
   bool build_san();
   void plan_security_identifier();
 
+  // decision_agents.cpp
+  bool check_intact_signatures();
+  bool check_agents();
+
   // decision_names.cpp
   bool take_subject();
   bool take_attribute(x509::NameAttribute& attribute, bool& changed);
