@@ -140,8 +140,10 @@ void take_over(policy::Decision& decision, const std::vector<x509::Extension>& e
     decision.plan.variable.push_back(each);
     names += (names.empty() ? "" : ", ") + x509::describe(each.id);
   }
+  // The template's view of them is overruled. Purposes in a CA certificate give nothing: they restrict what
+  // the certificates below are good for.
   std::erase_if(decision.trace, [&](const policy::TraceStep& step) {
-    return step.rule == kRule && step.verdict == policy::Verdict::changed;
+    return (step.rule == kRule || step.rule == "purpose.source") && step.verdict == policy::Verdict::changed;
   });
   add_step(decision.trace, kRule, policy::Verdict::passed, "extensions that an administrator takes over",
            names, "");
@@ -157,14 +159,12 @@ Result<policy::CertificateTemplate> subordinate_template(const store::Snapshot& 
   return std::move(entry.error());
 }
 
-// The path length and the purposes that a subordinate asks for restrict it, so it gets them.
-Status take_constraints(const x509::RequestView& request, policy::CertificateTemplate& value) {
-  if (const auto* extension = request.find(x509::oid::kBasicConstraints)) {
-    const auto asked = TRY(x509::parse_basic_constraints(extension->value)).path_length;
-    if (asked && (!value.path_length || *asked < *value.path_length)) value.path_length = asked;
-  }
-  if (const auto* extension = request.find(x509::oid::kExtendedKeyUsage))
-    value.extended_key_usage = TRY(x509::parse_extended_key_usage(extension->value));
+// The path length that a subordinate asks for restricts it, so it gets it.
+Status take_path_length(const x509::RequestView& request, policy::CertificateTemplate& value) {
+  const auto* extension = request.find(x509::oid::kBasicConstraints);
+  if (!extension) return ok();
+  const auto asked = TRY(x509::parse_basic_constraints(extension->value)).path_length;
+  if (asked && (!value.path_length || *asked < *value.path_length)) value.path_length = asked;
   return ok();
 }
 
@@ -1088,7 +1088,7 @@ Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const Subordinat
     const x509::RequestView view =
         TRY(x509::parse_request(request).context("reading the subordinate's request"));
     Approval approval{std::string(administrator), 0, &value, requested_extensions(view.extensions)};
-    TRY(take_constraints(view, value));
+    TRY(take_path_length(view, value));
     if (options.path_length) value.path_length = options.path_length;
     if (options.validity) value.validity = *options.validity;
     const Submission submission{to_buffer(request), value.name, std::string(administrator), "", {}};
