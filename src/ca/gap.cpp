@@ -4,6 +4,7 @@
 
 #include "ca/audit.hpp"
 #include "ca/ca_name.hpp"
+#include "ca/roles.hpp"
 #include "ca/settings.hpp"
 #include "x509/certificate.hpp"
 #include "x509/crl.hpp"

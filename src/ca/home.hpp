@@ -28,7 +28,7 @@ struct Configuration {
   std::string blocklists;       // folder with further lists of known weak keys; relative to the home
   std::string passphrase_variable = "VOUCH_KEY_PASSPHRASE";  // environment variable with the keys' passphrase
   fs::path audit_mirror;  // a second copy of the audit log, relative to the home; empty: none
-  std::string pin_variable = "VOUCH_PIN";                    // environment variable with the tokens' PIN
+  std::string pin_variable = "VOUCH_PIN";             // environment variable with the tokens' PIN
   std::string pkcs11_module;                          // path of the PKCS #11 module for URIs that name none
   Span unlock_patience{0, std::chrono::minutes(10)};  // how long an operation waits for vouch ca unlock
 };

@@ -8,8 +8,8 @@
 #include "ca/key_waiting.hpp"
 #include "cli/output.hpp"
 #include "cli/test_cli.hpp"
-#include "crypto/test_softhsm.hpp"
 #include "cms/signed_data.hpp"
+#include "crypto/test_softhsm.hpp"
 #include "policy/certificate_template.hpp"
 
 namespace vouch::cli {
