@@ -302,11 +302,11 @@ TEST_F(GapTest, ManyLinesAreComparedOnce) {
 }
 
 TEST_F(GapTest, ManyThreadsAtOnceLeaveNoGap) {
+  const Submission mine = submission();
   {
     std::vector<std::jthread> threads;
     for (int thread = 0; thread < 4; ++thread)
-      threads.emplace_back([this] {
-        Submission mine = submission();
+      threads.emplace_back([this, &mine] {
         for (int n = 0; n < 20; ++n) {
           const auto outcome = authority->submit(mine);
           ASSERT_TRUE(outcome) << outcome.error().report();
