@@ -104,10 +104,10 @@ Value describe(const Manifest& manifest) {
 
 std::string format_manifest(const Manifest& manifest) { return to_json(describe(manifest)) + "\n"; }
 
-Result<Manifest> parse_manifest(std::string_view json) {
-  auto parsed = parse_json(json);
-  if (!parsed) return damaged(kManifest, parsed.error().summary());
-  const Value& value = *parsed;
+namespace {
+
+Result<Manifest> read_manifest(std::string_view json) {
+  const Value value = TRY(parse_json(json));
   Manifest manifest;
   manifest.format = static_cast<std::int64_t>(TRY(number_of(value, "format")));
   if (manifest.format != kArchiveFormat)
@@ -127,6 +127,16 @@ Result<Manifest> parse_manifest(std::string_view json) {
                                     TRY(number_of(one, "last_crl_number"))});
   for (const Value& one : *TRY(list_of(value, "members"))) manifest.members.push_back(TRY(parse_member(one)));
   return manifest;
+}
+
+}  // namespace
+
+Result<Manifest> parse_manifest(std::string_view json) {
+  auto manifest = read_manifest(json);
+  if (manifest || manifest.error().code() == Errc::unsupported ||
+      manifest.error().message().contains(kManifest))
+    return manifest;
+  return damaged(kManifest, manifest.error().summary());
 }
 
 namespace {

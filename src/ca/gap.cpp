@@ -4,6 +4,7 @@
 
 #include "ca/audit.hpp"
 #include "ca/ca_name.hpp"
+#include "ca/key_checks.hpp"
 #include "ca/roles.hpp"
 #include "ca/settings.hpp"
 #include "x509/certificate.hpp"
@@ -300,6 +301,15 @@ Status insert_lost(store::Transaction& t, const Environment& environment, store:
   return t.complete_intent(certificate.request, no_signature);
 }
 
+// As revoking does: the key is gone for good. Of a lost certificate nobody knows the key.
+Status remember_compromise(store::Transaction& t, const Environment& environment, const FenceEvent& event) {
+  if (event.revocation.reason != x509::CrlReason::key_compromise) return ok();
+  const store::CertificateRecord record = TRY(t.certificate(event.serial));
+  if (record.lost()) return ok();
+  const auto view = TRY(x509::parse_tbs_certificate(record.tbs));
+  return t.mark_key_compromised(key_number(environment.provider, view.public_key_info), record.request);
+}
+
 Status take_over(store::Transaction& t, const Environment& environment, const store::AuthorityRecord& record,
                  const Gap& gap, std::string_view administrator) {
   for (const FenceEvent& event : gap.certificates)
@@ -308,6 +318,7 @@ Status take_over(store::Transaction& t, const Environment& environment, const st
     TRY(insert_lost(t, environment, record.id, event, administrator));
     const Status done = t.revoke(record.id, event.revocation);
     if (!done && done.error().code() != Errc::conflict) return done;
+    TRY(remember_compromise(t, environment, event));
   }
   if (gap.crl_number <= TRY(t.last_crl_number(record.id))) return ok();
   store::CrlRecord number;  // given, and never published by this database

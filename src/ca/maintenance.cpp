@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ca/audit.hpp"
+#include "ca/key_checks.hpp"
 #include "ca/key_files.hpp"
 #include "ca/settings.hpp"
 #include "x509/certificate.hpp"
@@ -316,6 +317,7 @@ Result<store::CertificateRecord> import_certificate(const Environment& environme
       request.resolver = administrator;
       request.message = "imported: issued elsewhere";
       certificate.request = TRY(t.insert_request(request));
+      (void)TRY(t.certify_key(key_number(environment.provider, view.public_key_info), certificate.request));
       TRY(t.insert_intent(certificate));
       TRY(t.complete_intent(certificate.request, certificate.signature));
     }

@@ -103,9 +103,6 @@ TEST_F(MaintenanceTest, PurgingKeepsWhatIsOnACrl) {
   crl(1);  // its last appearance
   EXPECT_EQ(run_purge(true).on_crl, 1u);
   crl(2);
-  EXPECT_EQ(run_purge(true).purged, 1u) << "the certificate had not ended before the CRL before the newest";
-  bench.clock().advance(std::chrono::seconds(10));
-  crl(3);
   EXPECT_EQ(run_purge().purged, 2u);
   EXPECT_EQ(run_purge().purged, 0u);
   const auto snapshot = bench.database().snapshot().value();
