@@ -171,6 +171,8 @@ Result<Exit> list(Context& context, const Arguments&) {
 Result<Exit> export_(Context& context, const Arguments& arguments) {
   const int what = arguments.has("cert") + arguments.has("chain") + arguments.has("request");
   if (what > 1) return usage_error("--cert, --chain and --request: give one of them");
+  if (arguments.has("p7b") && arguments.has("request"))
+    return usage_error("--p7b goes with --cert or --chain: a request is no certificate");
   const auto index = TRY(arguments.number("generation"));
   if (index && arguments.has("request")) return usage_error("--generation goes with --cert or --chain");
   const Workspace& workspace = *TRY(context.workspace());
@@ -190,7 +192,8 @@ Result<Exit> export_(Context& context, const Arguments& arguments) {
     std::vector<Buffer> certificates{generation.certificate};
     if (arguments.has("chain"))
       certificates.insert(certificates.end(), generation.chain.begin(), generation.chain.end());
-    content = TRY(certificate_output(context, certificates));
+    content = arguments.has("p7b") ? p7b_output(context, certificates)
+                                   : TRY(certificate_output(context, certificates));
   }
   TRY(write_output(context, out, content));
   if (out != "-") context.say("written to {}", out);
@@ -239,6 +242,7 @@ constexpr Option kSign[] = {
     {"out", "FILE", "where the certificate and its chain go; - is standard output", Occurs::once},
     {"path-length", "N", "how many CAs may stand below the new one"},
     {"validity", "SPAN", "how long it is valid: 10y"},
+    {"p7b", "", "write certificate and chain as a p7b, as AD CS and Windows take them"},
 };
 constexpr Option kInstall[] = {
     {"chain", "FILE", "further certificates on the way to the root", Occurs::any_times},
@@ -248,6 +252,7 @@ constexpr Option kExport[] = {
     {"cert", "", "the CA certificate (the default)"},
     {"chain", "", "the CA certificate and its parents, root last"},
     {"request", "", "the request that waits for the parent's signature"},
+    {"p7b", "", "as a p7b, as AD CS and Windows take certificates and chains"},
     {"generation", "N", "the certificate with this index instead of the newest (ca show lists them)"},
     {"out", "FILE", "where to; standard output if left out"},
 };
