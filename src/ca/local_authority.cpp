@@ -1085,8 +1085,9 @@ Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const Subordinat
   {
     const auto snapshot = TRY(environment_.database.snapshot());
     policy::CertificateTemplate value = TRY(subordinate_template(*snapshot));
+    const OpenedRequest opened = TRY(open_request(request).context("reading the subordinate's request"));
     const x509::RequestView view =
-        TRY(x509::parse_request(request).context("reading the subordinate's request"));
+        TRY(x509::parse_request(opened.request).context("reading the subordinate's request"));
     Approval approval{std::string(administrator), 0, &value, requested_extensions(view.extensions)};
     TRY(take_path_length(view, value));
     if (options.path_length) value.path_length = options.path_length;

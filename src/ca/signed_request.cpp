@@ -85,8 +85,8 @@ class Judge {
     out.subject = to_buffer(certificate.subject);
     out.serial = to_buffer(x509::serial_octets(certificate.serial));
     out.public_key_info = to_buffer(certificate.public_key_info);
-    if (const auto* extension = certificate.find(x509::oid::kSubjectAltName))
-      out.subject_alt_name = to_buffer(extension->value);
+    if (const auto* names = certificate.find(x509::oid::kSubjectAltName))
+      out.subject_alt_name = to_buffer(names->value);
     // What cannot be read grants nothing.
     out.application_policies = purposes_of(certificate).value_or(std::vector<x509::Oid>());
     if (const auto* extension = certificate.find(x509::oid::kCertificatePolicies))

@@ -247,8 +247,9 @@ Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, c
     std::vector<Buffer> certificates{outcome.certificate};
     certificates.insert(certificates.end(), options.chain.begin(), options.chain.end());
     if (!options.out.empty() || !context.json())
-      TRY(write_output(context, options.out.empty() ? "-" : options.out,
-                       TRY(certificate_output(context, certificates))));
+      TRY(write_output(
+          context, options.out.empty() ? "-" : options.out,
+          options.p7b ? p7b_output(context, certificates) : TRY(certificate_output(context, certificates))));
   }
   for (const std::string& note : outcome.notes) context.note("note: {}", printable(note));
   if (context.json()) print_json(context, describe(outcome, step, serial, options));

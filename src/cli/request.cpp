@@ -23,7 +23,7 @@ Result<std::map<std::string, std::string>> attributes_of(const Arguments& argume
 
 Result<Exit> report(Context& context, const Workspace& workspace, const ca::LocalAuthority& authority,
                     const ca::Outcome& outcome, const Arguments& arguments, std::string input = {}) {
-  OutcomeOptions options{arguments.text("out"), std::move(input), {}};
+  OutcomeOptions options{arguments.text("out"), std::move(input), {}, false};
   if (arguments.has("chain")) options.chain = TRY(authority.chain());
   return report_outcome(context, *TRY(workspace.snapshot()), outcome, options);
 }

@@ -34,6 +34,10 @@ class Decider {
   void check_attributes();
   void check_queue();
 
+  // decision_agents.cpp
+  bool check_intact_signatures();
+  bool check_agents();
+
   // decision_keys.cpp
   bool check_key();
   bool check_point();
@@ -53,10 +57,6 @@ class Decider {
   bool build_subject();
   bool build_san();
   void plan_security_identifier();
-
-  // decision_agents.cpp
-  bool check_intact_signatures();
-  bool check_agents();
 
   // decision_names.cpp
   bool take_subject();

@@ -15,8 +15,9 @@ Decision Decider::run() {
   check_attributes();
   plan_extensions();
   const Buffer subject_alt_name = san_.empty() ? Buffer() : x509::encode_general_names(san_);
-  if (!check_agents() || !check_key_reuse(subject_alt_name)) return std::move(decision_);
+  if (!check_key_reuse(subject_alt_name)) return std::move(decision_);
   check_renewal(subject_alt_name);
+  if (!check_agents()) return std::move(decision_);
   decision_.plan.public_key_info = to_buffer(q_.request->public_key_info);
   decision_.action = Action::issue;
   check_queue();

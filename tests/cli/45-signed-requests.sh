@@ -83,6 +83,61 @@ expect "a message without its content" 1 "without its content" vouch request sub
 openssl crl2pkcs7 -nocrl -certfile "$W/agent.pem" -out "$W/bag.p7b"
 expect "a message that nobody signed" 1 "signed by nobody" vouch request submit "$W/bag.p7b" --template WebServer
 
+# A template that wants somebody to vouch for each request.
+vouch template show WebServer | sed 's/^name = .*/name = "Vouched"/; s/^display_name = .*/display_name = "Vouched Server"/; /^oid = /d' >"$W/vouched.toml"
+must vouch template add --from "$W/vouched.toml"
+must vouch template set Vouched signatures.count=1 'signatures.application_policies=["certificateRequestAgent"]'
+must vouch template publish Vouched
+must vouch enrollment-agent allow "$W/agent.pem" --template Vouched --for "*"
+must vouch enrollment-agent allow "$W/other.pem" --template Vouched --for "*"
+# vouched NAME RULE WHAT FILE
+vouched() {
+  expect "$1" 1 "$3" vouch request submit "$4" --template Vouched
+  vouch request list --state denied --json >"$W/denied.json"
+  same "$1: the rule" "$(json "$W/denied.json" "['requests'][-1]['rule']")" "$2"
+}
+request v1 "/O=Example/CN=v1.example.test" DNS:v1.example.test
+vouched "nobody vouches" signatures.count "1 authorized signature" "$W/v1.csr"
+must signed v1 www
+vouched "somebody whose certificate is for servers" signatures.purpose "may not vouch" "$W/v1.p7m"
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$W/foreign.key" -out "$W/foreign.pem" -subj "/O=Example/CN=Agent" \
+  -addext extendedKeyUsage=1.3.6.1.4.1.311.20.2.1 2>"$W/foreign"
+must signed v1 foreign
+vouched "a foreign agent of the same name" signatures.count "not issued by a CA here" "$W/v1.p7m"
+must signed v1 agent -nocerts
+vouched "an agent without his certificate" signatures.count "no certificate for the signer" "$W/v1.p7m"
+must signed v1 agent -md sha1
+vouched "an agent who signs with SHA-1" signatures.count "sha1|SHA-1|SHA1" "$W/v1.p7m"
+must signed v1 agent
+expect "an agent vouches" 0 "issued" vouch request submit "$W/v1.p7m" --template Vouched --out "$W/v1.pem"
+must vouch template set Vouched signatures.count=2
+request v2 "/O=Example/CN=v2.example.test" DNS:v2.example.test
+must signed v2 agent
+vouched "one of two" signatures.count "2 authorized signatures" "$W/v2.p7m"
+must signed v2 agent -signer "$W/other.pem" -inkey "$W/other.key"
+expect "two vouch" 0 "issued" vouch request submit "$W/v2.p7m" --template Vouched --out "$W/v2.pem"
+must vouch template set Vouched signatures.count=1
+must vouch cert revoke "$W/other.pem" --reason keyCompromise
+request v3 "/O=Example/CN=v3.example.test" DNS:v3.example.test
+must signed v3 other
+vouched "a revoked agent" signatures.count "revoked \(keyCompromise\)" "$W/v3.p7m"
+
+# The earlier certificate stands for the approval that it took.
+must vouch template set WebServer approval=true enrollment.renew_without_approval=true
+request r1 "/O=Example/CN=r1.example.test" DNS:r1.example.test
+expect "a first certificate waits" 3 "pending" vouch request submit "$W/r1.csr" --template WebServer
+vouch request list --state pending --json >"$W/pending.json"
+must vouch request approve "$(json "$W/pending.json" "['requests'][-1]['id']")" --out "$W/r1.pem"
+cp "$W/r1.key" "$W/old.key" && cp "$W/r1.pem" "$W/old.pem"
+request r1 "/O=Example/CN=r1.example.test" DNS:r1.example.test
+expect "a new request waits too" 3 "pending" vouch request submit "$W/r1.csr" --template WebServer
+must signed r1 old
+expect "signed by the earlier certificate it does not" 0 "issued" vouch request submit "$W/r1.p7m" --template WebServer --out "$W/new.pem"
+same "and is for the new key" "$(openssl x509 -in "$W/new.pem" -noout -pubkey)" "$(openssl req -in "$W/r1.csr" -noout -pubkey)"
+request r2 "/O=Example/CN=r1.example.test" DNS:r1.example.test,DNS:r2.example.test
+must signed r2 old
+expect "with another name it waits" 3 "pending" vouch request submit "$W/r2.p7m" --template WebServer
+
 check "a right is taken back" vouch enrollment-agent forbid "CN=agent,O=example"
 refused "without it he may nothing again" signatures.agent "may not enrol" "$W/www.p7m"
 expect "nothing more to take back" 1 "has no such right" vouch enrollment-agent forbid "CN=Agent,O=Example"
