@@ -132,6 +132,7 @@ Result<AuthoritySettings> parse_settings(std::string_view toml) {
   settings.no_locations = flag_of(table, "no_locations");
   settings.dns_name = TRY(text_of(table, "dns_name"));
   settings.short_name = TRY(text_of(table, "short_name"));
+  settings.interactive_key = flag_of(table, "interactive_key");
   settings.agent_rights = TRY(agent_rights_of(table));
   if (const Value* due = table.find("renewal_due"); due && due->text())
     settings.renewal_due = TRY(parse_time(*due->text()));
@@ -152,6 +153,7 @@ std::string format_settings(const AuthoritySettings& settings) {
   table.set("no_locations", settings.no_locations);
   table.set("dns_name", settings.dns_name);
   table.set("short_name", settings.short_name);
+  table.set("interactive_key", settings.interactive_key);
   if (!settings.agent_rights.empty()) {
     Value rights = Value::list();
     for (const policy::AgentRight& right : settings.agent_rights) rights.push(value_of(right));

@@ -2,10 +2,14 @@
 // keys that docs/reference/json.md promises.
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "base/pem.hpp"
+#include "ca/key_waiting.hpp"
 #include "cli/output.hpp"
 #include "cli/test_cli.hpp"
 #include "cms/signed_data.hpp"
+#include "crypto/test_softhsm.hpp"
 #include "policy/certificate_template.hpp"
 
 namespace vouch::cli {
@@ -721,6 +725,23 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
       *published.find("crls")->list_items()->front().find("files")->list_items()->front().text();
   check("crl list", {});
   check("crl show", {crl});
+  const crypto::SoftHsm hsm;
+  const std::string token = format_token_uri(hsm.uri("Moved key")), pin = shell_.file("pin", hsm.kPin);
+  check("ca key migrate", {"--ca", "Root", "--pkcs11", token, "--pin-file", pin});
+  check("ca key list", {});
+  check("ca key list", {"--pkcs11", token, "--pin-file", pin});
+  check("ca ping", {"--ca", "Root", "--pin-file", pin});
+  check("ca ping", {"--ca", "Root"}, 1);
+  {
+    const ca::Home home = ca::Home::open(shell_.home(), false).value();
+    const auto database = store::sqlite::open(home.database()).value();
+    const ca::Environment environment{home, *database, shell_.provider(), shell_.clock, {}};
+    const std::jthread waits(
+        [&] { EXPECT_TRUE(ca::wait_for_unlock(environment, "Root", "sign", std::chrono::seconds(60))); });
+    while (ca::waiting_operations(home)->empty()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    check("ca unlock", {"--list"});
+    check("ca unlock", {"--once"});
+  }
   const std::string root = shell_.file("root.pem", must({"ca", "export", "--ca", "Root"}).out);
   check("crl show", {crl, "--ca", root}, 4);
   check("role grant",

@@ -123,7 +123,7 @@ Value describe(const store::CrlRecord& record, std::string_view authority,
 }
 
 std::string_view state_of(const store::CertificateRecord& record) {
-  if (!record.revocation) return "issued";
+  if (!record.revocation) return record.lost() ? "lost" : "issued";
   return record.revocation->reason == x509::CrlReason::certificate_hold ? "on hold" : "revoked";
 }
 
@@ -268,6 +268,11 @@ Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, c
     }
     case ca::Disposition::pending:
       if (!context.json()) explain_refusal(context, outcome, step, options.input);
+      return Exit::pending;
+    case ca::Disposition::issuing:
+      context.note("request {} is decided; its certificate is signed when the CA's key can be used again",
+                   outcome.request);
+      context.note("next: vouch request retrieve {}", outcome.request);
       return Exit::pending;
     default:
       if (!context.json()) explain_refusal(context, outcome, step, options.input);

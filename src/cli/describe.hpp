@@ -16,7 +16,7 @@ Value describe(const store::CertificateRecord& record, const AuthorityNames& nam
 Value describe(const store::CrlRecord& record, std::string_view authority,
                const std::vector<fs::path>& files);
 
-// "issued", "on hold", "revoked".
+// "issued", "on hold", "revoked"; "lost" when only the serial number is known.
 std::string_view state_of(const store::CertificateRecord& record);
 
 struct Fingerprints {
