@@ -358,9 +358,10 @@ TEST(Explain, KnowsEveryRuleOfADecision) {
     }
     return names;
   };
-  const auto used = names_in({"src/policy/decision.cpp", "src/policy/decision_directory.cpp",
-                              "src/policy/decision_keys.cpp", "src/policy/decision_names.cpp",
-                              "src/policy/decision_purposes.cpp", "src/policy/decision_signatures.cpp"});
+  const auto used = names_in({"src/policy/decision.cpp", "src/policy/decision_agents.cpp",
+                              "src/policy/decision_directory.cpp", "src/policy/decision_keys.cpp",
+                              "src/policy/decision_names.cpp", "src/policy/decision_purposes.cpp",
+                              "src/policy/decision_signatures.cpp"});
   EXPECT_GT(used.size(), 40u);
   EXPECT_EQ(used, names_in({"src/policy/rules.def"}));
   Shell shell;
