@@ -28,7 +28,7 @@ TEST(ConfigurationTest, EverySettingIsReadAndWritten) {
                                           {"keys.blocklists", "weak"},
                                           {"keys.passphrase_variable", "P"}})
     EXPECT_EQ(get_setting(*configuration, key).value(), expected) << key;
-  EXPECT_EQ(configuration_keys().size(), 8u);
+  EXPECT_EQ(configuration_keys().size(), 9u);
 }
 
 TEST(ConfigurationTest, MistakesNameFileAndLine) {
