@@ -22,6 +22,21 @@ struct AuthorityContext {
   Span default_validity{12, {}};             // without a template
 };
 
+// One signature beside the request's own, by a certificate that vouches for it: an enrolment agent, a
+// registration authority, or the requester's earlier certificate at a renewal. Whoever decodes the message
+// verifies the signature and the certificate, and says here what it found; the decision counts and judges.
+struct AuthorizedSignature {
+  Buffer subject;  // of the signer's certificate: Name, whole TLV
+  Buffer serial;   // unsigned octets
+  Buffer public_key_info;
+  bool valid = false;                           // signature, chain, time and revocation are in order
+  std::string fault;                            // why not, for people; empty when valid
+  bool issued_by_this = false;                  // by a key of this authority, and its database knows it
+  std::vector<x509::Oid> application_policies;  // 311.21.10, or its purposes where it has none
+  std::vector<x509::Oid> issuance_policies;     // certificatePolicies
+  std::string template_name;                    // that it was issued by; empty: not known
+};
+
 struct Question {
   const x509::RequestView* request = nullptr;
   Status proof_of_possession = ok();  // the request's self-signature, checked by the caller
@@ -36,6 +51,9 @@ struct Question {
   AuthorityContext authority;
   bool approved = false;  // a certificate manager has said yes
   Time now{};
+  std::vector<AuthorizedSignature> signatures;  // beside the request's own
+  // A renewal: the earlier certificate, which signed the request too (it is not among `signatures`).
+  std::optional<AuthorizedSignature> renews;
 };
 
 // What is to be issued, when it is: everything but serial and issuer.

@@ -1,6 +1,7 @@
 #include "revocation/crl_publication.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include "lint/lint.hpp"
 #include "revocation/tbs_spool.hpp"
@@ -21,20 +22,6 @@ std::vector<x509::Extension> crl_extensions(const ca::CaKey& key, const store::C
           x509::encode_ca_version({key.generation.certificate_index, key.generation.key_index})),
       x509::make_extension(x509::oid::kCrlNumber, false, x509::encode_crl_number(record.number)),
       x509::make_extension(x509::oid::kMsNextPublish, false, x509::encode_next_publish(record.next_publish))};
-}
-
-Buffer outer_header(std::size_t tbs_size, std::size_t rest_size) {
-  Buffer header;
-  asn1::append_header(header, asn1::Tag::sequence, tbs_size + rest_size);
-  return header;
-}
-
-// signatureAlgorithm and signatureValue.
-Buffer signature_part(Bytes algorithm, Bytes signature) {
-  asn1::Writer out;
-  out.raw(algorithm);
-  out.bit_string(signature);
-  return std::move(out).take();
 }
 
 // The CRL's frame without entries, so that a mistake in it is found before the number is used for good.
@@ -79,10 +66,9 @@ class Publication {
     const x509::CrlFields fields{key_.signer->algorithm(), key_.subject, record_.this_update,
                                  record_.next_update, crl_extensions(key_, record_)};
     TRY(lint_frame(fields));
-    TbsSpool spool = TRY(TbsSpool::create(targets_.front().parent_path(), fields));
+    TbsSpool spool = TbsSpool::create(targets_.front(), fields);
     TRY(collect(spool));
-    const Bytes tbs = TRY(spool.finish());
-    TRY(publish(tbs));
+    TRY(publish(spool).context("publishing CRL {}", record_.number));
     record_.entries = spool.entries();
     TRY(environment_.database.commit([&](store::Transaction& t) { return t.update_crl(record_); }));
     return Published{record_, targets_};
@@ -120,27 +106,29 @@ class Publication {
         });
   }
 
-  Status publish(Bytes tbs) {
-    const Buffer signature = TRY(key_.signer->sign(tbs).context("signing CRL {} of CA '{}'", record_.number,
-                                                                authority_.record().name));
-    const Buffer tail = signature_part(x509::encode(key_.signer->algorithm()), signature);
-    const Buffer head = outer_header(tbs.size(), tail.size());
-    record_.size = head.size() + tbs.size() + tail.size();
+  Status publish(TbsSpool& spool) {
+    const Bytes tbs = TRY(spool.finish());
+    const Buffer signature =
+        TRY(key_.signer->sign(tbs).context("signing with the key of CA '{}'", authority_.record().name));
     // All targets are written before the first is replaced: a full disk leaves every old CRL in place.
     std::vector<AtomicFile> files;
-    for (const fs::path& target : targets_) {
-      AtomicFile file = TRY(AtomicFile::create(target).context("publishing CRL {}", record_.number));
-      for (const Bytes part : {Bytes(head), tbs, Bytes(tail)})
-        TRY(file.write(part).context("publishing CRL {}", record_.number));
-      files.push_back(std::move(file));
+    files.push_back(TRY(spool.seal(signature)));
+    for (const fs::path& target : std::span(targets_).subspan(1)) {
+      files.push_back(TRY(AtomicFile::create(target)));
+      for (const Bytes part : spool.parts()) TRY(files.back().write(part));
     }
-    for (AtomicFile& file : files) TRY(file.commit().context("publishing CRL {}", record_.number));
-    record_.sha256 = TRY(digest_of({Bytes(head), tbs, Bytes(tail)}));
+    {
+      // While the disk takes its time.
+      const std::jthread digesting([&] { record_.sha256 = digest_of(spool.parts()); });
+      for (AtomicFile& file : files) TRY(file.commit());
+    }
+    record_.size = 0;
+    for (const Bytes part : spool.parts()) record_.size += part.size();
     record_.file = targets_.front().lexically_proximate(environment_.home.folder()).string();
     return ok();
   }
 
-  Result<Buffer> digest_of(std::initializer_list<Bytes> parts) const {
+  Buffer digest_of(const std::array<Bytes, 3>& parts) const {
     const auto digester = environment_.provider.digester(crypto::DigestAlgorithm::sha256);
     for (const Bytes part : parts) digester->update(part);
     return digester->finish();

@@ -141,7 +141,7 @@ TEST_F(CrlPublicationTest, TwoPublishersTakeTurns) {
   EXPECT_EQ(to_hex(x509::parse_crl_number(crl.find(x509::oid::kCrlNumber)->value).value()), "14");
 }
 
-TEST(TbsSpoolTest, AManyMegabyteListIsOneValidSequence) {
+TEST(TbsSpoolTest, AListOfAnySizeIsOneValidSequence) {
   const ca::TemporaryFolder folder;
   x509::CrlFields fields;
   fields.algorithm = crypto::SignatureAlgorithm::ecdsa_sha256;
@@ -150,21 +150,53 @@ TEST(TbsSpoolTest, AManyMegabyteListIsOneValidSequence) {
   fields.this_update = ca::kTestNow;
   fields.next_update = ca::kTestNow + 24h;
   fields.extensions = {x509::make_extension(x509::oid::kCrlNumber, false, x509::encode_crl_number(1))};
-  for (const std::uint64_t count : {0u, 1u, 3u, 70'000u}) {
-    TbsSpool spool = TbsSpool::create(folder.path(), fields).value();
-    Buffer serial(18, 0x11);
-    for (std::uint64_t i = 0; i < count; ++i) {
-      for (std::size_t j = 0; j < 8; ++j) serial[17 - j] = static_cast<std::uint8_t>(i >> (8 * j));
-      ASSERT_TRUE(spool.add({serial, ca::kTestNow, x509::CrlReason::key_compromise, {}}));
-    }
-    const Bytes tbs = spool.finish().value();
-    const Buffer crl = x509::encode_certificate(tbs, x509::encode(fields.algorithm), Buffer(8));
-    const auto view = x509::parse_crl(crl);
+  Buffer serial(18, 0x11);
+  const auto entry_of = [&](std::uint64_t i) {
+    for (std::size_t j = 0; j < 8; ++j) serial[17 - j] = static_cast<std::uint8_t>(i >> (8 * j));
+    return x509::CrlEntry{serial, ca::kTestNow, x509::CrlReason::key_compromise, {}};
+  };
+  Buffer one;
+  x509::append_crl_entry(one, entry_of(0));
+  // Around the sizes where DER lengths grow by an octet, and where the list leaves memory.
+  const std::uint64_t at_64k = 0x1'0000 / one.size(), at_16m = 0x100'0000 / one.size();
+  for (const std::uint64_t count :
+       {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{3}, at_64k - 3, at_64k - 2, at_64k - 1, at_64k,
+        at_16m - 1, at_16m, at_16m + 1, at_16m + 60'000}) {
+    SCOPED_TRACE(count);
+    const fs::path target = folder.path() / "list.crl";
+    TbsSpool spool = TbsSpool::create(target, fields);
+    for (std::uint64_t i = 0; i < count; ++i) ASSERT_TRUE(spool.add(entry_of(i)));
+    const Buffer tbs = to_buffer(spool.finish().value());
+    auto file = spool.seal(Buffer(71, 0x30));
+    ASSERT_TRUE(file) << file.error().report();
+    EXPECT_FALSE(fs::exists(target)) << "nothing is there before the commit";
+    Buffer whole;
+    for (const Bytes part : spool.parts()) append(whole, part);
+    ASSERT_TRUE(file->commit());
+    const Buffer der = read_file(target).value();
+    EXPECT_TRUE(der == whole);
+    const auto view = x509::parse_crl(der);
     ASSERT_TRUE(view) << view.error().report();
+    EXPECT_TRUE(equal(view->tbs, tbs));
     std::uint64_t seen = 0;
     for (x509::CrlEntryReader entries(view->entries); !entries.at_end(); ++seen) ASSERT_TRUE(entries.next());
     EXPECT_EQ(seen, count);
     EXPECT_EQ(spool.entries(), count);
+    fs::remove(target);
+  }
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+TEST(TbsSpoolTest, ALargeListThatIsGivenUpLeavesNothing) {
+  const ca::TemporaryFolder folder;
+  const Buffer issuer = x509::encode_name(x509::make_name({{x509::oid::kCommonName, "Spool"}}));
+  {
+    TbsSpool spool =
+        TbsSpool::create(folder.path() / "list.crl",
+                         {crypto::SignatureAlgorithm::ecdsa_sha256, issuer, ca::kTestNow, ca::kTestNow, {}});
+    for (int i = 0; i < 400'000; ++i)
+      ASSERT_TRUE(spool.add({Buffer(18, 0x22), ca::kTestNow, x509::CrlReason::superseded, {}}));
+    EXPECT_FALSE(fs::is_empty(folder.path()));
   }
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }

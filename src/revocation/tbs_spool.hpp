@@ -1,7 +1,9 @@
 #pragma once
-// TbsSpool: a tbsCertList while it grows. Entries go to an unnamed file as they come; when the last is there,
-// the head is placed in front and the extensions behind, and the whole is mapped for signing. So a CRL of any
-// size needs no list and no copy in memory.
+// TbsSpool: a CRL while it grows. A small one stays in memory. A large one goes to the file that will become
+// the published one: its head has a known size from 16 MiB on, so that the entries can be written where they
+// belong before their number is known, and nothing is copied afterwards.
+
+#include <array>
 
 #include "base/files.hpp"
 #include "x509/crl.hpp"
@@ -10,8 +12,10 @@ namespace vouch::revocation {
 
 class TbsSpool {
  public:
-  // The file lies in `folder` without a name and vanishes with the process.
-  static Result<TbsSpool> create(const fs::path& folder, x509::CrlFields fields);
+  // `target` is where the CRL will be published; nothing is written there before `file` is committed.
+  static TbsSpool create(fs::path target, x509::CrlFields fields) {
+    return TbsSpool(std::move(target), std::move(fields));
+  }
   TbsSpool(TbsSpool&& other) noexcept;
   TbsSpool& operator=(TbsSpool&&) = delete;
   ~TbsSpool();
@@ -20,19 +24,29 @@ class TbsSpool {
   std::uint64_t entries() const { return entries_; }
   // The whole tbsCertList, valid as long as this object. No entries can be added afterwards.
   Result<Bytes> finish();
+  // After finish(): adds the outer frame (RFC 5280 5.1.1) with the signature. The file is complete then, and
+  // waits for its commit.
+  Result<AtomicFile> seal(Bytes signature);
+  // After seal(): the complete CRL in pieces, for its digest and for further targets.
+  std::array<Bytes, 3> parts() const { return {Bytes(frame_head_), tbs_, Bytes(frame_tail_)}; }
 
  private:
-  TbsSpool(fs::path folder, FileDescriptor fd, x509::CrlFields fields);
+  TbsSpool(fs::path target, x509::CrlFields fields);
   Status flush();
+  Result<Bytes> finish_in_memory();
+  Result<Bytes> finish_in_file();
 
-  fs::path folder_;
-  FileDescriptor fd_;
+  fs::path target_;
   x509::CrlFields fields_;
-  std::size_t head_bound_;  // room for the head at the start of the file
-  std::size_t entries_size_ = 0;
+  Buffer extensions_;
+  std::optional<AtomicFile> file_;  // only of a large CRL
+  std::size_t head_size_;           // of tbsCertList up to the first entry, in a large CRL
+  std::size_t entries_size_ = 0;    // already in the file
   std::uint64_t entries_ = 0;
-  Buffer pending_;               // encoded, not yet in the file
-  std::span<std::uint8_t> map_;  // the whole file, after finish()
+  Buffer pending_;               // encoded, not in the file; after finish() the whole small tbsCertList
+  std::span<std::uint8_t> map_;  // the large file, after finish()
+  Bytes tbs_;
+  Buffer frame_head_, frame_tail_;
 };
 
 }  // namespace vouch::revocation

@@ -13,6 +13,7 @@
 //   // here it is on disk
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 
@@ -37,6 +38,14 @@ struct CertificateFilter {
   std::optional<Time> expires_before, expires_after;
   RequestId after = 0;
   std::size_t limit = 1000;
+};
+
+struct AuditFilter {
+  std::int64_t first = 0, last = std::numeric_limits<std::int64_t>::max();  // sequence numbers
+  std::optional<Time> since, until;                                         // both inclusive
+  std::string actor, action, authority, object;  // exact; empty: any. "request.*" is any action on requests
+  bool newest_first = false;
+  std::size_t limit = std::numeric_limits<std::size_t>::max();
 };
 
 struct Counts {
@@ -115,6 +124,24 @@ class Snapshot {
   virtual Result<std::vector<std::string>> published_templates(AuthorityId authority) const = 0;
 
   virtual Result<Counts> counts() const = 0;
+
+  // The sequence number of the last audit entry; 0: the log is empty.
+  virtual Result<std::int64_t> audit_size() const = 0;
+  // Visits entries, one row at a time; what the rows hold is passed on as it is, however wrong. Stops at the
+  // first failure.
+  virtual Status for_each_audit(const AuditFilter& filter,
+                                const std::function<Status(const AuditRecord&)>& visit) const = 0;
+  // The leaf hashes from `first` to `last`, in order of their sequence.
+  virtual Status for_each_audit_leaf(std::int64_t first, std::int64_t last,
+                                     const std::function<Status(std::int64_t, Bytes)>& visit) const = 0;
+  virtual Result<std::vector<AuditHead>> audit_heads() const = 0;            // by size
+  virtual Result<std::optional<AuditHead>> last_audit_head() const = 0;      // the largest
+  virtual Result<std::vector<AuditKey>> audit_keys() const = 0;              // oldest first
+  virtual Result<std::vector<AuditStatement>> audit_statements() const = 0;  // oldest first
+
+  // All that ever happened, oldest first, and a number that grows with each change.
+  virtual Result<std::vector<RoleChange>> role_changes() const = 0;
+  virtual Result<std::int64_t> role_version() const = 0;
 };
 
 // Queries see this transaction's own writes.
@@ -161,6 +188,14 @@ class Transaction : public Snapshot {
   virtual Status insert_template(const TemplateRecord& record) = 0;  // conflict: that version exists
   virtual Status publish_template(AuthorityId authority, std::string_view name) = 0;
   virtual Status withdraw_template(AuthorityId authority, std::string_view name) = 0;
+
+  // conflict: the sequence number is not the one after the last.
+  virtual Status append_audit(const AuditRecord& record) = 0;
+  virtual Status insert_audit_head(const AuditHead& head) = 0;  // conflict: there is a head of that size
+  virtual Status insert_audit_key(const AuditKey& key) = 0;     // conflict: that key is known
+  virtual Status insert_audit_statement(const AuditStatement& statement) = 0;
+
+  virtual Status insert_role_change(const RoleChange& change) = 0;
 };
 
 // What is in the database's files, for `db show`.
@@ -179,6 +214,13 @@ class Database {
   // itself is `unavailable` and means that nothing was written. `work` may run on another thread, must not
   // call commit(), and must not block on anything but the database.
   virtual Status commit(const Work& work) = 0;
+
+  // Called before a commit becomes durable, once for all Works that share it, when audit entries were
+  // appended: those after `before`, up to `after`. Its failure is that of the commit. Set before the first
+  // commit().
+  using AuditMirror = std::function<Status(const Snapshot& state, std::int64_t before, std::int64_t after)>;
+  virtual void mirror_audit(AuditMirror mirror) = 0;
+  virtual bool has_audit_mirror() const = 0;
 
   // One state of the database, unaffected by later writes, for as long as it is held. Cheap.
   virtual Result<std::unique_ptr<Snapshot>> snapshot() const = 0;

@@ -90,6 +90,13 @@ inline Error template_version_exists(const TemplateRecord& record) {
 inline Error not_published(std::string_view name) {
   return make_error(Errc::not_found, "template '{}' is not published", name);
 }
+inline Error audit_sequence(std::int64_t sequence, std::int64_t last) {
+  return make_error(Errc::conflict, "audit entry {} does not follow the last one, {}", sequence, last);
+}
+inline Error audit_head_exists(std::int64_t size) {
+  return make_error(Errc::conflict, "the audit log has a head of size {} already", size);
+}
+inline Error audit_key_exists() { return make_error(Errc::conflict, "that audit key is known already"); }
 inline Error inside_commit(std::string_view what) {
   return make_error(Errc::internal, "{} was called inside commit()", what);
 }

@@ -118,7 +118,7 @@ struct CrlRecord {
   std::uint64_t base_number = 0;
   // The newest change of a revocation that this CRL takes account of; the next delta begins after it.
   std::uint64_t last_change = 0;
-  Buffer scope;  // issuingDistributionPoint, as encoded; a delta's is that of its base
+  Buffer scope{};  // issuingDistributionPoint, as encoded; a delta's is that of its base
   bool operator==(const CrlRecord&) const = default;
 };
 
@@ -151,6 +151,69 @@ struct TemplateRecord {
   Time changed_at{};
   std::string changed_by;
   bool operator==(const TemplateRecord&) const = default;
+};
+
+// --- audit: docs/mechanisms/audit.md ---
+
+// One entry of the audit log. `ca` decides what the texts mean and computes `leaf`; the database keeps them.
+// Entries are plain text and names no ids, so that what they say does not depend on other tables.
+struct AuditRecord {
+  std::int64_t sequence = 0;  // 1, 2, 3 … without a gap
+  Time time{};
+  std::string actor;      // the account that asked; "vouch" for what the authority does of itself
+  std::string action;     // "request.issue"
+  std::string authority;  // name of the CA; empty: the home
+  std::string object;     // what it was done to: "request 5"
+  std::string details;    // compact text: key=value …
+  std::string outcome;    // "done", "pending", "denied", "failed"
+  Buffer leaf;            // RFC 9162 2.1.1: SHA-256(0x00 || encoding of all of the above)
+  bool operator==(const AuditRecord&) const = default;
+};
+
+// A signed head: what the log was, kept so that nobody can say that it was something else.
+struct AuditHead {
+  std::int64_t size = 0;  // of the tree: the entries 1 to size
+  Time time{};
+  Buffer root;             // RFC 9162 2.1.1: Merkle tree hash
+  std::string checkpoint;  // the head as it is given away, with its signature
+  // Root hashes of the perfect subtrees of which the tree consists, largest first: from here the next head
+  // needs the entries after this one only. Nothing rests on it: whoever verifies computes from the entries.
+  std::vector<Buffer> frontier;
+  bool operator==(const AuditHead&) const = default;
+};
+
+struct AuditKey {
+  Buffer public_key_info;
+  std::string key_reference;
+  Time created_at{};
+  bool operator==(const AuditKey&) const = default;
+};
+
+// What one key of a CA signed about an audit key: that it speaks for this home's log.
+struct AuditStatement {
+  AuthorityId authority = 0;
+  std::uint16_t key_index = 0;
+  std::string statement;
+  Buffer algorithm;  // AlgorithmIdentifier of the signature, whole TLV
+  Buffer signature;
+  bool operator==(const AuditStatement&) const = default;
+};
+
+// --- roles: docs/mechanisms/roles.md ---
+
+// One change of who may do what. The last change of each (principal, role, authority, template, requesters)
+// counts; the others are its history.
+struct RoleChange {
+  std::int64_t id = 0;    // rises; 0: to be assigned
+  std::string principal;  // account, "group:NAME", "*"
+  std::string role;
+  AuthorityId authority = 0;  // 0: every CA of the home
+  std::string template_name;  // only requests for this template; empty: any
+  std::string requesters;     // only requests of accounts that match; empty: any
+  bool granted = true;
+  Time changed_at{};
+  std::string changed_by;
+  bool operator==(const RoleChange&) const = default;
 };
 
 }  // namespace vouch::store

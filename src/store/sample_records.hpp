@@ -66,11 +66,30 @@ inline RevocationRecord revocation(std::uint32_t n,
 }
 
 inline CrlRecord crl(AuthorityId authority, std::uint64_t number) {
-  return {authority, 1, number, false, at(0), at(1000), at(900), 0, 0, {}, ""};
+  CrlRecord record;
+  record.authority = authority;
+  record.key_index = 1;
+  record.number = number;
+  record.this_update = at(0);
+  record.next_update = at(1000);
+  record.next_publish = at(900);
+  return record;
 }
 
 inline TemplateRecord certificate_template(std::string name, std::uint32_t major, std::uint32_t minor) {
   return {std::move(name), major, minor, "purpose = \"server\" # é\n", false, at(7), "EXAMPLE\\root"};
+}
+
+inline AuditRecord audit(std::int64_t sequence) {
+  return {sequence,
+          at(sequence),
+          "EXAMPLE\\jürgen",
+          sequence % 2 == 0 ? "request.issue" : "cert.revoke",
+          "Beispiel-CA",
+          "request " + std::to_string(sequence),
+          "serial=5a lines=\"two\\nlines\"",
+          "done",
+          Buffer(32, static_cast<std::uint8_t>(sequence))};
 }
 
 class TemporaryFolder {

@@ -43,12 +43,14 @@ class MemoryDatabase final : public Database {
       version_ = std::move(next);
     }
     MemoryTransaction transaction(version_->state);
+    const std::int64_t before = transaction.audit_size().value();
     Status result = ok();
     try {
       result = work(transaction);
     } catch (const std::exception& exception) {
       result = make_error(Errc::internal, "an exception left a database Work: {}", exception.what());
     }
+    if (result && mirror_) result = tell_mirror(transaction, before);
     if (!result) transaction.undo();
     writer_ = std::thread::id();
     return result;
@@ -60,14 +62,23 @@ class MemoryDatabase final : public Database {
     return std::make_unique<MemorySnapshot>(version_);
   }
 
+  void mirror_audit(AuditMirror mirror) override { mirror_ = std::move(mirror); }
+  bool has_audit_mirror() const override { return static_cast<bool>(mirror_); }
+
   std::string_view backend() const override { return "memory"; }
   std::vector<Location> locations() const override { return {}; }
   Result<std::vector<std::string>> check() const override { return std::vector<std::string>(); }
 
  private:
+  Status tell_mirror(const Transaction& transaction, std::int64_t before) const {
+    const std::int64_t after = TRY(transaction.audit_size());
+    return after == before ? ok() : mirror_(transaction, before, after);
+  }
+
   mutable std::mutex mutex_;
   std::shared_ptr<Version> version_ = std::make_shared<Version>();  // guarded by mutex_
-  std::atomic<std::thread::id> writer_;                             // whose Work runs
+  AuditMirror mirror_;
+  std::atomic<std::thread::id> writer_;  // whose Work runs
 };
 
 }  // namespace

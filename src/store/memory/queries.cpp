@@ -13,6 +13,13 @@ bool contains_without_case(std::string_view text, std::string_view part) {
   return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end() || part.empty();
 }
 
+template <class Map>
+auto values_of(const Map& map) {
+  std::vector<typename Map::mapped_type> values;
+  for (const auto& [key, value] : map) values.push_back(value);
+  return values;
+}
+
 }  // namespace
 
 template <class Interface>
@@ -297,6 +304,77 @@ Result<Counts> Queries<Interface>::counts() const {
   counts.crls = state().crls.size();
   counts.templates = TRY(templates()).size();
   return counts;
+}
+
+template <class Interface>
+Result<std::int64_t> Queries<Interface>::audit_size() const {
+  return state().audit.empty() ? 0 : state().audit.rbegin()->first;
+}
+
+template <class Interface>
+Status Queries<Interface>::for_each_audit(const AuditFilter& filter,
+                                          const std::function<Status(const AuditRecord&)>& visit) const {
+  const auto is_action = [&](const std::string& action) {
+    if (!filter.action.ends_with(".*")) return filter.action.empty() || action == filter.action;
+    return action.starts_with(std::string_view(filter.action).substr(0, filter.action.size() - 1));
+  };
+  std::size_t visited = 0;
+  const auto consider = [&](const AuditRecord& row) -> Status {
+    if ((filter.since && row.time < *filter.since) || (filter.until && row.time > *filter.until) ||
+        (!filter.actor.empty() && row.actor != filter.actor) || !is_action(row.action) ||
+        (!filter.authority.empty() && row.authority != filter.authority) ||
+        (!filter.object.empty() && row.object != filter.object) || visited == filter.limit)
+      return ok();
+    ++visited;
+    return visit(row);
+  };
+  const auto begin = state().audit.lower_bound(filter.first), end = state().audit.upper_bound(filter.last);
+  if (filter.first > filter.last) return ok();
+  if (filter.newest_first) {
+    for (auto row = end; row != begin;) TRY(consider(*(--row)->second));
+  } else {
+    for (auto row = begin; row != end; ++row) TRY(consider(*row->second));
+  }
+  return ok();
+}
+
+template <class Interface>
+Status Queries<Interface>::for_each_audit_leaf(
+    std::int64_t first, std::int64_t last, const std::function<Status(std::int64_t, Bytes)>& visit) const {
+  for (auto row = state().audit.lower_bound(first); row != state().audit.end() && row->first <= last; ++row)
+    TRY(visit(row->first, row->second->leaf));
+  return ok();
+}
+
+template <class Interface>
+Result<std::vector<AuditHead>> Queries<Interface>::audit_heads() const {
+  return values_of(state().audit_heads);
+}
+
+template <class Interface>
+Result<std::optional<AuditHead>> Queries<Interface>::last_audit_head() const {
+  if (state().audit_heads.empty()) return std::nullopt;
+  return state().audit_heads.rbegin()->second;
+}
+
+template <class Interface>
+Result<std::vector<AuditKey>> Queries<Interface>::audit_keys() const {
+  return values_of(state().audit_keys);
+}
+
+template <class Interface>
+Result<std::vector<AuditStatement>> Queries<Interface>::audit_statements() const {
+  return values_of(state().audit_statements);
+}
+
+template <class Interface>
+Result<std::vector<RoleChange>> Queries<Interface>::role_changes() const {
+  return values_of(state().role_changes);
+}
+
+template <class Interface>
+Result<std::int64_t> Queries<Interface>::role_version() const {
+  return state().role_changes.empty() ? 0 : state().role_changes.rbegin()->first;
 }
 
 template class Queries<Snapshot>;

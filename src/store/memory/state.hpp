@@ -43,6 +43,11 @@ struct State {
   std::map<std::int64_t, std::pair<AuthorityId, std::string>> location_sets;
   std::map<std::string, std::map<std::pair<std::uint32_t, std::uint32_t>, TemplateRecord>> templates;
   std::set<std::pair<AuthorityId, std::string>> published;
+  std::map<std::int64_t, Shared<AuditRecord>> audit;
+  std::map<std::int64_t, AuditHead> audit_heads;
+  std::map<std::size_t, AuditKey> audit_keys;
+  std::map<std::size_t, AuditStatement> audit_statements;
+  std::map<std::int64_t, RoleChange> role_changes;
 };
 
 inline RevocationKey revocation_key(const CertificateRecord& certificate) {
@@ -89,6 +94,17 @@ class Queries : public Interface {
   Result<std::vector<TemplateRecord>> template_history(std::string_view name) const override;
   Result<std::vector<std::string>> published_templates(AuthorityId authority) const override;
   Result<Counts> counts() const override;
+  Result<std::int64_t> audit_size() const override;
+  Status for_each_audit(const AuditFilter& filter,
+                        const std::function<Status(const AuditRecord&)>& visit) const override;
+  Status for_each_audit_leaf(std::int64_t first, std::int64_t last,
+                             const std::function<Status(std::int64_t, Bytes)>& visit) const override;
+  Result<std::vector<AuditHead>> audit_heads() const override;
+  Result<std::optional<AuditHead>> last_audit_head() const override;
+  Result<std::vector<AuditKey>> audit_keys() const override;
+  Result<std::vector<AuditStatement>> audit_statements() const override;
+  Result<std::vector<RoleChange>> role_changes() const override;
+  Result<std::int64_t> role_version() const override;
 
  private:
   virtual const State& state() const = 0;

@@ -295,4 +295,37 @@ Status MemoryTransaction::withdraw_template(AuthorityId authority, std::string_v
   return ok();
 }
 
+Status MemoryTransaction::append_audit(const AuditRecord& record) {
+  const std::int64_t last = TRY(audit_size());
+  if (record.sequence != last + 1) return messages::audit_sequence(record.sequence, last);
+  put(state_.audit, record.sequence, std::make_shared<const AuditRecord>(record));
+  return ok();
+}
+
+Status MemoryTransaction::insert_audit_head(const AuditHead& head) {
+  if (state_.audit_heads.contains(head.size)) return messages::audit_head_exists(head.size);
+  put(state_.audit_heads, head.size, head);
+  return ok();
+}
+
+Status MemoryTransaction::insert_audit_key(const AuditKey& key) {
+  for (const auto& [position, known] : state_.audit_keys)
+    if (known.public_key_info == key.public_key_info) return messages::audit_key_exists();
+  put(state_.audit_keys, state_.audit_keys.size(), key);
+  return ok();
+}
+
+Status MemoryTransaction::insert_audit_statement(const AuditStatement& statement) {
+  TRY(check_authority(statement.authority));
+  put(state_.audit_statements, state_.audit_statements.size(), statement);
+  return ok();
+}
+
+Status MemoryTransaction::insert_role_change(const RoleChange& change) {
+  RoleChange row = change;
+  row.id = TRY(role_version()) + 1;
+  put(state_.role_changes, row.id, row);
+  return ok();
+}
+
 }  // namespace vouch::store::memory

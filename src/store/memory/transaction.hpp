@@ -30,6 +30,11 @@ class MemoryTransaction final : public Queries<Transaction> {
   Status insert_template(const TemplateRecord& record) override;
   Status publish_template(AuthorityId authority, std::string_view name) override;
   Status withdraw_template(AuthorityId authority, std::string_view name) override;
+  Status append_audit(const AuditRecord& record) override;
+  Status insert_audit_head(const AuditHead& head) override;
+  Status insert_audit_key(const AuditKey& key) override;
+  Status insert_audit_statement(const AuditStatement& statement) override;
+  Status insert_role_change(const RoleChange& change) override;
 
  private:
   const State& state() const override { return state_; }

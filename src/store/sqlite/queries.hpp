@@ -3,6 +3,7 @@
 
 #include "store/database.hpp"
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/journal.hpp"
 
 namespace vouch::store::sqlite {
 
@@ -39,6 +40,27 @@ class Queries : public Interface {
   Result<std::vector<TemplateRecord>> template_history(std::string_view name) const override;
   Result<std::vector<std::string>> published_templates(AuthorityId authority) const override;
   Result<Counts> counts() const override;
+
+  // journal.hpp
+  Result<std::int64_t> audit_size() const override { return journal::audit_size(connection_); }
+  Status for_each_audit(const AuditFilter& filter,
+                        const std::function<Status(const AuditRecord&)>& visit) const override {
+    return journal::for_each_audit(connection_, filter, visit);
+  }
+  Status for_each_audit_leaf(std::int64_t first, std::int64_t last,
+                             const std::function<Status(std::int64_t, Bytes)>& visit) const override {
+    return journal::for_each_audit_leaf(connection_, first, last, visit);
+  }
+  Result<std::vector<AuditHead>> audit_heads() const override { return journal::audit_heads(connection_); }
+  Result<std::optional<AuditHead>> last_audit_head() const override {
+    return journal::last_audit_head(connection_);
+  }
+  Result<std::vector<AuditKey>> audit_keys() const override { return journal::audit_keys(connection_); }
+  Result<std::vector<AuditStatement>> audit_statements() const override {
+    return journal::audit_statements(connection_);
+  }
+  Result<std::vector<RoleChange>> role_changes() const override { return journal::role_changes(connection_); }
+  Result<std::int64_t> role_version() const override { return journal::role_version(connection_); }
 
  protected:
   Connection& connection_;

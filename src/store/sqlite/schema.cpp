@@ -141,6 +141,58 @@ CREATE TABLE published_templates (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// - `audit` has no index but its order: it grows at its end, and looking something up may scan.
+// - `role_changes` keeps what was, so that who could do what at some time can be told.
+const char kAuditAndRoles[] = R"sql(
+CREATE TABLE audit (
+  sequence INTEGER PRIMARY KEY,
+  time INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  authority TEXT NOT NULL,
+  object TEXT NOT NULL,
+  details TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  leaf BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE audit_heads (
+  size INTEGER PRIMARY KEY,
+  time INTEGER NOT NULL,
+  root BLOB NOT NULL,
+  checkpoint TEXT NOT NULL,
+  frontier BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE audit_keys (
+  id INTEGER PRIMARY KEY,
+  public_key_info BLOB NOT NULL UNIQUE,
+  key_reference TEXT NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE audit_statements (
+  id INTEGER PRIMARY KEY,
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  key_index INTEGER NOT NULL,
+  statement TEXT NOT NULL,
+  algorithm BLOB NOT NULL,
+  signature BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE role_changes (
+  id INTEGER PRIMARY KEY,
+  principal TEXT NOT NULL,
+  role TEXT NOT NULL,
+  authority INTEGER NOT NULL,
+  template TEXT NOT NULL,
+  requesters TEXT NOT NULL,
+  granted INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL,
+  changed_by TEXT NOT NULL
+) STRICT;
+)sql";
+
 // Delta CRLs, publication to several targets, and which URLs certificates carry.
 // - Every change of a revocation takes the next number of its authority; `changed` is the last one of a row,
 // in
@@ -193,7 +245,7 @@ ALTER TABLE certificates ADD COLUMN location_set INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX certificates_locations ON certificates(authority, location_set, not_after);
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1, kRevocationChanges};
+constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles, kRevocationChanges};
 
 Result<std::int64_t> pragma(Connection& connection, const std::string& name) {
   Query query = TRY(connection.query_once("PRAGMA " + name));

@@ -74,6 +74,9 @@ class SqliteDatabase final : public Database {
     return snapshot;
   }
 
+  void mirror_audit(AuditMirror mirror) override { mirror_ = std::move(mirror); }
+  bool has_audit_mirror() const override { return static_cast<bool>(mirror_); }
+
   std::string_view backend() const override { return "sqlite"; }
   std::vector<Location> locations() const override;
 
@@ -88,11 +91,13 @@ class SqliteDatabase final : public Database {
   void run(std::span<GroupCommit::Member* const> group);
   Status run_works(std::span<GroupCommit::Member* const> group);
   Status run_work(const Work& work, bool alone);
+  Status tell_mirror(std::int64_t before);
   void tidy_log();
 
   const fs::path file_;
   std::unique_ptr<Connection> writer_;  // used by the leader of a group only
   int next_checkpoint_ = kCheckpointPages;
+  AuditMirror mirror_;
   std::shared_ptr<ReaderPool> readers_;  // shared with snapshots, which may outlive us
   GroupCommit group_;
 };
@@ -102,13 +107,25 @@ class SqliteDatabase final : public Database {
 void SqliteDatabase::run(std::span<GroupCommit::Member* const> group) {
   writer_->forget_failure();
   Status status = writer_->run("BEGIN IMMEDIATE");
+  Result<std::int64_t> audited = 0;
+  if (status && mirror_) audited = journal::audit_size(*writer_);
+  if (!audited) status = audited.error();
   if (status) status = run_works(group);
+  if (status && mirror_) status = tell_mirror(*audited);
   if (status) status = writer_->run("COMMIT");
   if (status) return;
   if (writer_->in_transaction()) (void)writer_->run("ROLLBACK");
   const Error cause = commit_failed(status.error());
   for (GroupCommit::Member* member : group)
     if (member->result) member->result = cause;
+}
+
+// The mirror has the entries before anybody has an answer. Should the commit fail after it, the mirror has
+// entries more than the log.
+Status SqliteDatabase::tell_mirror(std::int64_t before) {
+  const SqliteTransaction state(*writer_);
+  const std::int64_t after = TRY(state.audit_size());
+  return after == before ? ok() : mirror_(state, before, after);
 }
 
 // Fails when the transaction cannot go on; the failure of one Work stays with its member.

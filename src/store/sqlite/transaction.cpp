@@ -319,4 +319,24 @@ Status SqliteTransaction::withdraw_template(AuthorityId authority, std::string_v
   return ok();
 }
 
+Status SqliteTransaction::append_audit(const AuditRecord& record) {
+  return journal::append_audit(connection_, record);
+}
+
+Status SqliteTransaction::insert_audit_head(const AuditHead& head) {
+  return journal::insert_audit_head(connection_, head);
+}
+
+Status SqliteTransaction::insert_audit_key(const AuditKey& key) {
+  return journal::insert_audit_key(connection_, key);
+}
+
+Status SqliteTransaction::insert_audit_statement(const AuditStatement& statement) {
+  return journal::insert_audit_statement(connection_, statement);
+}
+
+Status SqliteTransaction::insert_role_change(const RoleChange& change) {
+  return journal::insert_role_change(connection_, change);
+}
+
 }  // namespace vouch::store::sqlite
