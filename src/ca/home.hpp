@@ -21,6 +21,7 @@ struct Configuration {
   std::string short_name;  // %2; empty: the first label of dns_name
   std::uint8_t node = 1;   // first octet of serials, 1 to 127: one per host that issues
   std::string passphrase_variable = "VOUCH_KEY_PASSPHRASE";  // environment variable with the keys' passphrase
+  std::string configuration_container{};                     // %6; empty: there is no directory
 };
 
 // One known setting of vouch.toml, for `config show|get|set|check` and the documentation.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "ca/chain.hpp"
 #include "ca/issuance_cache.hpp"
@@ -20,6 +21,7 @@ struct LocalAuthority::Work {
   policy::Decision decision;
   IssuanceCache::Template certificate_template;  // null: none, or an override that is not cached
   store::CertificateRecord certificate;          // filled when it is to be issued
+  std::shared_ptr<const Live> live;              // the settings it was filled by
   std::optional<Error> error;                    // something broke; the request may be recorded all the same
   bool answered_before = false;                  // same transaction key as an earlier request
 
@@ -30,37 +32,29 @@ namespace {
 
 LocationVariables variables_of(const store::AuthorityRecord& record, const AuthoritySettings& settings,
                                const store::KeyGeneration& generation) {
-  return {settings.dns_name,    settings.short_name,
-          record.name,          generation.certificate_index,
-          generation.key_index, false};
-}
-
-Result<std::vector<std::string>> expanded(const std::vector<Location>& locations, std::uint32_t flag,
-                                          const LocationVariables& variables) {
-  std::vector<std::string> urls;
-  for (const Location& location : locations)
-    if (location.flags & flag) urls.push_back(TRY(expand(location, variables)));
-  return urls;
+  return {settings.dns_name,
+          settings.short_name,
+          record.name,
+          generation.certificate_index,
+          generation.key_index,
+          false,
+          settings.configuration_container};
 }
 
 // authorityKeyIdentifier, cRLDistributionPoints and authorityInfoAccess (RFC
 // 5280 4.2.1.1, 4.2.1.13, 4.2.2.1).
-Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key,
-                                                          const store::AuthorityRecord& record,
-                                                          const AuthoritySettings& settings) {
-  const LocationVariables variables = variables_of(record, settings, key.generation);
+std::vector<x509::Extension> extensions_issued_by(const CaKey& key, const IssuedLocations& locations) {
   std::vector<x509::Extension> extensions;
   extensions.push_back(
       x509::make_extension(x509::oid::kAuthorityKeyIdentifier, false,
                            x509::encode_authority_key_identifier({key.key_identifier, {}, {}})));
-  const auto cdp = TRY(expanded(settings.cdp, add_to_certificate, variables));
-  if (!cdp.empty())
+  if (!locations.cdp.empty())
     extensions.push_back(x509::make_extension(x509::oid::kCrlDistributionPoints, false,
-                                              x509::encode_distribution_point_uris(cdp)));
+                                              x509::encode_distribution_point_uris(locations.cdp)));
   std::vector<x509::AccessDescription> access;
-  for (const std::string& url : TRY(expanded(settings.aia, add_to_certificate_ocsp, variables)))
+  for (const std::string& url : locations.ocsp)
     access.push_back({x509::oid::kAdOcsp, x509::GeneralName::uri(url)});
-  for (const std::string& url : TRY(expanded(settings.aia, add_to_certificate, variables)))
+  for (const std::string& url : locations.aia)
     access.push_back({x509::oid::kAdCaIssuers, x509::GeneralName::uri(url)});
   if (!access.empty())
     extensions.push_back(
@@ -90,13 +84,13 @@ Result<CaKey> open_key(const Environment& environment, const store::AuthorityRec
     return make_error(Errc::conflict, "key {} does not belong to the certificate of CA '{}'",
                       key.generation.key_reference, record.name);
   key.signer = TRY(private_key->signer(settings.signature_algorithm));
-  key.issued_extensions = TRY(extensions_issued_by(key, record, settings));
   return key;
 }
 
-x509::TbsTemplate make_tbs_template(const CaKey& key, const std::vector<x509::Extension>& fixed) {
+x509::TbsTemplate make_tbs_template(const CaKey& key, const std::vector<x509::Extension>& fixed,
+                                    const std::vector<x509::Extension>& issued) {
   std::vector<x509::Extension> extensions = fixed;
-  extensions.insert(extensions.end(), key.issued_extensions.begin(), key.issued_extensions.end());
+  extensions.insert(extensions.end(), issued.begin(), issued.end());
   return x509::TbsTemplate(key.signer->algorithm(), key.subject, extensions);
 }
 
@@ -129,11 +123,11 @@ Result<Outcome> Authority::submit(const Submission& submission) {
 }
 
 LocalAuthority::LocalAuthority(const Environment& environment, store::AuthorityRecord record,
-                               AuthoritySettings settings, std::vector<CaKey> keys)
+                               std::vector<CaKey> keys, std::shared_ptr<const Live> live)
     : environment_(environment),
       record_(std::move(record)),
-      settings_(std::move(settings)),
       keys_(std::move(keys)),
+      live_(std::move(live)),
       cache_(std::make_unique<IssuanceCache>()) {}
 
 LocalAuthority::~LocalAuthority() = default;
@@ -152,10 +146,59 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
   if (keys.empty())
     return make_error(Errc::unavailable, "CA '{}' has no certificate yet", name)
         .with_hint("have its request signed by the parent (vouch ca sign), then: vouch ca install FILE");
+  auto live = TRY(make_live(record, keys.back(), 0).context("opening CA '{}'", name));
   std::unique_ptr<LocalAuthority> authority(
-      new LocalAuthority(environment, std::move(record), std::move(settings), std::move(keys)));
+      new LocalAuthority(environment, std::move(record), std::move(keys), std::move(live)));
   TRY(authority->repair_orphans());
   return authority;
+}
+
+Result<std::shared_ptr<const LocalAuthority::Live>> LocalAuthority::make_live(
+    const store::AuthorityRecord& record, const CaKey& key, std::uint32_t revision) {
+  auto live = std::make_shared<Live>();
+  live->text = record.settings;
+  live->settings = TRY(parse_settings(record.settings));
+  const IssuedLocations locations = TRY(issued_locations(
+      live->settings.cdp, live->settings.aia, variables_of(record, live->settings, key.generation)));
+  live->issued_extensions = extensions_issued_by(key, locations);
+  live->locations = format_issued_locations(locations);
+  live->revision = revision;
+  return std::shared_ptr<const Live>(std::move(live));
+}
+
+std::shared_ptr<const LocalAuthority::Live> LocalAuthority::live() const {
+  const std::scoped_lock lock(live_mutex_);
+  return live_;
+}
+
+Status LocalAuthority::refresh(const store::Snapshot& snapshot) const {
+  const store::AuthorityRecord record = TRY(snapshot.authority(record_.name));
+  const auto before = live();
+  if (record.settings == before->text) return ok();
+  auto next = TRY(make_live(record, current(), before->revision + 1)
+                      .context("reading the changed settings of CA '{}'", record_.name));
+  const std::scoped_lock lock(live_mutex_);
+  live_ = std::move(next);
+  return ok();
+}
+
+Status LocalAuthority::refresh() const {
+  const auto snapshot = TRY(environment_.database.snapshot());
+  return refresh(*snapshot);
+}
+
+std::vector<const CaKey*> LocalAuthority::crl_keys() const {
+  const Time now = environment_.clock.now();
+  std::map<std::uint16_t, const CaKey*> newest;
+  std::set<std::uint16_t> unexpired;
+  for (const CaKey& key : keys_) {
+    newest[key.generation.key_index] = &key;
+    if (now <= key.not_after) unexpired.insert(key.generation.key_index);
+  }
+  std::vector<const CaKey*> keys;
+  for (const auto& [index, key] : newest)
+    if (unexpired.contains(index)) keys.push_back(key);
+  return keys;
 }
 
 // An intent without a signature is what a crash left between the two commits of an issuance. Its bytes are
@@ -179,21 +222,22 @@ Status LocalAuthority::repair_orphans() {
 
 // Certificates that say nowhere where their CRL is cannot be mended later, so this is asked before the first.
 Status LocalAuthority::check_locations() const {
-  if (settings_.no_locations) return ok();
+  const AuthoritySettings settings = this->settings();
+  if (settings.no_locations) return ok();
   const auto has = [](const std::vector<Location>& list, std::uint32_t flag) {
     return std::ranges::any_of(list, [&](const Location& l) { return (l.flags & flag) != 0; });
   };
-  if (!has(settings_.cdp, add_to_certificate) ||
-      !has(settings_.aia, add_to_certificate | add_to_certificate_ocsp))
+  if (!has(settings.cdp, add_to_certificate) ||
+      !has(settings.aia, add_to_certificate | add_to_certificate_ocsp))
     return make_error(Errc::denied, "CA '{}' has no CDP or AIA location for the certificates it issues",
                       record_.name)
         .with_hint(
             "set locations before the first issuance, or say at set-up that none are wanted: --no-locations");
-  for (const auto* list : {&settings_.cdp, &settings_.aia})
+  for (const auto* list : {&settings.cdp, &settings.aia})
     for (const Location& location : *list) {
       if (!is_file(location) || !(location.flags & publish_to_server)) continue;
       const fs::path folder =
-          fs::path(TRY(expand(location, variables_of(record_, settings_, current().generation))))
+          fs::path(TRY(expand(location, variables_of(record_, settings, current().generation))))
               .parent_path();
       if (::access(folder.c_str(), W_OK) != 0)
         return make_error(Errc::unavailable, "CRLs and CA certificates cannot be published to {}",
@@ -205,14 +249,15 @@ Status LocalAuthority::check_locations() const {
 
 policy::AuthorityContext LocalAuthority::policy_context() const {
   policy::AuthorityContext context;
+  const AuthoritySettings settings = this->settings();
   context.name = record_.name;
   context.enterprise = record_.mode == store::AuthorityMode::enterprise;
-  context.automatic_issuance = settings_.automatic_issuance;
-  context.override_logon_purposes = settings_.override_logon_purposes;
+  context.automatic_issuance = settings.automatic_issuance;
+  context.override_logon_purposes = settings.override_logon_purposes;
   context.not_before = current().not_before;
   context.not_after = current().not_after;
   context.path_length = current().path_length;
-  context.default_validity = settings_.default_validity;
+  context.default_validity = settings.default_validity;
   return context;
 }
 
@@ -321,10 +366,12 @@ void LocalAuthority::prepare(Work& work) const {
   if (work.request.disposition != Disposition::issued) return;
   const policy::Plan& plan = work.decision.plan;
   const CaKey& key = current();
-  const auto make = [&] { return make_tbs_template(key, plan.fixed); };
+  work.live = live();
+  const auto make = [&] { return make_tbs_template(key, plan.fixed, work.live->issued_extensions); };
   const IssuanceCache::Tbs cached =
-      work.certificate_template ? cache_->tbs(*work.certificate_template, key.generation.key_index, make)
-                                : std::make_shared<const x509::TbsTemplate>(make());
+      work.certificate_template
+          ? cache_->tbs(*work.certificate_template, key.generation.key_index, work.live->revision, make)
+          : std::make_shared<const x509::TbsTemplate>(make());
   Buffer extensions;
   for (const x509::Extension& extension : plan.variable)
     append(extensions, x509::encode_extension(extension));
@@ -370,6 +417,8 @@ std::string LocalAuthority::lint_findings(Bytes tbs) const {
 // is used.
 Status LocalAuthority::record_intents(std::span<Work> work) {
   return environment_.database.commit([&](store::Transaction& t) -> Status {
+    std::shared_ptr<const Live> set_of;
+    std::int64_t location_set = 0;
     for (Work& item : work) {
       item.error.reset();
       item.answered_before = false;
@@ -395,7 +444,14 @@ Status LocalAuthority::record_intents(std::span<Work> work) {
         TRY(t.update_request(item.request));
       }
       item.certificate.request = item.request.id;
-      if (item.issues()) TRY(t.insert_intent(item.certificate));
+      if (!item.issues()) continue;
+      // Looked up once for a batch: all of it was filled by the same settings, almost always.
+      if (item.live != set_of) {
+        set_of = item.live;
+        location_set = TRY(t.location_set(record_.id, set_of->locations));
+      }
+      item.certificate.location_set = location_set;
+      TRY(t.insert_intent(item.certificate));
     }
     return ok();
   });
@@ -467,8 +523,9 @@ std::vector<Result<Outcome>> LocalAuthority::submit(std::span<const Submission> 
   std::vector<Result<Work>> considered;
   considered.reserve(submissions.size());
   const auto consider_all = [&]() -> Status {
-    TRY(check_locations());
     const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(refresh(*snapshot));
+    TRY(check_locations());
     TemplateLookup templates(*snapshot, *cache_, record_.id);
     for (const Submission& submission : submissions)
       considered.push_back(consider(submission, templates, {}));
@@ -479,10 +536,11 @@ std::vector<Result<Outcome>> LocalAuthority::submit(std::span<const Submission> 
 }
 
 Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) {
-  TRY(check_locations());
   std::vector<Result<Work>> considered;
   {
     const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(refresh(*snapshot));
+    TRY(check_locations());
     store::RequestRecord before = TRY(snapshot->request(id));
     if (before.authority != record_.id)
       return make_error(Errc::not_found, "request {} belongs to another CA", id);
@@ -566,10 +624,11 @@ Result<std::vector<Buffer>> LocalAuthority::chain() const {
 
 Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const SubordinateOptions& options,
                                                  std::string_view administrator) {
-  TRY(check_locations());
   std::vector<Result<Work>> considered;
   {
     const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(refresh(*snapshot));
+    TRY(check_locations());
     policy::CertificateTemplate value = TRY(find_template(*snapshot, "SubCA")).value;
     if (options.path_length) value.path_length = options.path_length;
     if (options.validity) value.validity = *options.validity;

@@ -4,6 +4,8 @@
 // (docs/mechanisms/issuance.md). May be used from several threads; several processes may open the same
 // authority.
 
+#include <mutex>
+
 #include "ca/authority.hpp"
 #include "ca/environment.hpp"
 #include "ca/settings.hpp"
@@ -19,8 +21,7 @@ struct CaKey {
   Buffer subject;         // Name of the CA certificate, whole TLV
   Buffer key_identifier;  // its subjectKeyIdentifier
   Time not_before{}, not_after{};
-  std::optional<std::uint32_t> path_length;        // of its certificate; absent: no limit
-  std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA of what this key signs
+  std::optional<std::uint32_t> path_length;  // of its certificate; absent: no limit
 };
 
 // What the certificates of one template version have in common: made once, filled per certificate.
@@ -59,9 +60,16 @@ class LocalAuthority final : public Authority {
                                    std::string_view administrator);
 
   const store::AuthorityRecord& record() const { return record_; }
-  const AuthoritySettings& settings() const { return settings_; }
+  // As they were when the authority last looked: at open, and before each request. A change in the database
+  // takes effect without a restart.
+  AuthoritySettings settings() const { return live()->settings; }
   std::span<const CaKey> keys() const { return keys_; }  // oldest first
   const CaKey& current() const { return keys_.back(); }
+  // Looks whether the settings have changed in the database.
+  Status refresh() const;
+  // The keys that owe the world a CRL now, each with its newest certificate: those with an unexpired
+  // certificate, oldest key first.
+  std::vector<const CaKey*> crl_keys() const;
   const Environment& environment() const { return environment_; }
   // How many certificates open() finished after a crash.
   std::size_t repaired() const { return repaired_; }
@@ -69,8 +77,20 @@ class LocalAuthority final : public Authority {
  private:
   struct Work;
   class TemplateLookup;
-  LocalAuthority(const Environment& environment, store::AuthorityRecord record, AuthoritySettings settings,
-                 std::vector<CaKey> keys);
+  // What follows from the settings for everything that is issued.
+  struct Live {
+    std::string text;  // the settings as the database has them
+    AuthoritySettings settings;
+    std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA
+    std::string locations;                           // of CDP and AIA, as LocationSet keeps them
+    std::uint32_t revision = 0;
+  };
+  LocalAuthority(const Environment& environment, store::AuthorityRecord record, std::vector<CaKey> keys,
+                 std::shared_ptr<const Live> live);
+  static Result<std::shared_ptr<const Live>> make_live(const store::AuthorityRecord& record, const CaKey& key,
+                                                       std::uint32_t revision);
+  std::shared_ptr<const Live> live() const;
+  Status refresh(const store::Snapshot& snapshot) const;
 
   Status repair_orphans();
   Status check_locations() const;
@@ -88,8 +108,9 @@ class LocalAuthority final : public Authority {
 
   Environment environment_;
   store::AuthorityRecord record_;
-  AuthoritySettings settings_;
   std::vector<CaKey> keys_;
+  mutable std::mutex live_mutex_;
+  mutable std::shared_ptr<const Live> live_;  // guarded by live_mutex_
   std::unique_ptr<IssuanceCache> cache_;
   std::size_t repaired_ = 0;
 };

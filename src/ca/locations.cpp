@@ -100,8 +100,8 @@ std::string as_path_element(std::string_view text) {
 // What stands in a URL between the variables: what a URL cannot hold is encoded, its own characters stay.
 std::string url_literal(char c) {
   const auto octet = static_cast<unsigned char>(c);
-  const bool keep = octet > 0x20 && octet < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' &&
-                    c != '`' && c != '{' && c != '|' && c != '}';
+  const bool keep = octet > 0x20 && octet < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' &&
+                    c != '^' && c != '`' && c != '{' && c != '|' && c != '}';
   return keep ? std::string(1, c) : fmt::format("%{:02X}", octet);
 }
 
@@ -144,13 +144,15 @@ Result<std::string> value_of(unsigned variable, const LocationVariables& variabl
       return std::string("?cACertificate?base?objectClass=certificationAuthority");
     default:
       return make_error(Errc::malformed, "unknown variable %{}", variable)
-          .with_hint("there are %1 to %11; a percent sign of the URL itself cannot be written: leave a blank as "
-                     "it is, it is encoded");
+          .with_hint(
+              "there are %1 to %11; a percent sign of the URL itself cannot be written: leave a blank as "
+              "it is, it is encoded");
   }
   return make_error(Errc::unsupported, "variable %{} ({}) needs a directory, and this CA has none", variable,
                     kVariableNames[variable])
-      .with_hint("say where its configuration container is: vouch config set directory.configuration_container "
-                 "CN=Configuration,DC=corp,DC=example before the CA is set up; or leave the location out");
+      .with_hint(
+          "say where its configuration container is: vouch config set directory.configuration_container "
+          "CN=Configuration,DC=corp,DC=example before the CA is set up; or leave the location out");
 }
 
 // The number of the variable at the start of `text`, and how many characters it takes; {0, 0} for none.
@@ -176,8 +178,9 @@ Result<Location> parse_location(std::string_view text) {
   const auto flags = colon == std::string_view::npos ? std::nullopt : read_flags(text.substr(0, colon));
   if (!flags)
     return make_error(Errc::malformed, "'{}' is not a location", text)
-        .with_hint("write FLAGS:URL, for example 2:http://pki.example.com/%3%8%9.crl, or with names "
-                   "AddToCertificateCdp:http://…");
+        .with_hint(
+            "write FLAGS:URL, for example 2:http://pki.example.com/%3%8%9.crl, or with names "
+            "AddToCertificateCdp:http://…");
   location.flags = *flags;
   location.url = text.substr(colon + 1);
   if (!is_file(location) && !location.url.starts_with("http://") && !location.url.starts_with("https://") &&
@@ -197,9 +200,11 @@ Status check_location(LocationList list, const Location& location) {
         .with_hint(fmt::format("they take {} ({})", known_flags(list), flag_names(list, known_flags(list))));
   if (is_file(location)) {
     if (location.flags & ~(publish_to_server | publish_delta_to_server))
-      return make_error(Errc::usage, "{} is a path of this machine: no client can read it there", location.url)
-          .with_hint("give files the flags 1 and 64, and the URL under which a web server shows them a location "
-                     "of its own");
+      return make_error(Errc::usage, "{} is a path of this machine: no client can read it there",
+                        location.url)
+          .with_hint(
+              "give files the flags 1 and 64, and the URL under which a web server shows them a location "
+              "of its own");
     const bool both = (location.flags & publish_to_server) && (location.flags & publish_delta_to_server);
     LocationVariables variables{"h", "h", "CA", 0, 0, false};
     const std::string base = TRY(expand(location, variables));
@@ -249,13 +254,49 @@ Result<std::string> expand(const Location& location, const LocationVariables& va
     const std::string value =
         TRY(value_of(variable, variables).context("expanding location {}", location.url));
     const bool own_syntax = variable == 10 || variable == 11;
-    out += file              ? as_path_element(value)
-           : own_syntax      ? value
-           : variable == 6   ? as_url_name(value)
-                             : percent_encoded(value);
+    out += file            ? as_path_element(value)
+           : own_syntax    ? value
+           : variable == 6 ? as_url_name(value)
+                           : percent_encoded(value);
     rest.remove_prefix(length);
   }
   return out;
+}
+
+Result<IssuedLocations> issued_locations(const std::vector<Location>& cdp, const std::vector<Location>& aia,
+                                         const LocationVariables& variables) {
+  IssuedLocations issued;
+  for (const Location& location : cdp)
+    if (location.flags & add_to_certificate) issued.cdp.push_back(TRY(expand(location, variables)));
+  for (const Location& location : aia) {
+    if (location.flags & add_to_certificate_ocsp) issued.ocsp.push_back(TRY(expand(location, variables)));
+    if (location.flags & add_to_certificate) issued.aia.push_back(TRY(expand(location, variables)));
+  }
+  return issued;
+}
+
+std::string format_issued_locations(const IssuedLocations& locations) {
+  std::string text;
+  for (const std::string& url : locations.cdp) text += fmt::format("cdp {}\n", url);
+  for (const std::string& url : locations.ocsp) text += fmt::format("ocsp {}\n", url);
+  for (const std::string& url : locations.aia) text += fmt::format("aia {}\n", url);
+  return text;
+}
+
+Result<IssuedLocations> parse_issued_locations(std::string_view text) {
+  IssuedLocations locations;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    const auto blank = line.find(' ');
+    const std::string_view kind = line.substr(0, blank);
+    auto* list = kind == "cdp" ? &locations.cdp : kind == "ocsp" ? &locations.ocsp : &locations.aia;
+    if (blank == std::string_view::npos || line.size() == text.size() ||
+        (kind != "aia" && list == &locations.aia))
+      return make_error(Errc::malformed, "the stored locations are damaged");
+    list->emplace_back(line.substr(blank + 1));
+    text.remove_prefix(line.size() + 1);
+  }
+  return locations;
 }
 
 std::vector<Location> default_cdp(std::string_view published_folder, bool directory) {
@@ -272,12 +313,12 @@ std::vector<Location> default_aia(std::string_view published_folder, bool direct
   std::vector<Location> list{{publish_to_server, fmt::format("{}/%3%4.crt", published_folder)},
                              {add_to_certificate, "http://%1/pki/%3%4.crt"}};
   if (directory)
-    list.push_back(
-        {add_to_certificate, "ldap:///CN=%7,CN=AIA,CN=Public Key Services,CN=Services,%6%11"});
+    list.push_back({add_to_certificate, "ldap:///CN=%7,CN=AIA,CN=Public Key Services,CN=Services,%6%11"});
   return list;
 }
 
-// The hash is that of MS-WCCE 3.1.1.4.1.1: rotate left by one and add, over the UTF-16 units that are cut off.
+// The hash is that of MS-WCCE 3.1.1.4.1.1: rotate left by one and add, over the UTF-16 units that are cut
+// off.
 std::string truncated_name(std::string_view ca_name) {
   constexpr std::size_t kMost = 32;
   const std::string name = sanitized_name(ca_name);

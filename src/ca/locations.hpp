@@ -51,6 +51,17 @@ struct LocationVariables {
 // Replaces %1 … %11 and <ServerDNSName> …; in http and ldap URLs the values are percent-encoded, in file
 // paths they are made safe as one path element. Fails with `malformed` for an unknown variable.
 Result<std::string> expand(const Location& location, const LocationVariables& variables);
+// The URLs of a CA's certificates, in their order.
+struct IssuedLocations {
+  std::vector<std::string> cdp, ocsp, aia;
+  bool operator==(const IssuedLocations&) const = default;
+};
+Result<IssuedLocations> issued_locations(const std::vector<Location>& cdp, const std::vector<Location>& aia,
+                                         const LocationVariables& variables);
+// One a line, "cdp http://…", as the database keeps it (store::LocationSet).
+std::string format_issued_locations(const IssuedLocations& locations);
+Result<IssuedLocations> parse_issued_locations(std::string_view text);
+
 bool is_file(const Location& location);  // "/path" or "file:///path"
 
 // File and HTTP; with a directory LDAP as well.

@@ -54,7 +54,8 @@ Status read_crl_settings(const Value& table, AuthoritySettings& settings) {
       settings.publish_at.push_back(TRY(parse_time_of_day(time.text() ? *time.text() : "")));
   if (table.find("keep_expired_since"))
     settings.keep_expired_since = TRY(parse_time(TRY(text_of(table, "keep_expired_since"))));
-  if (table.find("crl_scope")) settings.crl_scope = TRY(crl_scope_from_name(TRY(text_of(table, "crl_scope"))));
+  if (table.find("crl_scope"))
+    settings.crl_scope = TRY(crl_scope_from_name(TRY(text_of(table, "crl_scope"))));
   settings.delta_from_oldest_base = flag_of(table, "delta_from_oldest_base");
   if (table.find("configuration_container"))
     settings.configuration_container = TRY(text_of(table, "configuration_container"));
@@ -62,12 +63,9 @@ Status read_crl_settings(const Value& table, AuthoritySettings& settings) {
 }
 
 void write_crl_settings(const AuthoritySettings& settings, Value& table) {
-  const auto span = [](Span value, std::string_view none) {
-    return value == Span{} ? std::string(none) : format_span(value);
-  };
-  table.set("crl_overlap", span(settings.crl_overlap, "auto"));
-  table.set("delta_period", span(settings.delta_period, "off"));
-  table.set("delta_overlap", span(settings.delta_overlap, "auto"));
+  table.set("crl_overlap", format_overlap(settings.crl_overlap));
+  table.set("delta_period", settings.delta_period == Span{} ? "off" : format_span(settings.delta_period));
+  table.set("delta_overlap", format_overlap(settings.delta_overlap));
   Value times = Value::list();
   for (const auto time : settings.publish_at) times.push(format_time_of_day(time));
   table.set("publish_at", std::move(times));
@@ -110,6 +108,8 @@ Result<std::chrono::minutes> parse_time_of_day(std::string_view text) {
 std::string format_time_of_day(std::chrono::minutes time) {
   return fmt::format("{:02}:{:02}", time.count() / 60, time.count() % 60);
 }
+
+std::string format_overlap(Span overlap) { return overlap == Span{} ? "auto" : format_span(overlap); }
 
 Status check_crl_settings(const AuthoritySettings& settings) {
   const Time then{};

@@ -34,8 +34,9 @@ struct AuthoritySettings {
   std::string dns_name, short_name;
   // Revocation lists. A span of {} stands for automatic overlap and for no delta CRLs.
   Span delta_period{}, delta_overlap{};
-  std::vector<std::chrono::minutes> publish_at;  // times of day (UTC) for periods of a day and more; empty: any
-  std::optional<Time> keep_expired_since;        // certificates that expired since then stay on the list
+  std::vector<std::chrono::minutes>
+      publish_at;                          // times of day (UTC) for periods of a day and more; empty: any
+  std::optional<Time> keep_expired_since;  // certificates that expired since then stay on the list
   CrlScope crl_scope = CrlScope::all;
   bool delta_from_oldest_base = false;  // deltas reach back to the oldest base CRL that is still valid
   std::string configuration_container;  // %6, where there is a directory
@@ -44,6 +45,8 @@ struct AuthoritySettings {
 
 Result<AuthoritySettings> parse_settings(std::string_view toml);
 std::string format_settings(const AuthoritySettings& settings);
+// "12h", "auto".
+std::string format_overlap(Span overlap);
 // What is wrong with the settings about revocation lists, taken together: `usage`.
 Status check_crl_settings(const AuthoritySettings& settings);
 

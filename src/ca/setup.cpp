@@ -89,10 +89,13 @@ AuthoritySettings settings_for(const Environment& environment, const InitOptions
     // A root is brought out of the safe a few times a year.
     settings.crl_period = Span{6, {}};
     settings.crl_overlap = Span{0, std::chrono::days(14)};
+  } else {
+    settings.delta_period = Span{0, std::chrono::hours(24)};
   }
+  settings.configuration_container = configuration.configuration_container;
   const std::string folder = environment.home.published().string();
-  settings.cdp = default_cdp(folder);
-  settings.aia = default_aia(folder);
+  settings.cdp = default_cdp(folder, !settings.configuration_container.empty());
+  settings.aia = default_aia(folder, !settings.configuration_container.empty());
   if (options.no_locations) {
     const auto published_only = [](std::vector<Location>& list) {
       std::erase_if(list, [](const Location& l) { return !(l.flags & publish_to_server); });
@@ -285,11 +288,15 @@ Result<std::vector<Buffer>> read_certificates(Bytes input) {
 
 Result<std::vector<fs::path>> publish_ca_certificates(const LocalAuthority& authority) {
   std::vector<fs::path> written;
-  const AuthoritySettings& settings = authority.settings();
+  const AuthoritySettings settings = authority.settings();
   for (const CaKey& key : authority.keys()) {
-    const LocationVariables variables{settings.dns_name,        settings.short_name,
-                                      authority.record().name,  key.generation.certificate_index,
-                                      key.generation.key_index, false};
+    const LocationVariables variables{settings.dns_name,
+                                      settings.short_name,
+                                      authority.record().name,
+                                      key.generation.certificate_index,
+                                      key.generation.key_index,
+                                      false,
+                                      settings.configuration_container};
     for (const Location& location : settings.aia) {
       if (!is_file(location) || !(location.flags & publish_to_server)) continue;
       const fs::path path = TRY(expand(location, variables));

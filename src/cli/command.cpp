@@ -191,7 +191,7 @@ const std::vector<Command>& commands() {
     std::vector<Command> list;
     for (const auto part :
          {ca_commands(), template_commands(), request_commands(), cert_commands(), crl_commands(),
-          why_commands(), db_commands(), config_commands(), self_commands()})
+          location_commands(), why_commands(), db_commands(), config_commands(), self_commands()})
       list.insert(list.end(), part.begin(), part.end());
     return list;
   }();

@@ -56,6 +56,7 @@ std::span<const Command> template_commands();
 std::span<const Command> request_commands();
 std::span<const Command> cert_commands();
 std::span<const Command> crl_commands();
+std::span<const Command> location_commands();
 std::span<const Command> why_commands();
 std::span<const Command> db_commands();
 std::span<const Command> config_commands();

@@ -14,6 +14,7 @@ constexpr Group kGroups[] = {
     {"request", "ask for certificates, approve and deny"},
     {"cert", "look at certificates, revoke and release them"},
     {"crl", "publish and read certificate revocation lists"},
+    {"location", "where CRLs and CA certificates are published and found"},
     {"db", "the database"},
     {"config", "the configuration file"},
 };

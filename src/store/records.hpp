@@ -131,7 +131,7 @@ struct CrlTarget {
   std::uint64_t number = 0;  // the CRL that it holds; 0: none yet
   std::uint64_t wanted = 0;  // the last one that was to go there; another than `number`: it failed
   Time tried_at{};
-  std::string error;  // why it failed
+  std::string error{};  // why it failed
   bool operator==(const CrlTarget&) const = default;
 };
 
