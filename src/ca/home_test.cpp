@@ -13,18 +13,21 @@ TEST(ConfigurationTest, EverySettingIsReadAndWritten) {
   const auto configuration = parse_configuration(
       "[database]\npath = \"x.db\"\n[publication]\nfolder = \"out\"\n[host]\ndns_name = \"a.b\"\nshort_name "
       "= \"A\"\n"
-      "[issuance]\nnode = 7\n[keys]\npassphrase_variable = \"P\"\n",
+      "[issuance]\nnode = 7\n[keys]\npassphrase_variable = \"P\"\n[directory]\nconfiguration_container = "
+      "\"CN=C\"\n",
       "vouch.toml");
   ASSERT_TRUE(configuration) << configuration.error().report();
   EXPECT_EQ(configuration->node, 7);
-  for (const auto& [key, expected] : std::map<std::string, std::string>{{"database.path", "x.db"},
-                                                                        {"publication.folder", "out"},
-                                                                        {"host.dns_name", "a.b"},
-                                                                        {"host.short_name", "A"},
-                                                                        {"issuance.node", "7"},
-                                                                        {"keys.passphrase_variable", "P"}})
+  for (const auto& [key, expected] :
+       std::map<std::string, std::string>{{"database.path", "x.db"},
+                                          {"publication.folder", "out"},
+                                          {"host.dns_name", "a.b"},
+                                          {"host.short_name", "A"},
+                                          {"issuance.node", "7"},
+                                          {"directory.configuration_container", "CN=C"},
+                                          {"keys.passphrase_variable", "P"}})
     EXPECT_EQ(get_setting(*configuration, key).value(), expected) << key;
-  EXPECT_EQ(configuration_keys().size(), 6u);
+  EXPECT_EQ(configuration_keys().size(), 7u);
 }
 
 TEST(ConfigurationTest, MistakesNameFileAndLine) {

@@ -99,6 +99,18 @@ void add_step(policy::Trace& trace, std::string_view rule, policy::Verdict verdi
   trace.push_back({std::string(rule), verdict, std::move(expected), std::move(received), std::move(mend)});
 }
 
+// Why a certificate could never be on a CRL of that scope; empty when it could.
+std::string outside_crl_scope(CrlScope scope, Bytes tbs) {
+  if (scope == CrlScope::all) return {};
+  const auto view = x509::parse_tbs_certificate(tbs);
+  const auto* extension = view ? view->find(x509::oid::kBasicConstraints) : nullptr;
+  const auto constraints = extension ? x509::parse_basic_constraints(extension->value)
+                                     : Result<x509::BasicConstraints>(x509::BasicConstraints{});
+  const bool is_ca = constraints && constraints->ca;
+  if (is_ca == (scope == CrlScope::ca)) return {};
+  return is_ca ? "a CA certificate" : "a certificate of an end entity";
+}
+
 std::vector<std::string> notes_of(const policy::Trace& trace) {
   std::vector<std::string> notes;
   for (const policy::TraceStep& step : trace)
@@ -389,6 +401,18 @@ void LocalAuthority::prepare(Work& work) const {
   certificate.tbs = cached->fill(
       {certificate.serial, plan.not_before, plan.not_after, plan.subject, plan.public_key_info, extensions});
 
+  if (const std::string outside = outside_crl_scope(work.live->settings.crl_scope, certificate.tbs);
+      !outside.empty()) {
+    work.request.disposition = Disposition::denied;
+    work.request.resolved_at = work.request.submitted_at;
+    work.request.reason = "crl_scope";
+    work.request.message = "no CRL of this CA would list the certificate: " + outside;
+    add_step(work.decision.trace, "crl_scope", policy::Verdict::denied,
+             fmt::format("a certificate that the CA's CRLs are about ({})",
+                         to_string(work.live->settings.crl_scope)),
+             outside, "ask another CA, or widen the scope: vouch crl schedule --scope all");
+    return;
+  }
   const std::string refused = lint_findings(certificate.tbs);
   if (refused.empty()) {
     add_step(work.decision.trace, "lint", policy::Verdict::passed, "", "", "");

@@ -235,6 +235,8 @@ Status apply_schedule(const Context& context, const Arguments& arguments, ca::Au
   if (arguments.has("at")) TRY(apply_times_of_day(arguments.text("at"), settings));
   if (const std::string* from = arguments.find("delta-from"))
     settings.delta_from_oldest_base = *from == "oldest";
+  if (const std::string* scope = arguments.find("scope"))
+    settings.crl_scope = TRY(ca::crl_scope_from_name(*scope));
   if (const std::string* keep = arguments.find("keep-expired")) {
     if (*keep == "off")
       settings.keep_expired_since.reset();
@@ -256,8 +258,11 @@ std::string times_of_day(const ca::AuthoritySettings& settings) {
 Result<Exit> schedule(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
-  constexpr std::string_view kChanges[] = {"period", "overlap",    "delta",       "delta-overlap",
-                                           "at",     "delta-from", "keep-expired"};
+  constexpr std::string_view kChanges[] = {"period", "overlap",    "delta",        "delta-overlap",
+                                           "at",     "delta-from", "keep-expired", "scope"};
+  if (const std::string* scope = arguments.find("scope"))
+    TRY(revocation::check_scope_of_issued(*TRY(workspace.snapshot()), record.id,
+                                          TRY(ca::crl_scope_from_name(*scope)), context.clock().now()));
   ca::AuditDetails details;
   bool changes = false;
   for (const std::string_view option : kChanges)
@@ -381,6 +386,8 @@ constexpr Option kSchedule[] = {
      "times of day (UTC) to publish and to expire at, for periods of a day and more: 02:00,14:00"},
     {"delta-from", "newest|oldest",
      "deltas reach back to the newest base CRL, or to the oldest one still valid"},
+    {"scope", "all|user|ca",
+     "which certificates the CRLs are about; others are not issued by this CA (issuing distribution point)"},
     {"keep-expired", "on|off|TIME",
      "keep certificates on the list that expire after this time (ExpiredCertsOnCRL)"},
 };

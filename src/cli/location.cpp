@@ -217,6 +217,13 @@ Result<Exit> change(Context& context, const Arguments& arguments, std::string_vi
        .details = ca::AuditDetails().add("list", name_of(list)).add("locations", what),
        .apply = [&](ca::AuthoritySettings& settings) { return apply(locations_of(settings, list)); }}));
   explain(context, before, after, list);
+  if (context.json()) {
+    Value value;
+    value.set("ca", record.name).set("list", name_of(list));
+    value.set("locations", describe(list, list == LocationList::cdp ? after.cdp : after.aia));
+    print_json(context, value);
+    return Exit::done;
+  }
   return report(context, record, after, {list}, std::nullopt);
 }
 

@@ -115,6 +115,31 @@ Result<std::vector<store::KeyGeneration>> crl_generations(const store::Snapshot&
   return generations;
 }
 
+Status check_scope_of_issued(const store::Snapshot& snapshot, store::AuthorityId authority,
+                             ca::CrlScope scope, Time now) {
+  if (scope == ca::CrlScope::all) return ok();
+  store::CertificateFilter filter;
+  filter.authority = authority;
+  filter.expires_after = now;
+  for (;;) {
+    const auto page = TRY(snapshot.certificates(filter));
+    if (page.empty()) return ok();
+    for (const store::CertificateRecord& row : page) {
+      const store::CertificateRecord whole = TRY(snapshot.certificate_of_request(row.request));
+      const auto view = TRY(x509::parse_tbs_certificate(whole.tbs).context(
+          "reading the certificate of request {}", row.request));
+      const auto* extension = view.find(x509::oid::kBasicConstraints);
+      const bool is_ca = extension && TRY(x509::parse_basic_constraints(extension->value)).ca;
+      if (is_ca != (scope == ca::CrlScope::ca))
+        return make_error(Errc::conflict,
+                          "the certificate of {} (request {}) is one of {}: no CRL would list it",
+                          row.subject, row.request, is_ca ? "a CA" : "an end entity")
+            .with_hint("it has to expire first; until then the scope stays all");
+    }
+    filter.after = page.back().request;
+  }
+}
+
 Result<std::vector<CrlTask>> crl_schedule(const store::Snapshot& snapshot,
                                           const store::AuthorityRecord& authority,
                                           const ca::AuthoritySettings& settings, Time now) {

@@ -27,4 +27,9 @@ Result<std::vector<CrlTask>> crl_schedule(const store::Snapshot& snapshot,
                                           const store::AuthorityRecord& authority,
                                           const ca::AuthoritySettings& settings, Time now);
 
+// Before the scope is narrowed: no unexpired certificate may be outside it, or its revocation could never be
+// published. Looks at every certificate of the CA.
+Status check_scope_of_issued(const store::Snapshot& snapshot, store::AuthorityId authority,
+                             ca::CrlScope scope, Time now);
+
 }  // namespace vouch::revocation

@@ -214,6 +214,41 @@ TEST_F(RevocationTest, WithoutDeltasABaseNamesNone) {
   EXPECT_FALSE(fs::exists(delta_file()));
 }
 
+// --- scope ---
+
+TEST_F(RevocationTest, AScopeIsSaidInTheCrlAndKeptWhenIssuing) {
+  set([](ca::AuthoritySettings& s) { s.crl_scope = ca::CrlScope::ca; });
+  ca::Submission submission;
+  submission.request = bench.request("CN=a.example.com", {"DNS:a.example.com"});
+  submission.template_name = "WebServer";
+  const auto refused = authority->submit(submission);
+  ASSERT_TRUE(refused) << refused.error().report();
+  EXPECT_EQ(refused->disposition, ca::Disposition::denied);
+  EXPECT_EQ(refused->reason, "crl_scope");
+  EXPECT_THAT(refused->message, HasSubstr("a certificate of an end entity"));
+  EXPECT_THAT(refused->mend, HasSubstr("--scope all"));
+  const auto point = [&] {
+    publish();
+    const auto extension = extension_in(base_file(), oid::kIssuingDistributionPoint);
+    EXPECT_TRUE(extension && extension->second) << "critical, RFC 5280 5.2.5";
+    return extension ? x509::parse_issuing_distribution_point(extension->first).value()
+                     : x509::IssuingDistributionPoint{};
+  };
+  EXPECT_TRUE(point().only_ca_certs);
+  set([](ca::AuthoritySettings& s) { s.crl_scope = ca::CrlScope::user; });
+  revoke(issue());
+  EXPECT_TRUE(point().only_user_certs);
+  const auto snapshot = std::move(bench.database().snapshot().value());
+  const auto check = [&](ca::CrlScope scope) {
+    return check_scope_of_issued(*snapshot, authority->record().id, scope, bench.clock().now());
+  };
+  EXPECT_TRUE(check(ca::CrlScope::user));
+  EXPECT_TRUE(check(ca::CrlScope::all));
+  const Status conflict = check(ca::CrlScope::ca);
+  ASSERT_FALSE(conflict);
+  EXPECT_THAT(conflict.error().report(), HasSubstr("is one of an end entity"));
+}
+
 // --- settings take effect without a restart ---
 
 TEST_F(RevocationTest, AChangedLocationIsInTheNextCertificateAndCounted) {

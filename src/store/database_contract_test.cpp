@@ -765,7 +765,8 @@ struct Changed {
   bool operator==(const Changed&) const = default;
 };
 void PrintTo(const Changed& c, std::ostream* out) {
-  *out << c.n << " reason " << static_cast<int>(c.reason) << (c.released ? " released since " : " ") << c.held_since;
+  *out << c.n << " reason " << static_cast<int>(c.reason) << (c.released ? " released since " : " ")
+       << c.held_since;
 }
 
 std::vector<Changed> changes_after(const Snapshot& snapshot, AuthorityId authority, std::uint64_t after,

@@ -236,10 +236,9 @@ Result<std::vector<LocationSet>> Queries<Interface>::location_sets(AuthorityId a
   for (const auto& [id, row] : state().location_sets)
     if (row.first == authority) sets[id] = {id, row.second, 0};
   for (const auto& [request, certificate] : state().certificates)
-    if (certificate->authority == authority && certificate->not_after >= now) {
-      sets[certificate->location_set].id = certificate->location_set;
+    if (certificate->authority == authority && certificate->not_after >= now &&
+        (certificate->location_set == 0 || sets.contains(certificate->location_set)))
       ++sets[certificate->location_set].live;
-    }
   std::vector<LocationSet> list;
   for (auto& [id, set] : sets) list.push_back(std::move(set));
   return list;
