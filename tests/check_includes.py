@@ -21,7 +21,7 @@ ROOMS = {
     "net": ["base"],
     "validate": ["x509", "crypto"],
     "identity": ["validate"],
-    "ca": ["store", "policy", "crypto", "directory"],
+    "ca": ["store", "policy", "crypto", "cms", "directory"],
     "revocation": ["ca", "store"],
     "enroll": ["ca", "cms", "identity", "net"],
     "relying": ["validate", "net", "directory"],

@@ -97,6 +97,35 @@ Result<SignatureAlgorithm> signature_algorithm_for(const KeySpec& spec,
       .with_hint("use SHA-256, SHA-384 or SHA-512");
 }
 
+std::size_t key_size(ContentCipher cipher) {
+  switch (cipher) {
+    case ContentCipher::aes128_cbc:
+      return 16;
+    case ContentCipher::aes192_cbc:
+    case ContentCipher::des_ede3_cbc:
+      return 24;
+    case ContentCipher::aes256_cbc:
+      break;
+  }
+  return 32;
+}
+
+std::size_t block_size(ContentCipher cipher) { return cipher == ContentCipher::des_ede3_cbc ? 8 : 16; }
+
+std::string_view to_string(ContentCipher cipher) {
+  switch (cipher) {
+    case ContentCipher::aes128_cbc:
+      return "AES-128-CBC";
+    case ContentCipher::aes192_cbc:
+      return "AES-192-CBC";
+    case ContentCipher::aes256_cbc:
+      return "AES-256-CBC";
+    case ContentCipher::des_ede3_cbc:
+      break;
+  }
+  return "DES-EDE3-CBC";
+}
+
 Result<DigestAlgorithm> digest_from_name(std::string_view name) {
   std::string plain = lower(name);
   std::erase(plain, '-');

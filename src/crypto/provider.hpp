@@ -48,6 +48,13 @@ class Decrypter {
   virtual Result<Buffer> decrypt(KeyTransport transport, Bytes ciphertext, std::size_t key_size) const = 0;
 };
 
+// Content encryption of messages (RFC 5652 6.3): block ciphers in CBC mode.
+enum class ContentCipher { aes128_cbc, aes192_cbc, aes256_cbc, des_ede3_cbc };
+std::size_t key_size(ContentCipher cipher);
+std::size_t block_size(ContentCipher cipher);
+std::string_view to_string(ContentCipher cipher);  // "AES-256-CBC"
+enum class Padding { pkcs7, none };                // none: the data is a whole number of blocks
+
 // "ec:P-256", "ec:P-384", "ec:P-521", "rsa:2048" … "rsa:8192", "rsa-pss:3072", "ed25519".
 struct KeySpec {
   KeyType type = KeyType::p256;
@@ -100,6 +107,17 @@ class Provider {
   // wrong or missing passphrase, `unsupported` for other key types, `malformed` otherwise.
   virtual Result<std::unique_ptr<PrivateKey>> load_private_key(Bytes pem_or_der,
                                                                std::string_view passphrase) const = 0;
+  // Fail with `usage` for a key or IV of the wrong size, `malformed` for data that is not whole blocks. Wrong
+  // padding is `malformed` too: say no more to a sender than that the message does not open.
+  virtual Result<Buffer> encrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,
+                                 Bytes plain) const = 0;
+  virtual Result<Buffer> decrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,
+                                 Bytes encrypted) const = 0;
+  // What a Decrypter undoes. `unsupported` for keys that are not RSA.
+  virtual Result<Buffer> encrypt_key(KeyTransport transport, Bytes public_key_info, Bytes key) const = 0;
+  // PBKDF2 with HMAC (RFC 8018 5.2). `usage` for no rounds or no octets.
+  virtual Result<Buffer> derive_key(DigestAlgorithm digest, std::string_view password, Bytes salt,
+                                    std::uint32_t rounds, std::size_t octets) const = 0;
 };
 
 // Convenience over Provider::digest for the key identifier of RFC 5280 4.2.1.2 method 1: SHA-1 of the key

@@ -905,5 +905,85 @@ TEST_P(DecrypterContract, IsForRsaKeysOnly) {
   EXPECT_EQ(generate("ed25519")->decrypter().error().code(), Errc::unsupported);
 }
 
+// --- content encryption ------------------------------------------------------------------------------
+
+// NIST SP 800-38A F.2.1 and F.2.5: the first block of CBC-AES128 and CBC-AES256.
+TEST_P(ProviderContract, EncryptsContentAsTheStandardSays) {
+  const Buffer iv = hex("000102030405060708090a0b0c0d0e0f"), plain = hex("6bc1bee22e409f96e93d7e117393172a");
+  EXPECT_EQ(to_hex(provider_
+                       ->encrypt(ContentCipher::aes128_cbc, Padding::none,
+                                 hex("2b7e151628aed2a6abf7158809cf4f3c"), iv, plain)
+                       .value()),
+            "7649abac8119b246cee98e9b12e9197d");
+  EXPECT_EQ(
+      to_hex(provider_
+                 ->encrypt(ContentCipher::aes256_cbc, Padding::none,
+                           hex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"), iv, plain)
+                 .value()),
+      "f58c4c04d6e5f1ba779eabfb5f7bfbd6");
+}
+
+TEST_P(ProviderContract, OpensContentThatOpensslEncrypts) {
+  const Workshop workshop;
+  const Buffer plain = to_buffer(as_bytes("content of no particular length"));
+  workshop.write("plain", plain);
+  for (const auto& [cipher, name] :
+       std::map<ContentCipher, std::string_view>{{ContentCipher::aes128_cbc, "aes-128-cbc"},
+                                                 {ContentCipher::aes192_cbc, "aes-192-cbc"},
+                                                 {ContentCipher::aes256_cbc, "aes-256-cbc"},
+                                                 {ContentCipher::des_ede3_cbc, "des-ede3-cbc"}}) {
+    Buffer key(key_size(cipher)), iv(block_size(cipher));
+    provider_->random(key);
+    provider_->random(iv);
+    ASSERT_TRUE(workshop.openssl(
+        fmt::format("enc -{} -K {} -iv {} -in plain -out encrypted", name, to_hex(key), to_hex(iv))));
+    const Buffer encrypted = workshop.read("encrypted");
+    EXPECT_EQ(provider_->decrypt(cipher, Padding::pkcs7, key, iv, encrypted).value(), plain) << name;
+    EXPECT_EQ(provider_->encrypt(cipher, Padding::pkcs7, key, iv, plain).value(), encrypted) << name;
+  }
+}
+
+TEST_P(ProviderContract, RefusesContentThatDoesNotOpen) {
+  const Buffer key(32, 1), iv(16, 2);
+  const auto code = [&](Bytes with_key, Bytes with_iv, Bytes encrypted) {
+    return provider_->decrypt(ContentCipher::aes256_cbc, Padding::pkcs7, with_key, with_iv, encrypted)
+        .error()
+        .code();
+  };
+  const Buffer encrypted =
+      provider_->encrypt(ContentCipher::aes256_cbc, Padding::pkcs7, key, iv, data()).value();
+  EXPECT_EQ(code(Buffer(31, 1), iv, encrypted), Errc::usage);
+  EXPECT_EQ(code(key, Buffer(8, 2), encrypted), Errc::usage);
+  EXPECT_EQ(code(key, iv, Bytes(encrypted).first(15)), Errc::malformed);
+  EXPECT_EQ(code(key, iv, {}), Errc::malformed);
+  // The padding of "sample" is ten octets 0a: with another last octet of the IV's block it is not.
+  EXPECT_EQ(code(key, flipped(iv, 127), encrypted), Errc::malformed);
+}
+
+TEST_P(DecrypterContract, OpensKeysThatTheProviderEncrypts) {
+  const Bytes public_key = decrypter_->public_key_info();
+  for (const auto transport :
+       {KeyTransport::rsa_pkcs1, KeyTransport::rsa_oaep_sha1, KeyTransport::rsa_oaep_sha256}) {
+    const Buffer encrypted = provider_->encrypt_key(transport, public_key, secret_).value();
+    EXPECT_EQ(decrypter_->decrypt(transport, encrypted, secret_.size()).value(), secret_);
+  }
+  EXPECT_EQ(provider_->encrypt_key(KeyTransport::rsa_pkcs1, generate("ec:P-256")->public_key_info(), secret_)
+                .error()
+                .code(),
+            Errc::unsupported);
+}
+
+// RFC 6070, 2 rounds; RFC 7914 section 11 for SHA-256.
+TEST_P(ProviderContract, DerivesKeysAsTheStandardsSay) {
+  const Bytes salt = as_bytes("salt");
+  EXPECT_EQ(to_hex(provider_->derive_key(DigestAlgorithm::sha1, "password", salt, 2, 20).value()),
+            "ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957");
+  EXPECT_EQ(to_hex(provider_->derive_key(DigestAlgorithm::sha256, "passwd", salt, 1, 64).value()),
+            "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc"
+            "49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783");
+  EXPECT_EQ(provider_->derive_key(DigestAlgorithm::sha256, "passwd", salt, 0, 64).error().code(),
+            Errc::usage);
+}
+
 }  // namespace
 }  // namespace vouch::crypto

@@ -95,6 +95,11 @@ class Seeds:
             except ValueError:
                 continue  # deliberately broken vectors
 
+    def add_message(self, message: bytes) -> None:
+        """A CMS message, for each of the readers."""
+        for kind in ("ber", "signed_data", "enveloped_data", "cmc"):
+            self.add(kind, message)
+
 
 def main() -> int:
     seeds = Seeds(pathlib.Path(sys.argv[1]))
@@ -127,6 +132,13 @@ def main() -> int:
                 for member in tar:
                     if member.isfile() and member.size <= LARGEST:
                         seeds.add(kind, tar.extractfile(member).read())
+        with tarfile.open(pathlib.Path(data) / "fuzz-openssl" / "cms.tar.xz") as tar:
+            for member in tar:
+                if member.isfile() and member.size <= LARGEST:
+                    seeds.add_message(tar.extractfile(member).read())
+    for path in sorted(pathlib.Path("testdata/cms").iterdir()):
+        if path.suffix in (".der", ".ber", ".p7b"):
+            seeds.add_message(path.read_bytes())
     for path in sorted(pathlib.Path(".").glob("src/**/*.toml")) + sorted(pathlib.Path("testdata").glob("**/*")):
         if path.suffix in (".toml", ".json"):
             seeds.add(path.suffix[1:], path.read_bytes())

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "crypto/openssl/content_encryption.hpp"
 #include "crypto/openssl/openssl.hpp"
 #include "crypto/openssl/private_key.hpp"
 #include "crypto/openssl/verifier.hpp"
@@ -72,6 +73,22 @@ class OpensslProvider final : public Provider {
   Result<std::unique_ptr<PrivateKey>> load_private_key(Bytes pem_or_der,
                                                        std::string_view passphrase) const override {
     return openssl::load_private_key(library_, pem_or_der, passphrase);
+  }
+
+  Result<Buffer> encrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,
+                         Bytes plain) const override {
+    return run_cipher(cipher, padding, true, key, iv, plain);
+  }
+  Result<Buffer> decrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,
+                         Bytes encrypted) const override {
+    return run_cipher(cipher, padding, false, key, iv, encrypted);
+  }
+  Result<Buffer> encrypt_key(KeyTransport transport, Bytes public_key_info, Bytes key) const override {
+    return transport_key(*library_, transport, public_key_info, key);
+  }
+  Result<Buffer> derive_key(DigestAlgorithm digest, std::string_view password, Bytes salt,
+                            std::uint32_t rounds, std::size_t octets) const override {
+    return pbkdf2(*library_, digest, password, salt, rounds, octets);
   }
 
  private:
