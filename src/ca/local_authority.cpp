@@ -245,17 +245,25 @@ Status LocalAuthority::check_locations() const {
                       record_.name)
         .with_hint(
             "set locations before the first issuance, or say at set-up that none are wanted: --no-locations");
-  for (const auto* list : {&settings.cdp, &settings.aia})
+  // Of several places one has to be writable; publication says which of the others fail.
+  for (const auto* list : {&settings.cdp, &settings.aia}) {
+    fs::path not_writable;
+    bool writable = false;
     for (const Location& location : *list) {
       if (!is_file(location) || !(location.flags & publish_to_server)) continue;
       const fs::path folder =
           fs::path(TRY(expand(location, variables_of(record_, settings, current().generation))))
               .parent_path();
-      if (::access(folder.c_str(), W_OK) != 0)
-        return make_error(Errc::unavailable, "CRLs and CA certificates cannot be published to {}",
-                          folder.string())
-            .with_hint("create the folder and make it writable, or change the location");
+      if (::access(folder.c_str(), W_OK) == 0)
+        writable = true;
+      else
+        not_writable = folder;
     }
+    if (!writable && !not_writable.empty())
+      return make_error(Errc::unavailable, "CRLs and CA certificates cannot be published to {}",
+                        not_writable.string())
+          .with_hint("create the folder and make it writable, or change the location");
+  }
   return ok();
 }
 

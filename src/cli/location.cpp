@@ -201,6 +201,15 @@ void explain(const Context& context, const ca::AuthoritySettings& before, const 
   if (cdp && before.cdp != after.cdp) context.note("note: the next CRL goes by it: vouch crl publish");
 }
 
+// That this CA has what the variables stand for: a directory, where one is named.
+Status check_expansion(const ca::AuthoritySettings& settings, const std::string& ca_name,
+                       const std::vector<Location>& locations) {
+  const ca::LocationVariables variables{
+      settings.dns_name, settings.short_name, ca_name, 0, 0, false, settings.configuration_container};
+  for (const Location& location : locations) (void)TRY(ca::expand(location, variables));
+  return ok();
+}
+
 // Reads, changes and writes one list, with its entry in the audit log.
 Result<Exit> change(Context& context, const Arguments& arguments, std::string_view verb,
                     const std::function<Status(std::vector<Location>&)>& apply) {
@@ -210,12 +219,15 @@ Result<Exit> change(Context& context, const Arguments& arguments, std::string_vi
   const auto before = TRY(ca::parse_settings(record.settings));
   std::string what;
   for (const std::string& operand : arguments.operands()) what += (what.empty() ? "" : " ") + operand;
-  const auto after = TRY(ca::change_settings(
-      workspace.environment(), record.name,
-      {.actor = context.user(),
-       .action = fmt::format("location.{}", verb),
-       .details = ca::AuditDetails().add("list", name_of(list)).add("locations", what),
-       .apply = [&](ca::AuthoritySettings& settings) { return apply(locations_of(settings, list)); }}));
+  const auto after = TRY(
+      ca::change_settings(workspace.environment(), record.name,
+                          {.actor = context.user(),
+                           .action = fmt::format("location.{}", verb),
+                           .details = ca::AuditDetails().add("list", name_of(list)).add("locations", what),
+                           .apply = [&](ca::AuthoritySettings& settings) -> Status {
+                             TRY(apply(locations_of(settings, list)));
+                             return check_expansion(settings, record.name, locations_of(settings, list));
+                           }}));
   explain(context, before, after, list);
   if (context.json()) {
     Value value;

@@ -75,6 +75,24 @@ Verdict entries(const x509::CrlView& crl) {
   return std::nullopt;
 }
 
+// The number in an extension as it compares: leading zeros are gone already.
+std::optional<Bytes> number_of(const x509::CrlView& crl, const x509::Oid& id) {
+  const auto* extension = crl.find(id);
+  const auto value = extension ? x509::parse_crl_number(extension->value) : Result<Bytes>(Bytes());
+  return extension && value ? std::optional(*value) : std::nullopt;
+}
+
+Verdict delta(const x509::CrlView& crl) {
+  if (!crl.find(oid::kDeltaCrlIndicator)) return std::nullopt;
+  const auto base = number_of(crl, oid::kDeltaCrlIndicator);
+  if (!base) return "the number of the base CRL cannot be read";
+  const auto own = number_of(crl, oid::kCrlNumber);
+  if (own && (own->size() < base->size() ||
+              (own->size() == base->size() && std::ranges::lexicographical_compare(*own, *base))))
+    return "the delta CRL has a smaller number than its base";
+  return when(crl.find(oid::kFreshestCrl) != nullptr, "a delta CRL says where the freshest CRL is");
+}
+
 const CrlRule kRules[] = {
     {{"crl.version", "the CRL is of version 2", "RFC 5280 5.1.2.1", Severity::error},
      [](const x509::CrlView& c) { return when(c.version != 2, "the version is not 2"); }},
@@ -106,6 +124,9 @@ const CrlRule kRules[] = {
      criticality},
     {{"crl.unknown_critical", "no unknown extension is critical", "RFC 5280 5.2", Severity::error},
      unknown_critical},
+    {{"crl.delta", "a delta CRL names an older base and no fresher CRL", "RFC 5280 5.2.4, 5.2.6",
+      Severity::error},
+     delta},
     {{"crl.empty_list", "a CRL without entries has no revokedCertificates", "RFC 5280 5.1.2.6",
       Severity::error},
      [](const x509::CrlView& c) {

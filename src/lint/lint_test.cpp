@@ -310,6 +310,17 @@ void break_every_crl_rule() {
     p.extensions.push_back(x509::make_extension(oid::kMsNextPublish, true, Buffer{5, 0}));
   });
   rule("crl.empty_list", [](CrlParts& p) { p.list = true; });
+  const auto indicator = [](CrlParts& p, std::uint64_t base) {
+    p.extensions.push_back(
+        x509::make_extension(oid::kDeltaCrlIndicator, true, x509::encode_crl_number(base)));
+  };
+  rule("crl.delta", [&](CrlParts& p) { indicator(p, 8); });
+  rule("crl.delta", [&](CrlParts& p) { indicator(p, 1 << 20); });
+  rule("crl.delta", [&](CrlParts& p) {
+    indicator(p, 5);
+    p.extensions.push_back(x509::make_extension(
+        oid::kFreshestCrl, false, x509::encode_distribution_point_uris({"http://x.example/d"})));
+  });
   entry(entry_with(0));
   entry(entry_with(7));
   entry(entry_with(8));

@@ -78,7 +78,6 @@ class Publication {
   Status look_back(const store::Snapshot& snapshot) {
     record_.this_update = environment_.clock.now();
     record_.last_change = TRY(snapshot.last_change(record_.authority));
-    seen_change_ = TRY(snapshot.last_change_on_crls(record_.authority, record_.key_index));
     const auto bases = TRY(snapshot.newest_crls(record_.authority, record_.key_index, false, kMostBases));
     // An expired certificate is left out after it has stood on one CRL issued beyond its end (RFC 5280 3.3).
     // What a delta shows is what the next base will show, or this rule would be broken between them.
@@ -98,6 +97,7 @@ class Publication {
     record_.base_number = base.number;
     record_.scope = base.scope;  // RFC 5280 5.2.4: the same as in the base
     base_change_ = base.last_change;
+    shown_changes_ = TRY(snapshot.changes_on_crls(record_.authority, record_.key_index, base.number));
     return ok();
   }
 
@@ -179,11 +179,16 @@ class Publication {
     return snapshot.for_each_changed(
         record_.authority, record_.key_index, base_change_,
         [&](const store::Snapshot::ChangedEntry& entry) -> Status {
-          // A hold that was lifted is taken off again if a CRL may have shown it: the base or a later one,
-          // also one that was begun and never recorded as published (RFC 5280 5.2.4).
-          if (entry.released ? entry.held_since > seen_change_ : entry.not_after < unexpired_at_) return ok();
+          if (entry.released ? !was_shown(entry) : entry.not_after < unexpired_at_) return ok();
           return add({entry.serial, entry.revoked_at, entry.reason, entry.invalidity_date});
         });
+  }
+
+  // A hold that was lifted is taken off again if a CRL shows it: the base, a later one, or one that was begun
+  // and never recorded as published (RFC 5280 5.2.4).
+  bool was_shown(const store::Snapshot::ChangedEntry& released) const {
+    const auto crl = std::ranges::lower_bound(shown_changes_, released.held_since);
+    return crl != shown_changes_.end() && *crl < released.changed;
   }
 
   Status publish(TbsSpool& spool, std::size_t first) {
@@ -290,7 +295,8 @@ class Publication {
   bool place_failed_ = false;  // the last failure was the first place's
   Time unexpired_at_{};
   std::uint64_t base_change_ = 0;  // of a delta: its base takes account of changes up to this one
-  std::uint64_t seen_change_ = 0;  // CRLs of this key may show changes up to this one
+  // Up to which change each CRL since the base takes account, in their order.
+  std::vector<std::uint64_t> shown_changes_;
 };
 
 // Waits for other publishers. What was set meanwhile counts.

@@ -6,6 +6,7 @@
 #include "ca/settings_change.hpp"
 #include "ca/test_fixture.hpp"
 #include "revocation/crl_publication.hpp"
+#include "x509/crl.hpp"
 
 namespace vouch::revocation {
 

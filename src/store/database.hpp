@@ -93,6 +93,7 @@ class Snapshot {
   // however many are revoked. The order is that of the changes.
   struct ChangedEntry : RevokedEntry {
     Time not_after{};
+    std::uint64_t changed = 0;  // the number of the change
     bool released = false;
     // Of a released one: its hold may stand on CRLs that took account of this change and not of the release.
     std::uint64_t held_since = 0;
@@ -106,8 +107,10 @@ class Snapshot {
   // Those of one key that were published, base or delta, newest first.
   virtual Result<std::vector<CrlRecord>> newest_crls(AuthorityId authority, std::uint16_t key_index,
                                                      bool delta, std::size_t limit) const = 0;
-  // The newest change that a CRL of this key may show, one that was begun and never published included.
-  virtual Result<std::uint64_t> last_change_on_crls(AuthorityId authority, std::uint16_t key_index) const = 0;
+  // Up to which change each CRL of a key takes account, from that number on and in their order; those that
+  // were begun and never published included: they may be in somebody's hands.
+  virtual Result<std::vector<std::uint64_t>> changes_on_crls(AuthorityId authority, std::uint16_t key_index,
+                                                             std::uint64_t from_number) const = 0;
   virtual Result<std::vector<CrlTarget>> crl_targets(
       AuthorityId authority) const = 0;  // by key, base, target
   // Each set of locations of the authority, oldest first, and how many of its certificates expire at `now` or

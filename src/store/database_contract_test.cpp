@@ -760,13 +760,14 @@ TEST_P(DatabaseContract, TheWalkStopsAtTheFirstFailureAndMayAskOtherThings) {
 struct Changed {
   std::uint32_t n = 0;
   CrlReason reason{};
+  std::uint64_t changed = 0;
   bool released = false;
   std::uint64_t held_since = 0;
   bool operator==(const Changed&) const = default;
 };
 void PrintTo(const Changed& c, std::ostream* out) {
-  *out << c.n << " reason " << static_cast<int>(c.reason) << (c.released ? " released since " : " ")
-       << c.held_since;
+  *out << c.n << " reason " << static_cast<int>(c.reason) << " by " << c.changed
+       << (c.released ? " released since " : " ") << c.held_since;
 }
 
 std::vector<Changed> changes_after(const Snapshot& snapshot, AuthorityId authority, std::uint64_t after,
@@ -779,7 +780,7 @@ std::vector<Changed> changes_after(const Snapshot& snapshot, AuthorityId authori
         EXPECT_EQ(to_buffer(entry.serial), sample::serial(n));
         EXPECT_EQ(entry.not_after, at(1'000'000));
         EXPECT_EQ(entry.revoked_at, at(500));
-        changes.push_back({n, entry.reason, entry.released, entry.held_since});
+        changes.push_back({n, entry.reason, entry.changed, entry.released, entry.held_since});
         return ok();
       }));
   return changes;
@@ -794,13 +795,13 @@ TEST_P(DatabaseContract, ChangesOfRevocationsAreNumberedAndFoundFromANumberOn) {
   ASSERT_TRUE(revoke(2, CrlReason::superseded));
   EXPECT_EQ(snapshot()->last_change(authority_).value(), 3u);
   EXPECT_THAT(changes_after(*snapshot(), authority_, 0),
-              ElementsAre(Changed{3, CrlReason::key_compromise}, Changed{1, CrlReason::certificate_hold},
-                          Changed{2, CrlReason::superseded}));
-  EXPECT_THAT(changes_after(*snapshot(), authority_, 2), ElementsAre(Changed{2, CrlReason::superseded}));
+              ElementsAre(Changed{3, CrlReason::key_compromise, 1},
+                          Changed{1, CrlReason::certificate_hold, 2}, Changed{2, CrlReason::superseded, 3}));
+  EXPECT_THAT(changes_after(*snapshot(), authority_, 2), ElementsAre(Changed{2, CrlReason::superseded, 3}));
   // A hold that becomes final is a change of its own, and stands where it happened.
   ASSERT_TRUE(revoke(1, CrlReason::ca_compromise));
   EXPECT_THAT(changes_after(*snapshot(), authority_, 2),
-              ElementsAre(Changed{2, CrlReason::superseded}, Changed{1, CrlReason::ca_compromise}));
+              ElementsAre(Changed{2, CrlReason::superseded, 3}, Changed{1, CrlReason::ca_compromise, 4}));
   EXPECT_THAT(changes_after(*snapshot(), authority_, 4), IsEmpty());
   EXPECT_THAT(changes_after(*snapshot(), authority_, 0, 1), IsEmpty()) << "another key";
   EXPECT_THAT(changes_after(*snapshot(), add_authority("Other CA"), 0), IsEmpty());
@@ -813,17 +814,19 @@ TEST_P(DatabaseContract, ALiftedHoldIsAChangeThatRemembersSinceWhenItMayStandOnA
   const auto release = [&](std::uint32_t n) {
     return commit([&](Transaction& t) { return t.release(authority_, sample::serial(n)); });
   };
-  const Changed lifted{1, CrlReason::remove_from_crl, true, 1};
+  Changed lifted{1, CrlReason::remove_from_crl, 2, true, 1};
   ASSERT_TRUE(revoke(1, CrlReason::certificate_hold));  // 1
   ASSERT_TRUE(release(1));                              // 2
   EXPECT_THAT(changes_after(*snapshot(), authority_, 1), ElementsAre(lifted));
   ASSERT_TRUE(revoke(2));                               // 3
   ASSERT_TRUE(revoke(1, CrlReason::certificate_hold));  // 4: held again: no longer a release
-  EXPECT_THAT(changes_after(*snapshot(), authority_, 1),
-              ElementsAre(Changed{2, CrlReason::key_compromise}, Changed{1, CrlReason::certificate_hold}));
+  EXPECT_THAT(
+      changes_after(*snapshot(), authority_, 1),
+      ElementsAre(Changed{2, CrlReason::key_compromise, 3}, Changed{1, CrlReason::certificate_hold, 4}));
   ASSERT_TRUE(release(1));  // 5: a CRL from between 1 and 2 has it still
+  lifted.changed = 5;
   EXPECT_THAT(changes_after(*snapshot(), authority_, 1),
-              ElementsAre(Changed{2, CrlReason::key_compromise}, lifted));
+              ElementsAre(Changed{2, CrlReason::key_compromise, 3}, lifted));
   EXPECT_THAT(changes_after(*snapshot(), authority_, 4), ElementsAre(lifted));
   EXPECT_THAT(changes_after(*snapshot(), authority_, 5), IsEmpty());
 }
@@ -860,15 +863,15 @@ TEST_P(DatabaseContract, TheNewestPublishedCrlsOfAKey) {
   };
   const CrlRecord base = insert(1, false, 1, true), delta = insert(2, true, 1, true);
   insert(3, false, 2, true);
-  EXPECT_EQ(snapshot()->last_change_on_crls(authority_, 1).value(), 9u);
   const CrlRecord newer = insert(4, false, 1, true);
   insert(5, false, 1, false);
   EXPECT_THAT(snapshot()->newest_crls(authority_, 1, false, 9).value(), ElementsAre(newer, base));
   EXPECT_THAT(snapshot()->newest_crls(authority_, 1, false, 1).value(), ElementsAre(newer));
   EXPECT_THAT(snapshot()->newest_crls(authority_, 1, true, 9).value(), ElementsAre(delta));
   EXPECT_THAT(snapshot()->newest_crls(authority_, 7, false, 9).value(), IsEmpty());
-  EXPECT_EQ(snapshot()->last_change_on_crls(authority_, 1).value(), 12u) << "the unpublished one counts too";
-  EXPECT_EQ(snapshot()->last_change_on_crls(authority_, 7).value(), 0u);
+  EXPECT_THAT(snapshot()->changes_on_crls(authority_, 1, 2).value(), ElementsAre(9u, 11u, 12u))
+      << "the unpublished one counts too";
+  EXPECT_THAT(snapshot()->changes_on_crls(authority_, 7, 0).value(), IsEmpty());
 }
 
 TEST_P(DatabaseContract, TargetsOfPublicationKeepTheirNewestState) {

@@ -201,7 +201,7 @@ void expect_same(const Snapshot& a, const Snapshot& b) {
         std::string text;
         EXPECT_TRUE(
             snapshot.for_each_changed(authority, key_index, 2, [&](const Snapshot::ChangedEntry& entry) {
-              text += fmt::format("{} {} {} {} {} {} {}\n", to_hex(entry.serial),
+              text += fmt::format("{} {} {} {} {} {} {} {}\n", to_hex(entry.serial), entry.changed,
                                   format_time(entry.revoked_at), static_cast<int>(entry.reason),
                                   entry.invalidity_date ? format_time(*entry.invalidity_date) : "-",
                                   format_time(entry.not_after), entry.released, entry.held_since);
@@ -210,6 +210,8 @@ void expect_same(const Snapshot& a, const Snapshot& b) {
         return text;
       };
       EXPECT_EQ(walk_changes(a), walk_changes(b));
+      EXPECT_EQ(a.changes_on_crls(authority, key_index, 7).value(),
+                b.changes_on_crls(authority, key_index, 7).value());
       for (const bool delta : {false, true})
         EXPECT_EQ(a.newest_crls(authority, key_index, delta, 2).value(),
                   b.newest_crls(authority, key_index, delta, 2).value());

@@ -183,12 +183,14 @@ Status Queries<Interface>::for_each_changed(
     if (mine(key) && row.changed > after)
       revoked[row.changed] = {
           {std::get<2>(key), row.record.revoked_at, row.record.reason, row.record.invalidity_date},
-          row.not_after};
+          row.not_after,
+          row.changed};
   for (const auto& [key, row] : state().releases)
     if (mine(key) && row.changed > after && !state().revocations.contains(key))
       released[row.changed] = {
           {std::get<2>(key), row.revoked_at, x509::CrlReason::remove_from_crl, std::nullopt},
           row.not_after,
+          row.changed,
           true,
           row.held_since};
   for (const auto* entries : {&revoked, &released})
@@ -214,12 +216,14 @@ Result<std::vector<CrlRecord>> Queries<Interface>::newest_crls(AuthorityId autho
 }
 
 template <class Interface>
-Result<std::uint64_t> Queries<Interface>::last_change_on_crls(AuthorityId authority,
-                                                              std::uint16_t key_index) const {
-  std::uint64_t last = 0;
+Result<std::vector<std::uint64_t>> Queries<Interface>::changes_on_crls(AuthorityId authority,
+                                                                       std::uint16_t key_index,
+                                                                       std::uint64_t from_number) const {
+  std::vector<std::uint64_t> changes;
   for (const auto& [key, record] : state().crls)
-    if (key.first == authority && record.key_index == key_index) last = record.last_change;
-  return last;
+    if (key.first == authority && key.second >= from_number && record.key_index == key_index)
+      changes.push_back(record.last_change);
+  return changes;
 }
 
 template <class Interface>

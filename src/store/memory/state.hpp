@@ -84,7 +84,8 @@ class Queries : public Interface {
   Result<std::uint64_t> last_change(AuthorityId authority) const override;
   Result<std::vector<CrlRecord>> newest_crls(AuthorityId authority, std::uint16_t key_index, bool delta,
                                              std::size_t limit) const override;
-  Result<std::uint64_t> last_change_on_crls(AuthorityId authority, std::uint16_t key_index) const override;
+  Result<std::vector<std::uint64_t>> changes_on_crls(AuthorityId authority, std::uint16_t key_index,
+                                                     std::uint64_t from_number) const override;
   Result<std::vector<CrlTarget>> crl_targets(AuthorityId authority) const override;
   Result<std::vector<LocationSet>> location_sets(AuthorityId authority, Time now) const override;
   Result<std::vector<CrlRecord>> crls(AuthorityId authority) const override;

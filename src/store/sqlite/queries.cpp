@@ -433,20 +433,22 @@ Status Queries<Interface>::for_each_changed(
   const auto since = static_cast<std::int64_t>(
       std::min<std::uint64_t>(after, std::uint64_t{std::numeric_limits<std::int64_t>::max()}));
   Snapshot::ChangedEntry entry;
-  Query revoked =
-      TRY(connection_.query("SELECT serial, revoked_at, reason, invalidity_date, not_after FROM revocations "
-                            "WHERE authority = ?1 AND key_index = ?2 AND changed > ?3 ORDER BY changed",
-                            authority, std::int64_t{key_index}, since));
+  Query revoked = TRY(connection_.query(
+      "SELECT serial, revoked_at, reason, invalidity_date, not_after, changed FROM revocations "
+      "WHERE authority = ?1 AND key_index = ?2 AND changed > ?3 ORDER BY changed",
+      authority, std::int64_t{key_index}, since));
   while (TRY(revoked.step())) {
     entry.serial = revoked.bytes(0);
     entry.revoked_at = revoked.time(1);
     entry.reason = TRY(read_reason(revoked, 2));
     entry.invalidity_date = revoked.optional_time(3);
     entry.not_after = revoked.time(4);
+    entry.changed =
+        TRY(number<std::uint64_t>(revoked, 5, "change", std::numeric_limits<std::int64_t>::max()));
     TRY(visit(entry));
   }
   Query released = TRY(connection_.query(
-      "SELECT l.serial, l.revoked_at, l.not_after, l.held_since FROM releases l "
+      "SELECT l.serial, l.revoked_at, l.not_after, l.held_since, l.changed FROM releases l "
       "LEFT JOIN revocations r ON r.authority = l.authority AND r.key_index = l.key_index AND r.serial = "
       "l.serial "
       "WHERE l.authority = ?1 AND l.key_index = ?2 AND l.changed > ?3 AND r.serial IS NULL ORDER BY "
@@ -459,6 +461,8 @@ Status Queries<Interface>::for_each_changed(
     entry.serial = released.bytes(0);
     entry.revoked_at = released.time(1);
     entry.not_after = released.time(2);
+    entry.changed =
+        TRY(number<std::uint64_t>(released, 4, "change", std::numeric_limits<std::int64_t>::max()));
     entry.held_since =
         TRY(number<std::uint64_t>(released, 3, "change", std::numeric_limits<std::int64_t>::max()));
     TRY(visit(entry));
@@ -485,13 +489,16 @@ Result<std::vector<CrlRecord>> Queries<Interface>::newest_crls(AuthorityId autho
 }
 
 template <class Interface>
-Result<std::uint64_t> Queries<Interface>::last_change_on_crls(AuthorityId authority,
-                                                              std::uint16_t key_index) const {
-  Query query = TRY(connection_.query(
-      "SELECT last_change FROM crls WHERE authority = ?1 AND key_index = ?2 ORDER BY number DESC LIMIT 1",
-      authority, std::int64_t{key_index}));
-  if (!TRY(query.step())) return 0;
-  return number<std::uint64_t>(query, 0, "change", std::numeric_limits<std::int64_t>::max());
+Result<std::vector<std::uint64_t>> Queries<Interface>::changes_on_crls(AuthorityId authority,
+                                                                       std::uint16_t key_index,
+                                                                       std::uint64_t from_number) const {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  const auto from = static_cast<std::int64_t>(std::min<std::uint64_t>(from_number, std::uint64_t{kMost}));
+  return read_all(
+      TRY(connection_.query("SELECT last_change FROM crls WHERE authority = ?1 AND number >= ?3 AND "
+                            "key_index = ?2 ORDER BY number",
+                            authority, std::int64_t{key_index}, from)),
+      [](const Query& row) { return number<std::uint64_t>(row, 0, "change", kMost); });
 }
 
 template <class Interface>

@@ -205,6 +205,9 @@ CREATE TABLE revocation_changes (
   last INTEGER NOT NULL
 ) STRICT;
 ALTER TABLE revocations ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+-- What was revoked before changes were numbered comes after every CRL that was published before.
+UPDATE revocations SET changed = 1;
+INSERT INTO revocation_changes (authority, last) SELECT DISTINCT authority, 1 FROM revocations;
 CREATE INDEX revocations_changed ON revocations(authority, key_index, changed);
 
 CREATE TABLE releases (
