@@ -9,6 +9,7 @@ packages_build=(
   libfmt-dev
   libssl-dev
   libsqlite3-dev
+  libseccomp-dev          # what the signer process may ask of the kernel
   libboost1.81-dev        # Boost.JSON, headers only
   libtomlplusplus-dev
 )

@@ -52,6 +52,7 @@ LIBRARIES = [
     (r"boost/json", ["base/json."]),
     (r"boost/", ["net/"]),
     (r"sys/socket\.h$", ["net/", "crypto/remote/"]),
+    (r"seccomp\.h$", ["crypto/remote/"]),
     (r"curl/", ["net/"]),
     (r"toml\+\+/", ["base/toml."]),
     (r"(gtest|gmock)/", ["TEST"]),

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -141,19 +142,57 @@ Status write_file_new(const fs::path& target, Bytes content, mode_t mode) {
   return sync_folder(target);
 }
 
-Result<FileLock> FileLock::acquire(const fs::path& path, std::chrono::milliseconds patience) {
-  FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd) return system_error(errno, "cannot lock", path);
+Result<MappedFile> MappedFile::open(const fs::path& path) {
+  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info{};
+  if (!fd || ::fstat(fd.get(), &info) != 0) return system_error(errno, "cannot open", path);
+  if (!S_ISREG(info.st_mode) || info.st_size <= 0)
+    return make_error(Errc::malformed, "{} is empty or no file", path.string());
+  const auto size = static_cast<std::size_t>(info.st_size);
+  void* map = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+  if (map == MAP_FAILED) return system_error(errno, "cannot read", path);
+  return MappedFile(std::span(static_cast<std::uint8_t*>(map), size));
+}
+
+MappedFile::~MappedFile() {
+  if (!map_.empty()) ::munmap(map_.data(), map_.size());
+}
+
+Status FileLock::lock(int how, std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return system_error(errno, "cannot lock", path);
+  while (::flock(fd_.get(), how | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return system_error(errno, "cannot lock", path_);
     if (std::chrono::steady_clock::now() >= deadline)
-      return make_error(Errc::unavailable, "{} is locked by another process", path.string())
+      return make_error(Errc::unavailable, "{} is locked by another process", path_.string())
           .with_hint("wait until the other command has finished, then try again");
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  return FileLock(std::move(fd));
+  return ok();
 }
+
+namespace {
+
+FileDescriptor open_lock(const fs::path& path) {
+  return FileDescriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+}
+
+}  // namespace
+
+Result<FileLock> FileLock::acquire(const fs::path& path, std::chrono::milliseconds patience) {
+  FileLock lock(path, open_lock(path));
+  if (!lock.fd_) return system_error(errno, "cannot lock", path);
+  TRY(lock.lock(LOCK_EX, patience));
+  return lock;
+}
+
+Result<FileLock> FileLock::share(const fs::path& path, std::chrono::milliseconds patience) {
+  FileLock lock(path, open_lock(path));
+  if (!lock.fd_) return system_error(errno, "cannot lock", path);
+  TRY(lock.lock(LOCK_SH, patience));
+  return lock;
+}
+
+Status FileLock::make_exclusive(std::chrono::milliseconds patience) { return lock(LOCK_EX, patience); }
 
 Status make_folder(const fs::path& path, mode_t mode) {
   std::error_code error;

@@ -66,14 +66,36 @@ Status write_file_atomic(const fs::path& target, Bytes content, mode_t mode = 06
 // Like it, but `conflict` when the target exists already: nothing is ever overwritten.
 Status write_file_new(const fs::path& target, Bytes content, mode_t mode);
 
+// A file mapped for reading: large ones cost only the pages that are looked at. What replaces the file under
+// its name leaves the map as it is.
+class MappedFile {
+ public:
+  // Fails as read_file does; an empty file is `malformed`.
+  static Result<MappedFile> open(const fs::path& path);
+  MappedFile(MappedFile&& other) noexcept : map_(std::exchange(other.map_, {})) {}
+  MappedFile& operator=(MappedFile&&) = delete;
+  ~MappedFile();
+  Bytes bytes() const { return map_; }
+
+ private:
+  explicit MappedFile(std::span<std::uint8_t> map) : map_(map) {}
+  std::span<std::uint8_t> map_;
+};
+
 // An advisory lock on a file that is created for it; held until destroyed, released by the kernel when the
 // process dies. `acquire` waits up to `patience`, then fails with `unavailable`, naming the file.
 class FileLock {
  public:
   static Result<FileLock> acquire(const fs::path& path, std::chrono::milliseconds patience);
+  // Held by any number at once, and by nobody who acquires it.
+  static Result<FileLock> share(const fs::path& path, std::chrono::milliseconds patience);
+  // Turns a shared lock into one of its own. `unavailable`: others share it still.
+  Status make_exclusive(std::chrono::milliseconds patience);
 
  private:
-  explicit FileLock(FileDescriptor fd) : fd_(std::move(fd)) {}
+  FileLock(fs::path path, FileDescriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  Status lock(int how, std::chrono::milliseconds patience);
+  fs::path path_;
   FileDescriptor fd_;
 };
 

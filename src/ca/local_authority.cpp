@@ -30,6 +30,10 @@ struct LocalAuthority::Work {
 
 namespace {
 
+// So many lines of the fence are compared at a start at most, or nearly.
+constexpr std::size_t kLinesPerMark = 4096;
+constexpr std::chrono::seconds kHoldPatience{30};
+
 LocationVariables variables_of(const store::AuthorityRecord& record, const AuthoritySettings& settings,
                                const store::KeyGeneration& generation) {
   return {settings.dns_name,
@@ -161,8 +165,41 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
   auto live = TRY(make_live(record, keys.back(), 0).context("opening CA '{}'", name));
   std::unique_ptr<LocalAuthority> authority(
       new LocalAuthority(environment, std::move(record), std::move(keys), std::move(live)));
-  TRY(authority->repair_orphans());
+  authority->fence_ = TRY(fence_of(environment, authority->record_, *snapshot));
+  TRY(authority->look_at_fence());
+  if (authority->fence_status()) TRY(authority->repair_orphans());
   return authority;
+}
+
+// What is wrong here stops what the world would see, not reading.
+Status LocalAuthority::look_at_fence() {
+  auto comparison = compare_with_fence(environment_, record_, settings(), keys_, *fence_);
+  if (!comparison) {
+    fence_problem_ = std::move(comparison.error());
+    return ok();
+  }
+  if (!comparison->gap.empty()) {
+    gap_ = std::move(comparison->gap);
+    return ok();
+  }
+  if (comparison->lines < kLinesPerMark) return ok();
+  const std::string nonce = new_fence_nonce(environment_.provider);
+  TRY(fence_->append(std::array{FenceEvent::mark(nonce)}));
+  TRY(environment_.database.commit(
+      [&](store::Transaction& t) { return t.set_mark(fence_mark_name(record_.id), nonce); }));
+  if (fence_->compaction_due()) TRY(fence_->compact(environment_.clock.now()));
+  return ok();
+}
+
+Status LocalAuthority::fence_status() const {
+  if (fence_problem_) return *fence_problem_;
+  if (!gap_) return ok();
+  return make_error(Errc::conflict, "the world has seen more of CA '{}' than its database knows: {}",
+                    record_.name, gap_->text())
+      .with_hint(
+          "bring back what is missing: vouch db replay FILE (the newer database, or a newer backup); if "
+          "there "
+          "is none, give it up: vouch db accept-gap");
 }
 
 Result<std::shared_ptr<const LocalAuthority::Live>> LocalAuthority::make_live(
@@ -218,7 +255,11 @@ std::vector<const CaKey*> LocalAuthority::crl_keys() const {
 // doing the same, or be still at work on it: the first to commit wins, the others take what is stored.
 Status LocalAuthority::repair_orphans() {
   const auto snapshot = TRY(environment_.database.snapshot());
-  for (const store::CertificateRecord& orphan : TRY(snapshot->orphans(record_.id))) {
+  const auto orphans = TRY(snapshot->orphans(record_.id));
+  std::vector<FenceEvent> events;
+  for (const store::CertificateRecord& orphan : orphans) events.push_back(FenceEvent::issued(orphan));
+  if (!events.empty()) TRY(fence_->record(events));
+  for (const store::CertificateRecord& orphan : orphans) {
     const auto key =
         std::ranges::find(keys_, orphan.key_index, [](const CaKey& k) { return k.generation.key_index; });
     if (key == keys_.end()) continue;
@@ -445,12 +486,27 @@ std::string LocalAuthority::lint_findings(Bytes tbs) const {
   return errors;
 }
 
+// Between the two durable steps: the fence learns the serial numbers before the key is used.
+Result<Fence::Position> LocalAuthority::announce(std::span<const Work> work) const {
+  std::vector<FenceEvent> events;
+  for (const Work& item : work)
+    if (item.issues()) events.push_back(FenceEvent::issued(item.certificate));
+  return fence_->append(events);
+}
+
 // First durable step: every request, and for those to be issued serial and to-be-signed bytes, before any key
 // is used.
 Status LocalAuthority::record_intents(std::span<Work> work) {
+  // Now and then a mark, so that the next start has little to compare.
+  std::string mark;
+  if (fence_->since_mark() >= kLinesPerMark) {
+    mark = new_fence_nonce(environment_.provider);
+    TRY(fence_->append(std::array{FenceEvent::mark(mark)}));
+  }
   return environment_.database.commit([&](store::Transaction& t) -> Status {
     std::shared_ptr<const Live> set_of;
     std::int64_t location_set = 0;
+    if (!mark.empty()) TRY(t.set_mark(fence_mark_name(record_.id), mark));
     for (Work& item : work) {
       item.error.reset();
       item.answered_before = false;
@@ -525,11 +581,14 @@ std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>>
   std::vector<Work> work;
   for (Result<Work>& item : considered)
     if (item) work.push_back(std::move(*item));
-  Status status = work.empty() ? ok() : record_intents(work);
-  if (status) {
+  const Status status = [&]() -> Status {
+    if (work.empty()) return ok();
+    TRY(record_intents(work));
+    const Fence::Position announced = TRY(announce(work));
     sign(work);
-    status = record_signatures(work);
-  }
+    TRY(fence_->sync(announced));
+    return record_signatures(work);
+  }();
   std::vector<Result<Outcome>> outcomes;
   auto next = work.begin();
   for (Result<Work>& item : considered) {
@@ -555,6 +614,7 @@ std::vector<Result<Outcome>> LocalAuthority::submit(std::span<const Submission> 
   std::vector<Result<Work>> considered;
   considered.reserve(submissions.size());
   const auto consider_all = [&]() -> Status {
+    TRY(fence_status());
     const auto snapshot = TRY(environment_.database.snapshot());
     TRY(refresh(*snapshot));
     TRY(check_locations());
@@ -568,6 +628,7 @@ std::vector<Result<Outcome>> LocalAuthority::submit(std::span<const Submission> 
 }
 
 Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) {
+  TRY(fence_status());
   std::vector<Result<Work>> considered;
   {
     const auto snapshot = TRY(environment_.database.snapshot());
@@ -593,6 +654,7 @@ Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) 
 }
 
 Result<Outcome> LocalAuthority::deny(RequestId id, std::string_view manager, std::string_view why) {
+  TRY(fence_status());
   TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
     store::RequestRecord request = TRY(t.request(id));
     if (request.authority != record_.id)
@@ -638,12 +700,33 @@ Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
   if (revocation.reason == x509::CrlReason::remove_from_crl)
     return make_error(Errc::usage, "removeFromCRL is no reason to revoke")
         .with_hint("lift a hold with: vouch cert release");
-  return environment_.database.commit([&](store::Transaction& t) {
-    return t.revoke(record_.id, {revocation.serial, now, revocation.reason, revocation.invalidity_date});
-  });
+  TRY(fence_status());
+  // Holds and releases of other processes come before or after, so that the fence has them in their order.
+  // What is final needs none.
+  std::optional<FileLock> turn;
+  if (revocation.reason == x509::CrlReason::certificate_hold)
+    turn.emplace(
+        TRY(FileLock::acquire(environment_.home.lock(fmt::format("hold-{}", record_.id)), kHoldPatience)));
+  store::CertificateRecord certificate;
+  TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
+    TRY(t.revoke(record_.id, {revocation.serial, now, revocation.reason, revocation.invalidity_date}));
+    certificate = TRY(t.certificate(revocation.serial));
+    return ok();
+  }));
+  if (!certificate.revocation) return make_error(Errc::internal, "the revocation is not there");
+  return fence_->record(std::array{FenceEvent::revoked(certificate, *certificate.revocation)})
+      .context("the revocation is in the database, but not in the fence");
 }
 
+// The one change that the fence learns first: a hold in the fence that the database has lifted would look
+// like a revocation that got lost.
 Status LocalAuthority::release(Bytes serial, std::string_view) {
+  TRY(fence_status());
+  const FileLock turn =
+      TRY(FileLock::acquire(environment_.home.lock(fmt::format("hold-{}", record_.id)), kHoldPatience));
+  const auto on_hold = TRY(TRY(environment_.database.snapshot())->certificate(serial)).revocation;
+  if (on_hold && on_hold->reason == x509::CrlReason::certificate_hold)
+    TRY(fence_->record(std::array{FenceEvent::release(serial)}));
   return environment_.database.commit([&](store::Transaction& t) { return t.release(record_.id, serial); });
 }
 
@@ -656,6 +739,7 @@ Result<std::vector<Buffer>> LocalAuthority::chain() const {
 
 Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const SubordinateOptions& options,
                                                  std::string_view administrator) {
+  TRY(fence_status());
   std::vector<Result<Work>> considered;
   {
     const auto snapshot = TRY(environment_.database.snapshot());

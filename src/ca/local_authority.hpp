@@ -8,6 +8,7 @@
 
 #include "ca/authority.hpp"
 #include "ca/environment.hpp"
+#include "ca/gap.hpp"
 #include "ca/settings.hpp"
 #include "policy/decision.hpp"
 #include "x509/certificate.hpp"
@@ -71,6 +72,13 @@ class LocalAuthority final : public Authority {
   // certificate, oldest key first.
   std::vector<const CaKey*> crl_keys() const;
   const Environment& environment() const { return environment_; }
+  // What the world has seen and the database does not know (docs/mechanisms/backup.md); null: nothing.
+  const Gap* gap() const { return gap_ ? &*gap_ : nullptr; }
+  // Asked before anything is issued, revoked or published. conflict: there is a gap; or why the fence cannot
+  // be read.
+  Status fence_status() const;
+  // What the world is about to see is written here first.
+  Fence& fence() const { return *fence_; }
   // How many certificates open() finished after a crash.
   std::size_t repaired() const { return repaired_; }
 
@@ -92,6 +100,7 @@ class LocalAuthority final : public Authority {
   std::shared_ptr<const Live> live() const;
   Status refresh(const store::Snapshot& snapshot) const;
 
+  Status look_at_fence();
   Status repair_orphans();
   Status check_locations() const;
   // Steps of one issuance, in their order; each leaves its result in the Work.
@@ -100,6 +109,7 @@ class LocalAuthority final : public Authority {
   void prepare(Work& work) const;
   std::string lint_findings(Bytes tbs) const;
   Status record_intents(std::span<Work> work);
+  Result<Fence::Position> announce(std::span<const Work> work) const;
   void sign(std::span<Work> work) const;
   Status record_signatures(std::span<Work> work);
   std::vector<Result<Outcome>> carry_out(std::vector<Result<Work>> work);
@@ -112,6 +122,9 @@ class LocalAuthority final : public Authority {
   mutable std::mutex live_mutex_;
   mutable std::shared_ptr<const Live> live_;  // guarded by live_mutex_
   std::unique_ptr<IssuanceCache> cache_;
+  std::shared_ptr<Fence> fence_;
+  std::optional<Gap> gap_;
+  std::optional<Error> fence_problem_;
   std::size_t repaired_ = 0;
 };
 

@@ -48,6 +48,7 @@ class TestBench {
   store::Database& database() { return *database_; }
   ManualClock& clock() { return clock_; }
   const Home& home() const { return home_; }
+  void close() { database_.reset(); }
   // As a crash and a new start would find it.
   void reopen() {
     database_.reset();

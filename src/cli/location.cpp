@@ -270,8 +270,8 @@ Result<Exit> set(Context& context, const Arguments& arguments) {
 }
 
 Result<Exit> move(Context& context, const Arguments& arguments) {
-  const auto to = TRY(arguments.number("to"));
   return change(context, arguments, "move", [&](std::vector<Location>& locations) -> Status {
+    const auto to = TRY(arguments.number("to"));
     const std::size_t from = TRY(find_location(locations, arguments.operand(0)));
     if (!to || *to < 1 || *to > locations.size())
       return usage_error("--to: there are the places 1 to {}", locations.size());

@@ -91,6 +91,25 @@ class Digester {
   virtual Buffer finish() = 0;
 };
 
+// Authenticated encryption with one key (AES-256-GCM): what comes out of `open` is what went into `seal`,
+// with the same nonce and associated data. A nonce is used once with a key. Several threads at once may use
+// it.
+class Sealer {
+ public:
+  static constexpr std::size_t kKeySize = 32, kNonceSize = 12, kTagSize = 16;
+  virtual ~Sealer() = default;
+  // The ciphertext, and the tag of kTagSize octets behind it.
+  virtual Result<Buffer> seal(Bytes nonce, Bytes associated, Bytes plain) const = 0;
+  // Fails with `denied` when key, nonce, associated data and ciphertext do not belong together.
+  virtual Result<Buffer> open(Bytes nonce, Bytes associated, Bytes sealed) const = 0;
+};
+
+// What scrypt (RFC 7914) costs: 128 * r * 2^log2_n octets of memory, p times the work.
+struct PassphraseCost {
+  unsigned log2_n = 17, r = 8, p = 1;
+  bool operator==(const PassphraseCost&) const = default;
+};
+
 class Provider {
  public:
   virtual ~Provider() = default;
@@ -98,6 +117,11 @@ class Provider {
   virtual std::unique_ptr<Digester> digester(DigestAlgorithm algorithm) const = 0;
   // Cryptographically secure random octets. A failure of the generator aborts the process.
   virtual void random(std::span<std::uint8_t> out) const = 0;
+  // A key out of a passphrase, with scrypt. A secret: wipe it. Fails with `limit_exceeded` for costs that no
+  // honest file has (more than a gibibyte of memory).
+  virtual Result<Buffer> derive_key(std::string_view passphrase, Bytes salt, const PassphraseCost& cost,
+                                    std::size_t size) const = 0;
+  virtual Result<std::unique_ptr<Sealer>> sealer(Bytes key) const = 0;
   virtual Result<std::unique_ptr<Verifier>> verifier(Bytes public_key_info) const = 0;
   // One-shot, for keys seen once: cheaper than verifier() where nothing is kept.
   virtual Status verify(Bytes public_key_info, SignatureAlgorithm algorithm, Bytes tbs,

@@ -99,7 +99,8 @@ const CrlRule kRules[] = {
     {{"crl.signature_agree", "the two signature algorithms are the same", "RFC 5280 5.1.1.2",
       Severity::error},
      [](const x509::CrlView& c) {
-       return when(!equal(c.signature_algorithm.whole, c.tbs_signature.whole),
+       const Bytes outer = c.signature_algorithm.whole;  // empty: not signed yet
+       return when(!outer.empty() && !equal(outer, c.tbs_signature.whole),
                    "the signature algorithms inside and outside differ");
      }},
     {{"crl.signature_strong", "the signature algorithm is known and not broken", "RFC 6194", Severity::error},

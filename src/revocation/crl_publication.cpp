@@ -58,6 +58,7 @@ class Publication {
       const auto snapshot = TRY(environment_.database.snapshot());
       TRY(look_back(*snapshot));
       TRY(reserve_number());
+      TRY(announce_number());
       if (Status built = build(*snapshot); !built) {
         remember_failures();
         return std::move(built.error());
@@ -145,6 +146,15 @@ class Publication {
     });
   }
 
+  // The fence knows the number before the key is used, and how long the audit log is by now.
+  Status announce_number() const {
+    const auto snapshot = TRY(environment_.database.snapshot());
+    const auto size = static_cast<std::uint64_t>(TRY(snapshot->audit_size()));
+    const auto head = TRY(snapshot->last_audit_head());
+    return authority_.fence().record(std::array{
+        ca::FenceEvent::crl(record_), ca::FenceEvent::audit(size, head ? Bytes(head->root) : Bytes())});
+  }
+
   Status build(const store::Snapshot& snapshot) {
     const x509::CrlFields fields{key_.signer->algorithm(), key_.subject, record_.this_update,
                                  record_.next_update, crl_extensions(key_, settings_, places_, record_)};
@@ -187,8 +197,9 @@ class Publication {
   // A hold that was lifted is taken off again if a CRL shows it: the base, a later one, or one that was begun
   // and never recorded as published (RFC 5280 5.2.4).
   bool was_shown(const store::Snapshot::ChangedEntry& released) const {
-    const auto crl = std::ranges::lower_bound(shown_changes_, released.held_since);
-    return crl != shown_changes_.end() && *crl < released.changed;
+    return std::ranges::any_of(shown_changes_, [&](std::uint64_t change) {
+      return change >= released.held_since && change < released.changed;
+    });
   }
 
   Status publish(TbsSpool& spool, std::size_t first) {
@@ -295,12 +306,13 @@ class Publication {
   bool place_failed_ = false;  // the last failure was the first place's
   Time unexpired_at_{};
   std::uint64_t base_change_ = 0;  // of a delta: its base takes account of changes up to this one
-  // Up to which change each CRL since the base takes account, in their order.
+  // Up to which change each CRL since the base takes account.
   std::vector<std::uint64_t> shown_changes_;
 };
 
 // Waits for other publishers. What was set meanwhile counts.
 Result<FileLock> turn_of(const ca::LocalAuthority& authority) {
+  TRY(authority.fence_status());
   FileLock lock = TRY(FileLock::acquire(
       authority.environment().home.lock(fmt::format("publish-{}", authority.record().id)), kPatience));
   TRY(authority.refresh());

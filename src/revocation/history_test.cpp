@@ -152,7 +152,7 @@ class HistoryTest : public testing::TestWithParam<Case> {
       certificate.not_after = not_after;
       certificate.tbs = certificate.signature_algorithm = Buffer{0x30, 0x00};
       TRY(t.insert_intent(certificate));
-      return t.complete_intent(certificate.request, Buffer{1});
+      return t.complete_intent(certificate.request, Buffer(8, 1));
     }));
     certificates_[serial] = {key_index, not_after, std::nullopt};
   }

@@ -128,6 +128,12 @@ class Snapshot {
 
   virtual Result<Counts> counts() const = 0;
 
+  // Whether the serial number has ever been given: to a certificate, to an abandoned intent, to a certificate
+  // that was purged.
+  virtual Result<bool> serial_used(Bytes serial) const = 0;
+  // A small fact about the database itself, by name; empty: never set.
+  virtual Result<std::string> mark(std::string_view name) const = 0;
+
   // The sequence number of the last audit entry; 0: the log is empty.
   virtual Result<std::int64_t> audit_size() const = 0;
   // Visits entries, one row at a time; what the rows hold is passed on as it is, however wrong. Stops at the
@@ -192,6 +198,11 @@ class Transaction : public Snapshot {
   virtual Status publish_template(AuthorityId authority, std::string_view name) = 0;
   virtual Status withdraw_template(AuthorityId authority, std::string_view name) = 0;
 
+  // Takes a request away with its certificate and revocation; the serial number stays used. conflict: it
+  // waits for a signature, or is the newest request, whose number would be given again.
+  virtual Status purge_request(RequestId request) = 0;
+  virtual Status set_mark(std::string_view name, std::string_view value) = 0;
+
   // conflict: the sequence number is not the one after the last.
   virtual Status append_audit(const AuditRecord& record) = 0;
   virtual Status insert_audit_head(const AuditHead& head) = 0;  // conflict: there is a head of that size
@@ -206,6 +217,14 @@ struct Location {
   std::string what;  // "database", "write-ahead log"
   fs::path path;
   std::uint64_t octets = 0;
+};
+
+// What `replay` brought over.
+struct Replayed {
+  std::uint64_t requests = 0, certificates = 0, revocations = 0, crls = 0, rows = 0;
+  // Audit entries written here since the two went apart; the other log has taken their place, so they are to be
+  // entered again at its end.
+  std::vector<AuditRecord> overtaken;
 };
 
 class Database {
@@ -232,6 +251,18 @@ class Database {
   virtual std::vector<Location> locations() const = 0;
   // Integrity: of the file, and of what rows say about each other. An empty list is good news.
   virtual Result<std::vector<std::string>> check() const = 0;
+
+  // Writes one state of the database to a new file that stands alone, while others go on writing. Slowly on
+  // purpose: it rests as long as it works. `unsupported`: this database is no file.
+  virtual Status copy_to(const fs::path& target) const = 0;
+  // Brings over what the file, a database that is further along, has beyond this one: all or nothing. Fails
+  // with `conflict`, naming the first difference, when the two do not share their past, or when this one has
+  // something that the file lacks.
+  virtual Result<Replayed> replay(const fs::path& file) = 0;
+  // Folds the log into the one file, takes the log away, and keeps everyone out until this object goes: for
+  // moving or replacing the file. Nothing else may be asked of the object afterwards. `unavailable`: somebody
+  // else uses it.
+  virtual Status fold() = 0;
 };
 
 }  // namespace vouch::store

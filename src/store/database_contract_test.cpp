@@ -1410,6 +1410,115 @@ TEST_P(DatabaseContract, RoleChangesAreKeptInTheirOrder) {
   EXPECT_EQ(snapshot()->role_version().value(), 2);
 }
 
+TEST_P(DatabaseContract, ASerialNumberStaysUsedWhateverBecomesOfItsCertificate) {
+  EXPECT_FALSE(snapshot()->serial_used(sample::serial(1)).value());
+  const RequestId purged = issue(1), abandoned = add_intent(2);
+  (void)issue(3);
+  ASSERT_TRUE(commit([&](Transaction& t) -> Status {
+    EXPECT_TRUE(t.serial_used(sample::serial(1)).value());
+    TRY(t.abandon_intent(abandoned, "gone"));
+    return t.purge_request(purged);
+  }));
+  for (std::uint32_t n = 1; n <= 3; ++n) EXPECT_TRUE(snapshot()->serial_used(sample::serial(n)).value()) << n;
+  EXPECT_FALSE(snapshot()->serial_used(sample::serial(4)).value());
+  const RequestId id = add_request();
+  EXPECT_EQ(commit([&](Transaction& t) { return t.insert_intent(sample::certificate(id, authority_, 1)); })
+                .error()
+                .code(),
+            Errc::conflict);
+}
+
+TEST_P(DatabaseContract, PurgingTakesTheRequestItsCertificateAndItsRevocation) {
+  RequestRecord record = sample::request(authority_);
+  record.transaction = "once";
+  const RequestId id = add_request(record);
+  ASSERT_TRUE(
+      commit([&](Transaction& t) { return t.insert_intent(sample::certificate(id, authority_, 1)); }));
+  ASSERT_TRUE(commit([&](Transaction& t) { return t.complete_intent(id, sample::signature(1)); }));
+  ASSERT_TRUE(revoke(1));
+  const RequestId kept = issue(2);
+  ASSERT_TRUE(commit([&](Transaction& t) { return t.purge_request(id); }));
+  EXPECT_EQ(snapshot()->request(id).error().code(), Errc::not_found);
+  EXPECT_EQ(snapshot()->certificate(sample::serial(1)).error().code(), Errc::not_found);
+  EXPECT_EQ(snapshot()->certificate_of_request(id).error().code(), Errc::not_found);
+  EXPECT_THAT(revoked_serials(), IsEmpty());
+  EXPECT_THAT(certificate_ids({}), ElementsAre(kept));
+  EXPECT_FALSE(snapshot()->request_of_transaction(authority_, "once").value());
+  const Counts counts = snapshot()->counts().value();
+  EXPECT_EQ(counts.requests, 1u);
+  EXPECT_EQ(counts.certificates, 1u);
+  EXPECT_EQ(counts.revoked, 0u);
+  EXPECT_THAT(database_->check().value(), IsEmpty());
+  EXPECT_GT(add_request(), kept);
+}
+
+TEST_P(DatabaseContract, WhatWaitsAndTheNewestRequestAreNotPurged) {
+  EXPECT_EQ(commit([&](Transaction& t) { return t.purge_request(77); }).error().code(), Errc::not_found);
+  const RequestId waiting = add_intent(1), newest = issue(2);
+  EXPECT_EQ(commit([&](Transaction& t) { return t.purge_request(waiting); }).error().code(), Errc::conflict);
+  EXPECT_EQ(commit([&](Transaction& t) { return t.purge_request(newest); }).error().code(), Errc::conflict);
+  EXPECT_TRUE(snapshot()->request(newest));
+}
+
+TEST_P(DatabaseContract, APurgeThatFailsIsTakenBackWhole) {
+  const RequestId id = issue(1);
+  ASSERT_TRUE(revoke(1));
+  (void)issue(2);
+  EXPECT_FALSE(commit([&](Transaction& t) -> Status {
+    TRY(t.purge_request(id));
+    return make_error(Errc::denied, "no");
+  }));
+  EXPECT_TRUE(snapshot()->certificate(sample::serial(1))->revocation);
+  EXPECT_EQ(snapshot()->counts()->requests, 2u);
+}
+
+TEST_P(DatabaseContract, MarksAreKeptByName) {
+  EXPECT_EQ(snapshot()->mark("one").value(), "");
+  ASSERT_TRUE(commit([](Transaction& t) -> Status {
+    TRY(t.set_mark("one", "first"));
+    TRY(t.set_mark("two", "ü"));
+    EXPECT_EQ(t.mark("one").value(), "first");
+    return t.set_mark("one", "second");
+  }));
+  EXPECT_EQ(snapshot()->mark("one").value(), "second");
+  EXPECT_EQ(snapshot()->mark("two").value(), "ü");
+  EXPECT_FALSE(commit([](Transaction& t) -> Status {
+    TRY(t.set_mark("one", "third"));
+    return make_error(Errc::denied, "no");
+  }));
+  EXPECT_EQ(snapshot()->mark("one").value(), "second");
+}
+
+// How a certificate comes in that was issued elsewhere: both steps in one transaction, and it stays foreign.
+TEST_P(DatabaseContract, AnImportedCertificateIsForeignRevocableAndOnTheCrl) {
+  const RequestId id = add_request(Disposition::foreign);
+  ASSERT_TRUE(commit([&](Transaction& t) -> Status {
+    TRY(t.insert_intent(sample::certificate(id, authority_, 1)));
+    return t.complete_intent(id, sample::signature(1));
+  }));
+  EXPECT_EQ(disposition(id), Disposition::foreign);
+  ASSERT_TRUE(revoke(1));
+  EXPECT_EQ(disposition(id), Disposition::revoked);
+  EXPECT_THAT(revoked_serials(), ElementsAre(sample::serial(1)));
+}
+
+TEST_P(DatabaseContract, ALostCertificateIsKnownByItsSerialOnlyAndRevocable) {
+  const RequestId id = add_request(Disposition::foreign);
+  ASSERT_TRUE(commit([&](Transaction& t) -> Status {
+    CertificateRecord lost = sample::certificate(id, authority_, 1);
+    lost.tbs.clear();
+    lost.subject.clear();
+    TRY(t.insert_intent(lost));
+    return t.complete_intent(id, sample::octets({0}));
+  }));
+  const CertificateRecord record = snapshot()->certificate(sample::serial(1)).value();
+  EXPECT_TRUE(record.lost());
+  EXPECT_THAT(record.der(), IsEmpty());
+  EXPECT_THAT(certificate_ids({}), ElementsAre(id));
+  ASSERT_TRUE(revoke(1));
+  EXPECT_THAT(revoked_serials(), ElementsAre(sample::serial(1)));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Backends, DatabaseContract,
     testing::Values(Backend{"Memory", [](const sample::TemporaryFolder&) { return memory::open(); }},

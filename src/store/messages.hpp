@@ -90,6 +90,15 @@ inline Error template_version_exists(const TemplateRecord& record) {
 inline Error not_published(std::string_view name) {
   return make_error(Errc::not_found, "template '{}' is not published", name);
 }
+inline Error newest_request(RequestId id) {
+  return make_error(Errc::conflict, "request {} is the newest: its number would be given again", id);
+}
+inline Error waits_for_signature(RequestId id) {
+  return make_error(Errc::conflict, "the certificate of request {} waits for its signature", id);
+}
+inline Error no_file() {
+  return make_error(Errc::unsupported, "this database is kept in memory, not in a file");
+}
 inline Error audit_sequence(std::int64_t sequence, std::int64_t last) {
   return make_error(Errc::conflict, "audit entry {} does not follow the last one, {}", sequence, last);
 }

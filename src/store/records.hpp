@@ -100,8 +100,11 @@ struct CertificateRecord {
   Buffer signature;            // empty: intended, not signed yet
   std::optional<RevocationRecord> revocation;
   std::int64_t location_set = 0;  // the AIA and CDP URLs that it carries (LocationSet); 0: not recorded
-  // The certificate; empty while there is no signature.
+  // The certificate; empty while there is no signature, and when it is lost.
   Buffer der() const;
+  // Issued by a state of the database that was given up (`accept-gap`): of the certificate only the serial
+  // number, the end and the key are known. A single octet stands in place of its signature.
+  bool lost() const { return signature.size() == 1; }
   bool operator==(const CertificateRecord&) const = default;
 };
 

@@ -108,6 +108,14 @@ Result<CrlView> parse_crl(Bytes der) {
   return view;
 }
 
+Result<CrlView> parse_tbs_crl(Bytes tbs) {
+  CrlView view;
+  Reader input(tbs);
+  TRY(read_tbs(input, view).context("reading a tbsCertList"));
+  TRY(input.finish());
+  return view;
+}
+
 Result<CrlEntryView> CrlEntryReader::next() {
   CrlEntryView entry;
   const asn1::Tlv element = TRY(reader_.expect_tlv(Tag::sequence));

@@ -29,6 +29,8 @@ struct CrlView {
   const ExtensionView* find(const Oid& id) const { return x509::find(extensions, id); }
 };
 Result<CrlView> parse_crl(Bytes der);
+// A tbsCertList alone, as it goes to the signer: whole, signature_algorithm and signature stay empty.
+Result<CrlView> parse_tbs_crl(Bytes tbs);
 
 struct CrlEntryView {
   Bytes serial;  // INTEGER contents

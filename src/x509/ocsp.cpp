@@ -417,6 +417,14 @@ Result<OcspRequestView> parse_ocsp_request(Bytes der) {
   return view;
 }
 
+Result<OcspResponseView> parse_ocsp_response_data(Bytes tbs) {
+  OcspResponseView view;
+  Reader input(tbs);
+  TRY(read_response_data(input, view).context("reading a ResponseData"));
+  TRY(input.finish());
+  return view;
+}
+
 Result<OcspResponseView> parse_ocsp_response(Bytes der) {
   OcspResponseView view;
   TRY(read_response(der, view).context("reading an OCSP response"));

@@ -81,6 +81,8 @@ struct OcspResponseView {
   std::optional<Bytes> nonce() const;
 };
 Result<OcspResponseView> parse_ocsp_response(Bytes der);
+// A ResponseData alone, as it goes to the signer: the signature's fields and certificates stay empty.
+Result<OcspResponseView> parse_ocsp_response_data(Bytes tbs);
 
 struct OcspResponseFields {
   Bytes responder_key_hash;  // SHA-1 of the responder's key bits

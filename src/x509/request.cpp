@@ -156,6 +156,15 @@ Result<RequestView> parse_request(Bytes der) {
   return view;
 }
 
+Result<RequestView> parse_request_info(Bytes info) {
+  RequestView view;
+  TRY(form::check_size(info, form::kMaxRequest, "a certification request"));
+  Reader input(info);
+  TRY(read_info(input, view).context("reading a CertificationRequestInfo"));
+  TRY(input.finish());
+  return view;
+}
+
 std::optional<std::string> challenge_password(const RequestView& request) {
   // Two passwords, in one attribute or in two, are as good as none: which one would count?
   const RequestAttribute* attribute = nullptr;

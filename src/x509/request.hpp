@@ -32,6 +32,8 @@ struct RequestView {
   const RequestAttribute* attribute(const Oid& type) const;
 };
 Result<RequestView> parse_request(Bytes der);
+// A CertificationRequestInfo alone, as it goes to the signer: whole and the signature's fields stay empty.
+Result<RequestView> parse_request_info(Bytes info);
 // The challengePassword attribute (RFC 2985 5.4.1), whatever string type it has. A secret: never print it.
 std::optional<std::string> challenge_password(const RequestView& request);
 

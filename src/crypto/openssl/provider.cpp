@@ -6,6 +6,7 @@
 #include "crypto/openssl/content_encryption.hpp"
 #include "crypto/openssl/openssl.hpp"
 #include "crypto/openssl/private_key.hpp"
+#include "crypto/openssl/sealer.hpp"
 #include "crypto/openssl/verifier.hpp"
 
 namespace vouch::crypto::openssl {
@@ -56,6 +57,13 @@ class OpensslProvider final : public Provider {
   void random(std::span<std::uint8_t> out) const override {
     if (RAND_bytes_ex(nullptr, out.data(), out.size(), 0) != 1) give_up("make random octets");
   }
+
+  Result<Buffer> derive_key(std::string_view passphrase, Bytes salt, const PassphraseCost& cost,
+                            std::size_t size) const override {
+    return openssl::derive_key(passphrase, salt, cost, size);
+  }
+
+  Result<std::unique_ptr<Sealer>> sealer(Bytes key) const override { return make_sealer(key); }
 
   Result<std::unique_ptr<Verifier>> verifier(Bytes public_key_info) const override {
     return make_verifier(library_, public_key_info);

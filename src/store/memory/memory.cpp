@@ -68,6 +68,9 @@ class MemoryDatabase final : public Database {
   std::string_view backend() const override { return "memory"; }
   std::vector<Location> locations() const override { return {}; }
   Result<std::vector<std::string>> check() const override { return std::vector<std::string>(); }
+  Status copy_to(const fs::path&) const override { return messages::no_file(); }
+  Result<Replayed> replay(const fs::path&) override { return messages::no_file(); }
+  Status fold() override { return messages::no_file(); }
 
  private:
   Status tell_mirror(const Transaction& transaction, std::int64_t before) const {

@@ -310,6 +310,17 @@ Result<Counts> Queries<Interface>::counts() const {
 }
 
 template <class Interface>
+Result<bool> Queries<Interface>::serial_used(Bytes serial) const {
+  return state().serials.contains(to_buffer(serial));
+}
+
+template <class Interface>
+Result<std::string> Queries<Interface>::mark(std::string_view name) const {
+  const auto* value = find(state().marks, std::string(name));
+  return value == nullptr ? std::string() : *value;
+}
+
+template <class Interface>
 Result<std::int64_t> Queries<Interface>::audit_size() const {
   return state().audit.empty() ? 0 : state().audit.rbegin()->first;
 }

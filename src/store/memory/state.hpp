@@ -43,6 +43,7 @@ struct State {
   std::map<std::int64_t, std::pair<AuthorityId, std::string>> location_sets;
   std::map<std::string, std::map<std::pair<std::uint32_t, std::uint32_t>, TemplateRecord>> templates;
   std::set<std::pair<AuthorityId, std::string>> published;
+  std::map<std::string, std::string> marks;
   std::map<std::int64_t, Shared<AuditRecord>> audit;
   std::map<std::int64_t, AuditHead> audit_heads;
   std::map<std::size_t, AuditKey> audit_keys;
@@ -95,6 +96,8 @@ class Queries : public Interface {
   Result<std::vector<TemplateRecord>> template_history(std::string_view name) const override;
   Result<std::vector<std::string>> published_templates(AuthorityId authority) const override;
   Result<Counts> counts() const override;
+  Result<bool> serial_used(Bytes serial) const override;
+  Result<std::string> mark(std::string_view name) const override;
   Result<std::int64_t> audit_size() const override;
   Status for_each_audit(const AuditFilter& filter,
                         const std::function<Status(const AuditRecord&)>& visit) const override;

@@ -295,6 +295,26 @@ Status MemoryTransaction::withdraw_template(AuthorityId authority, std::string_v
   return ok();
 }
 
+Status MemoryTransaction::purge_request(RequestId request) {
+  const auto* found = find(state_.requests, request);
+  if (found == nullptr) return messages::no_request(request);
+  if (state_.requests.rbegin()->first == request) return messages::newest_request(request);
+  if (state_.intents.contains(request)) return messages::waits_for_signature(request);
+  const Shared<RequestRecord> row = *found;
+  if (const auto* certificate = find(state_.certificates, request)) {
+    erase(state_.revocations, revocation_key(**certificate));
+    erase(state_.certificates, request);
+  }
+  if (!row->transaction.empty()) erase(state_.transactions, {row->authority, row->transaction});
+  erase(state_.requests, request);
+  return ok();
+}
+
+Status MemoryTransaction::set_mark(std::string_view name, std::string_view value) {
+  put(state_.marks, std::string(name), std::string(value));
+  return ok();
+}
+
 Status MemoryTransaction::append_audit(const AuditRecord& record) {
   const std::int64_t last = TRY(audit_size());
   if (record.sequence != last + 1) return messages::audit_sequence(record.sequence, last);

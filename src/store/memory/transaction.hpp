@@ -30,6 +30,8 @@ class MemoryTransaction final : public Queries<Transaction> {
   Status insert_template(const TemplateRecord& record) override;
   Status publish_template(AuthorityId authority, std::string_view name) override;
   Status withdraw_template(AuthorityId authority, std::string_view name) override;
+  Status purge_request(RequestId request) override;
+  Status set_mark(std::string_view name, std::string_view value) override;
   Status append_audit(const AuditRecord& record) override;
   Status insert_audit_head(const AuditHead& head) override;
   Status insert_audit_key(const AuditKey& key) override;

@@ -570,15 +570,29 @@ Result<std::vector<std::string>> Queries<Interface>::published_templates(Authori
 
 template <class Interface>
 Result<Counts> Queries<Interface>::counts() const {
-  // Requests are numbered without gaps and never deleted; counting them would read every large row.
+  // Requests are numbered without gaps, and those that were purged are counted; counting the rest would read
+  // every large row.
   Query query = TRY(connection_.query(
-      "SELECT (SELECT coalesce(max(id), 0) FROM requests),"
+      "SELECT (SELECT coalesce(max(id), 0) FROM requests) -"
+      " coalesce((SELECT CAST(value AS INTEGER) FROM marks WHERE name = 'purged requests'), 0),"
       " (SELECT count(*) FROM requests WHERE disposition = 9 AND disposition <> 20),"
       " (SELECT count(*) FROM signatures), (SELECT count(*) FROM revocations), (SELECT count(*) FROM crls),"
       " (SELECT count(*) FROM templates t WHERE " VOUCH_NEWEST_TEMPLATE ")"));
   (void)TRY(query.step());
   const auto column = [&](int i) { return static_cast<std::uint64_t>(query.integer(i)); };
   return Counts{column(0), column(1), column(2), column(3), column(4), column(5)};
+}
+
+template <class Interface>
+Result<bool> Queries<Interface>::serial_used(Bytes serial) const {
+  Query query = TRY(connection_.query("SELECT 1 FROM serials WHERE serial = ?1", serial));
+  return query.step();
+}
+
+template <class Interface>
+Result<std::string> Queries<Interface>::mark(std::string_view name) const {
+  Query query = TRY(connection_.query("SELECT value FROM marks WHERE name = ?1", name));
+  return TRY(query.step()) ? query.text(0) : std::string();
 }
 
 template class Queries<Snapshot>;

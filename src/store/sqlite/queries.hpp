@@ -41,6 +41,8 @@ class Queries : public Interface {
   Result<std::vector<TemplateRecord>> template_history(std::string_view name) const override;
   Result<std::vector<std::string>> published_templates(AuthorityId authority) const override;
   Result<Counts> counts() const override;
+  Result<bool> serial_used(Bytes serial) const override;
+  Result<std::string> mark(std::string_view name) const override;
 
   // journal.hpp
   Result<std::int64_t> audit_size() const override { return journal::audit_size(connection_); }

@@ -42,6 +42,11 @@ void ReaderPool::give_back(std::unique_ptr<Connection> connection) {
   if (reading_ == 0) changed_.notify_all();
 }
 
+void ReaderPool::close_idle() {
+  const std::lock_guard lock(mutex_);
+  idle_.clear();
+}
+
 bool ReaderPool::pause() {
   std::unique_lock lock(mutex_);
   paused_ = true;

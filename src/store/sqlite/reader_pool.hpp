@@ -16,6 +16,7 @@ class ReaderPool {
   // A connection that only reads; hand it back when done.
   Result<std::unique_ptr<Connection>> take();
   void give_back(std::unique_ptr<Connection> connection);
+  void close_idle();
 
   // Lets no new reader begin and waits for those at work, but not for long, so that the write-ahead log can
   // be emptied; then runs `work`. A reader that takes longer is no harm: the log stays as it is.

@@ -13,8 +13,8 @@ constexpr std::int64_t kApplicationId = 0x564f4348;
 // of
 //   its certificate. A request's row says 20 (issued) from the start and reads `issuing` while it has no
 //   signature, and `revoked` while its certificate has a row in `revocations`: queries.cpp, kDisposition.
-// - Request numbers are the largest plus one. No request is ever deleted, so none is used again.
-// - `serials` remembers every serial that was ever intended, those of abandoned certificates too.
+// - Request numbers are the largest plus one. The newest request is never deleted, so none is used again.
+// - `serials` remembers every serial that was ever intended, those of abandoned and purged certificates too.
 // - `intents` holds the certificates that wait for their signature: a few rows, the orphans after a crash.
 // - `revocations` is stored in the order of CRLs, with the end of validity beside it: a CRL is one scan.
 const char kVersion1[] = R"sql(
@@ -248,7 +248,16 @@ ALTER TABLE certificates ADD COLUMN location_set INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX certificates_locations ON certificates(authority, location_set, not_after);
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles, kRevocationChanges};
+// Small facts about the database itself: how far the fence has been compared (ca/fence.hpp), how many
+// requests were purged.
+const char kMarks[] = R"sql(
+CREATE TABLE marks (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles, kMarks, kRevocationChanges};
 
 Result<std::int64_t> pragma(Connection& connection, const std::string& name) {
   Query query = TRY(connection.query_once("PRAGMA " + name));
@@ -266,6 +275,8 @@ Result<std::int64_t> version_of(Connection& connection, std::size_t known) {
   const std::int64_t version = TRY(pragma(connection, "user_version"));
   if (TRY(pragma(connection, "application_id")) != kApplicationId) {
     if (version == 0 && !TRY(has_tables(connection))) return 0;
+    // Another process may have made it between these looks.
+    if (TRY(pragma(connection, "application_id")) == kApplicationId) return version_of(connection, known);
     return make_error(Errc::malformed, "{} is a database of another program", connection.file().string())
         .with_hint("give the right file");
   }

@@ -11,7 +11,9 @@
 #include "store/group_commit.hpp"
 #include "store/messages.hpp"
 #include "store/sqlite/check.hpp"
+#include "store/sqlite/copy.hpp"
 #include "store/sqlite/reader_pool.hpp"
+#include "store/sqlite/replay.hpp"
 #include "store/sqlite/schema.hpp"
 #include "store/sqlite/transaction.hpp"
 
@@ -27,6 +29,8 @@ constexpr int kPageSize = 8192;
 constexpr int kCheckpointPages = 2048;
 // Beyond this the log is emptied even if readers must wait a moment for it.
 constexpr int kMaxLogPages = 4 * kCheckpointPages;
+// How long `fold` waits for commands that are about to end.
+constexpr std::chrono::seconds kPatience{2};
 
 class SqliteSnapshot final : public Queries<Snapshot> {
  public:
@@ -61,6 +65,7 @@ class SqliteDatabase final : public Database {
   SqliteDatabase(fs::path file, const Options& options, std::unique_ptr<Connection> writer)
       : file_(std::move(file)),
         writer_(std::move(writer)),
+        busy_timeout_(options.busy_timeout),
         readers_(std::make_shared<ReaderPool>(file_, options.busy_timeout)),
         group_([this](std::span<GroupCommit::Member* const> group) { run(group); }, [this] { tidy_log(); }) {
     writer_->checkpoint_by_hand();
@@ -87,6 +92,16 @@ class SqliteDatabase final : public Database {
     return findings;
   }
 
+  // Connections of their own: a copy takes long, and the pool waits for its readers; ATTACH needs to be
+  // outside of every transaction.
+  Status copy_to(const fs::path& target) const override { return copy(file_, busy_timeout_, target); }
+  Result<Replayed> replay(const fs::path& file) override {
+    const auto connection = TRY(Connection::open(file_, busy_timeout_));
+    TRY(connection->execute("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY"));
+    return sqlite::replay(*connection, file);
+  }
+  Status fold() override;
+
  private:
   void run(std::span<GroupCommit::Member* const> group);
   Status run_works(std::span<GroupCommit::Member* const> group);
@@ -96,6 +111,7 @@ class SqliteDatabase final : public Database {
 
   const fs::path file_;
   std::unique_ptr<Connection> writer_;  // used by the leader of a group only
+  const std::chrono::milliseconds busy_timeout_;
   int next_checkpoint_ = kCheckpointPages;
   AuditMirror mirror_;
   std::shared_ptr<ReaderPool> readers_;  // shared with snapshots, which may outlive us
@@ -159,6 +175,24 @@ Status SqliteDatabase::run_work(const Work& work, bool alone) {
     TRY(writer_->run("BEGIN"));  // an empty one, for the group's COMMIT
   }
   return result;
+}
+
+// Leaving the write-ahead log needs the file for itself, and says so at once.
+Status SqliteDatabase::fold() {
+  readers_->close_idle();
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  for (;;) {
+    Query query = TRY(writer_->query_once("PRAGMA journal_mode = DELETE"));
+    auto row = query.step();
+    if (row && query.view(0) == "delete") break;
+    if (!row && row.error().code() != Errc::unavailable) return std::move(row.error());
+    if (std::chrono::steady_clock::now() > deadline)
+      return make_error(Errc::unavailable, "another program uses {}", file_.string())
+          .with_hint("stop everything that uses this home, then try again");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  TRY(writer_->execute("BEGIN EXCLUSIVE"));
+  return ok();
 }
 
 void SqliteDatabase::tidy_log() {

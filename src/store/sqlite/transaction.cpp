@@ -319,6 +319,31 @@ Status SqliteTransaction::withdraw_template(AuthorityId authority, std::string_v
   return ok();
 }
 
+Status SqliteTransaction::purge_request(RequestId request) {
+  {
+    Query query = TRY(connection_.query(
+        "SELECT (SELECT max(id) FROM requests) = ?1, (SELECT 1 FROM intents WHERE request = ?1) "
+        "FROM requests WHERE id = ?1",
+        request));
+    if (!TRY(query.step())) return messages::no_request(request);
+    if (query.integer(0) != 0) return messages::newest_request(request);
+    if (!query.is_null(1)) return messages::waits_for_signature(request);
+  }
+  TRY(connection_.run("DELETE FROM revocations WHERE request = ?1", request));
+  TRY(connection_.run("DELETE FROM signatures WHERE request = ?1", request));
+  TRY(connection_.run("DELETE FROM certificates WHERE request = ?1", request));
+  TRY(connection_.run("DELETE FROM requests WHERE id = ?1", request));
+  return connection_.run(
+      "INSERT INTO marks (name, value) VALUES ('purged requests', '1') "
+      "ON CONFLICT DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)");
+}
+
+Status SqliteTransaction::set_mark(std::string_view name, std::string_view value) {
+  return connection_.run(
+      "INSERT INTO marks (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
+      name, value);
+}
+
 Status SqliteTransaction::append_audit(const AuditRecord& record) {
   return journal::append_audit(connection_, record);
 }

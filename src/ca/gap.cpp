@@ -1,0 +1,304 @@
+#include "ca/gap.hpp"
+
+#include <algorithm>
+
+#include "ca/audit.hpp"
+#include "ca/local_authority.hpp"
+#include "x509/crl.hpp"
+
+namespace vouch::ca {
+namespace {
+
+std::string counted(std::size_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+void add_part(std::string& text, std::string_view part) {
+  if (!text.empty()) text += ", ";
+  text += part;
+}
+
+// A CRL at a file location, when it is one of this key.
+struct PublishedCrl {
+  fs::path path;
+  std::uint64_t number = 0;
+  const CaKey* key = nullptr;
+};
+
+// Whether the CRL says that this key signed it. The signature itself is asked for when it matters.
+bool is_of(const x509::CrlView& crl, const CaKey& key) {
+  const auto* extension = crl.find(x509::oid::kAuthorityKeyIdentifier);
+  if (extension == nullptr || !equal(crl.issuer, key.subject)) return false;
+  const auto identifier = x509::parse_authority_key_identifier(extension->value);
+  return identifier && identifier->key_identifier && equal(*identifier->key_identifier, key.key_identifier);
+}
+
+Result<std::uint64_t> number_of(const x509::CrlView& crl) {
+  const auto* extension = crl.find(x509::oid::kCrlNumber);
+  if (extension == nullptr) return make_error(Errc::malformed, "the CRL has no number");
+  const Buffer octets = to_buffer(TRY(x509::parse_crl_number(extension->value)));
+  if (octets.size() > 8) return make_error(Errc::limit_exceeded, "the CRL number is none of ours");
+  std::uint64_t number = 0;
+  for (const std::uint8_t octet : octets) number = number << 8 | octet;
+  return number;
+}
+
+// What cannot be read as a CRL of this CA is no reason to stop: publishing replaces it.
+std::vector<PublishedCrl> published_crls(const store::AuthorityRecord& record,
+                                         const AuthoritySettings& settings, std::span<const CaKey> keys) {
+  std::vector<PublishedCrl> found;
+  for (const CaKey& key : keys)
+    for (const Location& location : settings.cdp)
+      for (const bool delta : {false, true}) {
+        if (!is_file(location) || !(location.flags & (delta ? publish_delta_to_server : publish_to_server)))
+          continue;
+        const auto path =
+            expand(location, {settings.dns_name, settings.short_name, record.name,
+                              key.generation.certificate_index, key.generation.key_index, delta});
+        const auto file = path ? MappedFile::open(*path) : Result<MappedFile>(path.error());
+        if (!file) continue;
+        const auto crl = x509::parse_crl(file->bytes());
+        if (!crl || !is_of(*crl, key)) continue;
+        if (const auto number = number_of(*crl)) found.push_back({*path, *number, &key});
+      }
+  return found;
+}
+
+bool signature_fits(const Environment& environment, const PublishedCrl& published, const x509::CrlView& crl) {
+  const auto algorithm = x509::parse_signature_algorithm(crl.signature_algorithm);
+  return algorithm && environment.provider.verify(published.key->signer->public_key_info(), *algorithm,
+                                                  crl.tbs, crl.signature);
+}
+
+// Revocations by serial as they stand at the end of the fence, and after that on newer CRLs.
+class SeenRevocations {
+ public:
+  void add(const FenceEvent& event) {
+    if (event.kind == FenceEvent::Kind::release) {
+      const auto found = seen_.find(event.serial);
+      if (found != seen_.end() && is_hold(found->second)) seen_.erase(found);
+      return;
+    }
+    auto [entry, added] = seen_.emplace(event.serial, event);
+    // A final revocation is never lifted, and a hold that becomes final keeps its date.
+    if (!added && is_hold(entry->second)) {
+      const Time since = entry->second.revocation.revoked_at;
+      entry->second = event;
+      entry->second.revocation.revoked_at = since;
+    }
+  }
+  const std::map<Buffer, FenceEvent>& all() const { return seen_; }
+
+ private:
+  static bool is_hold(const FenceEvent& event) {
+    return event.revocation.reason == x509::CrlReason::certificate_hold;
+  }
+  std::map<Buffer, FenceEvent> seen_;
+};
+
+Status add_entries(const PublishedCrl& published, const x509::CrlView& crl, SeenRevocations& seen) {
+  for (x509::CrlEntryReader entries(crl.entries); !entries.at_end();) {
+    const auto entry = TRY(entries.next());
+    const auto extensions = TRY(x509::parse_crl_entry_extensions(entry.extensions_der));
+    FenceEvent event;
+    event.kind = FenceEvent::Kind::revoked;
+    event.serial = to_buffer(x509::serial_octets(entry.serial));
+    // Unless the fence knows better: no certificate outlives its CA.
+    event.not_after = published.key->not_after;
+    event.key_index = published.key->generation.key_index;
+    event.revocation = {event.serial, entry.revoked_at,
+                        extensions.reason.value_or(x509::CrlReason::unspecified), extensions.invalidity_date};
+    if (event.revocation.reason == x509::CrlReason::remove_from_crl) continue;
+    seen.add(event);
+  }
+  return ok();
+}
+
+// What the database lacks of the revocations that were seen. A hold that it has in place of a final one is a
+// lack too.
+Status compare_revocations(const store::Snapshot& snapshot, const SeenRevocations& seen, Gap& gap) {
+  for (const auto& [serial, event] : seen.all()) {
+    const auto record = snapshot.certificate(serial);
+    if (!record && record.error().code() != Errc::not_found) return record.error();
+    if (!record) {
+      // Purged, or unknown: then it is lost with its revocation.
+      if (!TRY(snapshot.serial_used(serial))) gap.revocations.push_back(event);
+      continue;
+    }
+    const bool final_seen = event.revocation.reason != x509::CrlReason::certificate_hold;
+    const bool known = record->revocation &&
+                       (!final_seen || record->revocation->reason != x509::CrlReason::certificate_hold);
+    if (!known) gap.revocations.push_back(event);
+  }
+  return ok();
+}
+
+}  // namespace
+
+std::string Gap::text() const {
+  std::string out;
+  if (!certificates.empty()) add_part(out, counted(certificates.size(), "certificate", "certificates"));
+  if (!revocations.empty()) add_part(out, counted(revocations.size(), "revocation", "revocations"));
+  if (crl_number > known_crl_number)
+    add_part(out, fmt::format("CRL number {} (known: {})", crl_number, known_crl_number));
+  if (audit_size > known_audit_size)
+    add_part(out, fmt::format("{} of {} audit entries", audit_size - known_audit_size, audit_size));
+  if (!damaged.empty())
+    add_part(out,
+             fmt::format("{} of the fence ({})",
+                         counted(damaged.size(), "unreadable line", "unreadable lines"), damaged.front()));
+  return out;
+}
+
+Result<std::shared_ptr<Fence>> fence_of(const Environment& environment, const store::AuthorityRecord& record,
+                                        const store::Snapshot& snapshot) {
+  const auto generations = TRY(snapshot.key_generations(record.id));
+  const Bytes first_key = generations.empty() ? Bytes() : Bytes(generations.front().public_key_info);
+  const Buffer digest = environment.provider.digest(crypto::DigestAlgorithm::sha256, first_key);
+  return std::make_shared<Fence>(environment.home.folder() / "fence" / (sanitized_name(record.name) + ".log"),
+                                 to_hex(Bytes(digest).first(8)));
+}
+
+std::string fence_mark_name(store::AuthorityId authority) { return fmt::format("fence {}", authority); }
+
+std::string new_fence_nonce(const crypto::Provider& provider) {
+  std::array<std::uint8_t, 8> octets{};
+  provider.random(octets);
+  return to_hex(octets);
+}
+
+Result<Comparison> compare_with_fence(const Environment& environment, const store::AuthorityRecord& record,
+                                      const AuthoritySettings& settings, std::span<const CaKey> keys,
+                                      const Fence& fence) {
+  const std::string mark = TRY(TRY(environment.database.snapshot())->mark(fence_mark_name(record.id)));
+  Comparison comparison;
+  Gap& gap = comparison.gap;
+  SeenRevocations revocations;
+  Fence::Reading reading = TRY(fence.read(mark, [&](FenceEvent event) {
+    using enum FenceEvent::Kind;
+    switch (event.kind) {
+      case issued:
+        gap.certificates.push_back(std::move(event));
+        break;
+      case revoked:
+      case release:
+        revocations.add(event);
+        break;
+      case crl:
+        gap.crl_number = std::max(gap.crl_number, event.number);
+        break;
+      case audit:
+        gap.audit_size = std::max(gap.audit_size, event.number);
+        break;
+      case accepted:
+        gap.audit_size = 0;  // the entries that were lost then are lost for good
+        break;
+      case FenceEvent::Kind::mark:
+        break;
+    }
+  }));
+  comparison.lines = reading.lines;
+  gap.damaged = std::move(reading.damaged);
+  const std::vector<PublishedCrl> published = published_crls(record, settings, keys);
+
+  const auto snapshot = TRY(environment.database.snapshot());
+  gap.known_crl_number = TRY(snapshot->last_crl_number(record.id));
+  gap.known_audit_size = static_cast<std::uint64_t>(TRY(snapshot->audit_size()));
+  for (const PublishedCrl& newer : published) {
+    if (newer.number <= gap.known_crl_number) continue;
+    const auto file = MappedFile::open(newer.path);
+    const auto crl = file ? x509::parse_crl(file->bytes()) : Result<x509::CrlView>(file.error());
+    if (!crl || !signature_fits(environment, newer, *crl)) continue;
+    TRY(add_entries(newer, *crl, revocations).context("reading {}", newer.path.string()));
+    gap.crls.push_back(newer.path);
+    gap.crl_number = std::max(gap.crl_number, newer.number);
+  }
+  std::vector<FenceEvent> unknown;
+  for (FenceEvent& event : gap.certificates)
+    if (!TRY(snapshot->serial_used(event.serial))) unknown.push_back(std::move(event));
+  gap.certificates = std::move(unknown);
+  TRY(compare_revocations(*snapshot, revocations, gap));
+  return comparison;
+}
+
+namespace {
+
+// A certificate that is known only by what the fence says.
+Status insert_lost(store::Transaction& t, const Environment& environment, store::AuthorityId authority,
+                   const FenceEvent& event, std::string_view administrator) {
+  if (TRY(t.serial_used(event.serial))) return ok();
+  store::RequestRecord request;
+  request.authority = authority;
+  request.disposition = store::Disposition::foreign;
+  request.submitted_at = environment.clock.now();
+  request.resolved_at = request.submitted_at;
+  request.resolver = administrator;
+  request.message = "lost: issued by a later state of the database, which was given up";
+  request.reason = "gap";
+  store::CertificateRecord certificate;
+  certificate.request = TRY(t.insert_request(request));
+  certificate.authority = authority;
+  certificate.key_index = event.key_index;
+  certificate.serial = event.serial;
+  certificate.not_after = event.not_after;
+  TRY(t.insert_intent(certificate));
+  const std::uint8_t no_signature[1] = {};
+  return t.complete_intent(certificate.request, no_signature);
+}
+
+Status take_over(store::Transaction& t, const Environment& environment, const store::AuthorityRecord& record,
+                 const Gap& gap, std::string_view administrator) {
+  for (const FenceEvent& event : gap.certificates)
+    TRY(insert_lost(t, environment, record.id, event, administrator));
+  for (const FenceEvent& event : gap.revocations) {
+    TRY(insert_lost(t, environment, record.id, event, administrator));
+    const Status done = t.revoke(record.id, event.revocation);
+    if (!done && done.error().code() != Errc::conflict) return done;
+  }
+  if (gap.crl_number <= TRY(t.last_crl_number(record.id))) return ok();
+  store::CrlRecord number;  // given, and never published by this database
+  number.authority = record.id;
+  number.number = gap.crl_number;
+  number.this_update = number.next_update = number.next_publish = environment.clock.now();
+  return t.insert_crl(number);
+}
+
+}  // namespace
+
+Result<Gap> find_gap(const Environment& environment, std::string_view name) {
+  const auto authority = TRY(LocalAuthority::open(environment, name));
+  return authority->gap() ? *authority->gap() : Gap();
+}
+
+Result<Gap> accept_gap(const Environment& environment, std::string_view name,
+                       std::string_view administrator) {
+  const auto authority = TRY(LocalAuthority::open(environment, name));
+  if (!authority->gap())
+    return make_error(Errc::not_found,
+                      "CA '{}' has no gap: its database knows everything that was seen of it", name);
+  const Gap& gap = *authority->gap();
+  Fence& fence = authority->fence();
+  const std::string nonce = new_fence_nonce(environment.provider);
+  if (!gap.damaged.empty()) TRY(fence.rewrite(environment.clock.now()));
+  // The mark goes first: a database that has it has taken over everything before.
+  TRY(fence.record(std::array{FenceEvent::mark(nonce)}));
+  TRY(environment.database.commit([&](store::Transaction& t) -> Status {
+    TRY(take_over(t, environment, authority->record(), gap, administrator));
+    TRY(record_audit(environment, t,
+                     {.actor = std::string(administrator),
+                      .action = "db.accept_gap",
+                      .authority = std::string(name),
+                      .object = "database",
+                      .details = AuditDetails()
+                                     .add("lost_certificates", gap.certificates.size())
+                                     .add("revocations_taken_over", gap.revocations.size())
+                                     .add("crl_number", gap.crl_number)
+                                     .add("lost_audit_entries",
+                                          gap.audit_size - std::min(gap.audit_size, gap.known_audit_size))}));
+    return t.set_mark(fence_mark_name(authority->record().id), nonce);
+  }));
+  TRY(fence.record(std::array{FenceEvent::accepted(environment.clock.now())}));
+  return gap;
+}
+
+}  // namespace vouch::ca

@@ -1,0 +1,169 @@
+#include "crypto/remote/messages.hpp"
+
+#include "asn1/der_writer.hpp"
+
+namespace vouch::crypto::remote {
+namespace {
+
+using asn1::context_constructed, asn1::Reader, asn1::Tag, asn1::Writer;
+
+constexpr std::size_t kMaxReference = 4096;
+constexpr std::size_t kMaxKeySize = 64;
+
+Result<std::string> read_text(Reader& reader, std::size_t most) {
+  const Bytes octets = TRY(reader.expect(Tag::utf8_string));
+  if (octets.size() > most)
+    return make_error(Errc::limit_exceeded, "a text of {} octets; at most {} are read", octets.size(), most);
+  return std::string(as_text(octets));
+}
+
+Result<SignRequest> read_sign(Reader& fields) {
+  SignRequest request;
+  request.reference = TRY(read_text(fields, kMaxReference));
+  request.algorithm = TRY(x509::parse_signature_algorithm(TRY(x509::parse_algorithm_identifier(fields))));
+  if (x509::is_weak(request.algorithm))
+    return make_error(Errc::denied, "nothing is signed with {}", x509::to_string(request.algorithm));
+  if (!fields.at_end()) request.tbs = to_buffer(TRY(fields.expect_octet_string()));
+  return request;
+}
+
+Result<DecryptRequest> read_decrypt(Reader& fields) {
+  DecryptRequest request;
+  request.reference = TRY(read_text(fields, kMaxReference));
+  const std::uint64_t transport = TRY(fields.expect_uint64());
+  if (transport > static_cast<std::uint64_t>(KeyTransport::rsa_oaep_sha256))
+    return make_error(Errc::malformed, "there is no key transport {}", transport);
+  request.transport = static_cast<KeyTransport>(transport);
+  const std::uint64_t key_size = TRY(fields.expect_uint64());
+  if (key_size > kMaxKeySize)
+    return make_error(Errc::limit_exceeded, "no content key has {} octets", key_size);
+  request.key_size = static_cast<std::size_t>(key_size);
+  request.ciphertext = to_buffer(TRY(fields.expect_octet_string()));
+  return request;
+}
+
+// A Response that holds an Error, which is not the same as failing to read one.
+Result<Response> read_failure(Reader& fields) {
+  const std::string code = TRY(read_text(fields, 64));
+  const std::string message = TRY(read_text(fields, kMaxMessage));
+  const std::string hint = TRY(read_text(fields, kMaxMessage));
+  for (const Errc known : {
+#define VOUCH_ERROR(category, exit, text) Errc::category,
+#include "base/errors.def"
+#undef VOUCH_ERROR
+       })
+    if (name(known) == code) {
+      Error error(known, message);
+      return Response(hint.empty() ? error : std::move(error).with_hint(hint));
+    }
+  return make_error(Errc::malformed, "there is no error category '{}'", code);
+}
+
+Result<std::vector<RemoteKeyInfo>> read_keys(Reader& list) {
+  std::vector<RemoteKeyInfo> keys;
+  while (!list.at_end()) {
+    if (keys.size() == kMaxKeys) return make_error(Errc::limit_exceeded, "more than {} keys", kMaxKeys);
+    Reader fields = TRY(list.expect_sequence());
+    RemoteKeyInfo key;
+    key.reference = TRY(read_text(fields, kMaxReference));
+    key.public_key_info = to_buffer(TRY(fields.expect_tlv(Tag::sequence)).whole);
+    TRY(fields.finish());
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
+// The contents of the one element that a message is.
+Result<std::pair<Tag, Reader>> open_message(Bytes message) {
+  if (message.size() > kMaxMessage)
+    return make_error(Errc::limit_exceeded, "a message of {} octets", message.size());
+  Reader input(message);
+  const auto tag = input.peek();
+  if (!tag) return make_error(Errc::malformed, "an empty message");
+  Reader fields = TRY(input.expect_constructed(*tag));
+  TRY(input.finish());
+  return std::pair(*tag, fields);
+}
+
+}  // namespace
+
+Buffer encode(const Request& request) {
+  Writer out;
+  if (std::holds_alternative<KeysRequest>(request)) {
+    out.constructed(context_constructed(0), [] {});
+  } else if (const auto* sign = std::get_if<SignRequest>(&request)) {
+    out.constructed(context_constructed(1), [&] {
+      out.string(Tag::utf8_string, sign->reference);
+      out.raw(x509::encode(sign->algorithm));
+      if (sign->tbs) out.octet_string(*sign->tbs);
+    });
+  } else {
+    const auto& decrypt = std::get<DecryptRequest>(request);
+    out.constructed(context_constructed(2), [&] {
+      out.string(Tag::utf8_string, decrypt.reference);
+      out.integer(static_cast<std::uint64_t>(decrypt.transport));
+      out.integer(decrypt.key_size);
+      out.octet_string(decrypt.ciphertext);
+    });
+  }
+  return std::move(out).take();
+}
+
+Buffer encode(const Response& response) {
+  Writer out;
+  if (const auto* error = std::get_if<Error>(&response)) {
+    out.constructed(context_constructed(0), [&] {
+      out.string(Tag::utf8_string, name(error->code()));
+      out.string(Tag::utf8_string, error->summary().substr(0, 4096));
+      out.string(Tag::utf8_string, error->hint().substr(0, 4096));
+    });
+  } else if (const auto* keys = std::get_if<std::vector<RemoteKeyInfo>>(&response)) {
+    out.constructed(context_constructed(1), [&] {
+      for (const RemoteKeyInfo& key : *keys)
+        out.sequence([&] {
+          out.string(Tag::utf8_string, key.reference);
+          out.raw(key.public_key_info);
+        });
+    });
+  } else {
+    out.constructed(context_constructed(2), [&] { out.octet_string(std::get<Buffer>(response)); });
+  }
+  return std::move(out).take();
+}
+
+Result<Request> parse_request(Bytes message) {
+  const auto read = [&]() -> Result<Request> {
+    auto [tag, fields] = TRY(open_message(message));
+    Request request;
+    if (tag == context_constructed(0))
+      request = KeysRequest{};
+    else if (tag == context_constructed(1))
+      request = TRY(read_sign(fields));
+    else if (tag == context_constructed(2))
+      request = TRY(read_decrypt(fields));
+    else
+      return make_error(Errc::malformed, "there is no such request");
+    TRY(fields.finish());
+    return request;
+  };
+  return read().context("reading a request to the signer process");
+}
+
+Result<Response> parse_response(Bytes message) {
+  const auto read = [&]() -> Result<Response> {
+    auto [tag, fields] = TRY(open_message(message));
+    if (tag == context_constructed(1)) return Response(TRY(read_keys(fields)));
+    std::optional<Response> response;
+    if (tag == context_constructed(0))
+      response = TRY(read_failure(fields));
+    else if (tag == context_constructed(2))
+      response = to_buffer(TRY(fields.expect_octet_string()));
+    else
+      return make_error(Errc::malformed, "there is no such response");
+    TRY(fields.finish());
+    return std::move(*response);
+  };
+  return read().context("reading an answer of the signer process");
+}
+
+}  // namespace vouch::crypto::remote

@@ -1,0 +1,56 @@
+#pragma once
+// The messages between front and signer process. One request, one response, on one channel; DER, so that the
+// project's own strict reader checks every octet.
+//
+//   Request ::= CHOICE {
+//     keys     [0] SEQUENCE {},
+//     sign     [1] SEQUENCE { reference UTF8String, algorithm AlgorithmIdentifier, tbs OCTET STRING OPTIONAL
+//     }, decrypt  [2] SEQUENCE { reference UTF8String, transport INTEGER, keySize INTEGER, ciphertext OCTET
+//     STRING } }
+//
+//   Response ::= CHOICE {
+//     failure  [0] SEQUENCE { code UTF8String, message UTF8String, hint UTF8String },
+//     keys     [1] SEQUENCE OF SEQUENCE { reference UTF8String, subjectPublicKeyInfo },
+//     octets   [2] OCTET STRING }
+//
+// A tbs that is left out lies in the file descriptor sent along: a CRL of fifty megabytes is mapped, not
+// copied.
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "crypto/provider.hpp"
+
+namespace vouch::crypto::remote {
+
+constexpr std::size_t kMaxMessage = 128 << 10;  // below the kernel's limit for one packet
+constexpr std::size_t kMaxKeys = 256;
+
+struct KeysRequest {};
+struct SignRequest {
+  std::string reference;
+  SignatureAlgorithm algorithm{};
+  std::optional<Buffer> tbs;  // none: in the file
+};
+struct DecryptRequest {
+  std::string reference;
+  KeyTransport transport{};
+  std::size_t key_size = 0;
+  Buffer ciphertext;
+};
+using Request = std::variant<KeysRequest, SignRequest, DecryptRequest>;
+
+struct RemoteKeyInfo {
+  std::string reference;
+  Buffer public_key_info;
+  bool operator==(const RemoteKeyInfo&) const = default;
+};
+using Response = std::variant<Error, std::vector<RemoteKeyInfo>, Buffer>;
+
+Buffer encode(const Request& request);
+Buffer encode(const Response& response);
+Result<Request> parse_request(Bytes message);
+Result<Response> parse_response(Bytes message);
+
+}  // namespace vouch::crypto::remote

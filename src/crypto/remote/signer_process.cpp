@@ -1,0 +1,172 @@
+#include "crypto/remote/signer_process.hpp"
+
+namespace vouch::crypto::remote {
+namespace {
+
+// Below, the octets travel in the message; above, in a sealed file.
+constexpr std::size_t kInline = kMaxMessage - 8192;
+
+class RemoteSigner final : public Signer {
+ public:
+  RemoteSigner(std::shared_ptr<SignerProcess> process, RemoteKeyInfo key, SignatureAlgorithm algorithm)
+      : process_(std::move(process)), key_(std::move(key)), algorithm_(algorithm) {}
+  SignatureAlgorithm algorithm() const override { return algorithm_; }
+  Bytes public_key_info() const override { return key_.public_key_info; }
+
+  Result<Buffer> sign(Bytes tbs) const override {
+    SignRequest request{key_.reference, algorithm_, {}};
+    FileDescriptor file;
+    if (tbs.size() <= kInline)
+      request.tbs = to_buffer(tbs);
+    else
+      file = TRY(sealed_file(tbs));
+    Response response = TRY(process_->call(std::move(request), file.get()));
+    if (auto* signature = std::get_if<Buffer>(&response)) return std::move(*signature);
+    return make_error(Errc::internal, "the signer process answered something else than a signature");
+  }
+
+ private:
+  const std::shared_ptr<SignerProcess> process_;
+  const RemoteKeyInfo key_;
+  const SignatureAlgorithm algorithm_;
+};
+
+class RemoteDecrypter final : public Decrypter {
+ public:
+  RemoteDecrypter(std::shared_ptr<SignerProcess> process, RemoteKeyInfo key)
+      : process_(std::move(process)), key_(std::move(key)) {}
+  Bytes public_key_info() const override { return key_.public_key_info; }
+
+  Result<Buffer> decrypt(KeyTransport transport, Bytes ciphertext, std::size_t key_size) const override {
+    Response response =
+        TRY(process_->call(DecryptRequest{key_.reference, transport, key_size, to_buffer(ciphertext)}));
+    if (auto* key = std::get_if<Buffer>(&response)) return std::move(*key);
+    return make_error(Errc::internal, "the signer process answered something else than a key");
+  }
+
+ private:
+  const std::shared_ptr<SignerProcess> process_;
+  const RemoteKeyInfo key_;
+};
+
+class RemoteKey final : public PrivateKey {
+ public:
+  RemoteKey(std::shared_ptr<SignerProcess> process, RemoteKeyInfo key)
+      : process_(std::move(process)), key_(std::move(key)) {}
+  Bytes public_key_info() const override { return key_.public_key_info; }
+  Result<std::unique_ptr<Signer>> signer(SignatureAlgorithm algorithm) const override {
+    return std::make_unique<RemoteSigner>(process_, key_, algorithm);
+  }
+  Result<std::unique_ptr<Decrypter>> decrypter() const override {
+    return std::make_unique<RemoteDecrypter>(process_, key_);
+  }
+  Result<std::string> to_pem(std::string_view) const override {
+    return make_error(Errc::unsupported, "a key does not leave the signer process");
+  }
+
+ private:
+  const std::shared_ptr<SignerProcess> process_;
+  const RemoteKeyInfo key_;
+};
+
+}  // namespace
+
+// A channel on loan. It goes back when its call is over in good order; otherwise it is closed, because the
+// answer of one call must not be taken for that of the next.
+struct SignerProcess::Lease {
+  SignerProcess* process;
+  std::optional<Channel> channel;
+  unsigned generation;
+
+  Lease(SignerProcess* owner, Channel taken, unsigned number)
+      : process(owner), channel(std::move(taken)), generation(number) {}
+  Lease(Lease&& other) noexcept
+      : process(std::exchange(other.process, nullptr)),
+        channel(std::move(other.channel)),
+        generation(other.generation) {}
+  Lease& operator=(Lease&&) = delete;
+  ~Lease() {
+    if (process == nullptr) return;
+    {
+      const std::scoped_lock lock(process->mutex_);
+      if (generation == process->generation_) {
+        if (channel)
+          process->channels_.push_back(std::move(*channel));
+        else
+          --process->alive_;
+      }
+    }
+    process->free_.notify_one();
+  }
+};
+
+Status SignerProcess::start_process() {
+  const auto now = std::chrono::steady_clock::now();
+  if (generation_ != 0 && now < last_start_ + options_.restart_pause)
+    return make_error(Errc::unavailable, "the signer process is gone, and is started again in a moment")
+        .with_hint("its log says why it ended");
+  last_start_ = now;
+  channels_.clear();
+  alive_ = 0;
+  ++generation_;
+  channels_ = TRY(start_().context("starting the signer process"));
+  alive_ = channels_.size();
+  return ok();
+}
+
+Result<SignerProcess::Lease> SignerProcess::take_channel() {
+  std::unique_lock lock(mutex_);
+  const bool free =
+      free_.wait_for(lock, options_.patience, [&] { return !channels_.empty() || alive_ == 0; });
+  if (!free)
+    return make_error(Errc::timeout, "all channels to the signer process were busy for {} ms",
+                      options_.patience.count());
+  if (channels_.empty()) TRY(start_process());
+  if (channels_.empty()) return make_error(Errc::unavailable, "the signer process has no channel");
+  Channel channel = std::move(channels_.back());
+  channels_.pop_back();
+  return Lease(this, std::move(channel), generation_);
+}
+
+Result<Response> SignerProcess::call(const Request& request, int file) {
+  Buffer message = encode(request);
+  Lease lease = TRY(take_channel());
+  const auto exchange = [&]() -> Result<Response> {
+    TRY(lease.channel->send(message, file));
+    const Packet packet = TRY(lease.channel->receive(options_.patience));
+    if (packet.message.empty()) return make_error(Errc::unavailable, "the signer process is gone");
+    return parse_response(packet.message);
+  };
+  Result<Response> response = exchange();
+  if (!response) {
+    lease.channel.reset();
+    return response;
+  }
+  if (auto* error = std::get_if<Error>(&*response)) return std::move(*error);
+  return response;
+}
+
+Result<std::shared_ptr<SignerProcess>> SignerProcess::start(Start start, const Options& options) {
+  std::shared_ptr<SignerProcess> process(new SignerProcess(std::move(start), options));
+  (void)TRY(process->keys());
+  return process;
+}
+
+Result<std::vector<RemoteKeyInfo>> SignerProcess::keys() {
+  Response response = TRY(call(KeysRequest{}));
+  if (auto* keys = std::get_if<std::vector<RemoteKeyInfo>>(&response)) return std::move(*keys);
+  return make_error(Errc::internal, "the signer process answered something else than its keys");
+}
+
+Result<std::unique_ptr<PrivateKey>> SignerProcess::key(std::string_view reference) {
+  for (RemoteKeyInfo& key : TRY(keys()))
+    if (key.reference == reference) return std::make_unique<RemoteKey>(shared_from_this(), std::move(key));
+  return make_error(Errc::not_found, "the signer process has no key {}", reference);
+}
+
+unsigned SignerProcess::starts() const {
+  const std::scoped_lock lock(mutex_);
+  return generation_;
+}
+
+}  // namespace vouch::crypto::remote
