@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ca/audit.hpp"
+#include "ca/ca_name.hpp"
 #include "ca/local_authority.hpp"
 #include "x509/crl.hpp"
 

@@ -1,6 +1,6 @@
 #include "ca/key_files.hpp"
 
-#include "ca/locations.hpp"
+#include "ca/ca_name.hpp"
 
 namespace vouch::ca {
 namespace {

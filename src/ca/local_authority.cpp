@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <set>
 
+#include "ca/ca_certificate.hpp"
 #include "ca/chain.hpp"
 #include "ca/issuance_cache.hpp"
 #include "ca/key_files.hpp"
+#include "ca/key_strength.hpp"
 #include "ca/serial.hpp"
 #include "ca/templates.hpp"
 #include "lint/lint.hpp"
@@ -45,29 +47,12 @@ LocationVariables variables_of(const store::AuthorityRecord& record, const Autho
           settings.configuration_container};
 }
 
-// authorityKeyIdentifier, cRLDistributionPoints and authorityInfoAccess (RFC
-// 5280 4.2.1.1, 4.2.1.13, 4.2.2.1).
-std::vector<x509::Extension> extensions_issued_by(const CaKey& key, const IssuedLocations& locations) {
-  std::vector<x509::Extension> extensions;
-  extensions.push_back(
-      x509::make_extension(x509::oid::kAuthorityKeyIdentifier, false,
-                           x509::encode_authority_key_identifier({key.key_identifier, {}, {}})));
-  if (!locations.cdp.empty())
-    extensions.push_back(x509::make_extension(x509::oid::kCrlDistributionPoints, false,
-                                              x509::encode_distribution_point_uris(locations.cdp)));
-  std::vector<x509::AccessDescription> access;
-  for (const std::string& url : locations.ocsp)
-    access.push_back({x509::oid::kAdOcsp, x509::GeneralName::uri(url)});
-  for (const std::string& url : locations.aia)
-    access.push_back({x509::oid::kAdCaIssuers, x509::GeneralName::uri(url)});
-  if (!access.empty())
-    extensions.push_back(
-        x509::make_extension(x509::oid::kAuthorityInfoAccess, false, x509::encode_info_access(access)));
-  return extensions;
-}
+// A renewal with the same key has one key for two certificates: it is loaded, and its passphrase asked for,
+// once.
+using Signers = std::map<std::string, std::shared_ptr<const crypto::Signer>>;
 
 Result<CaKey> open_key(const Environment& environment, const store::AuthorityRecord& record,
-                       const AuthoritySettings& settings, store::KeyGeneration generation) {
+                       const AuthoritySettings& settings, store::KeyGeneration generation, Signers& signers) {
   CaKey key;
   key.generation = std::move(generation);
   const auto certificate = TRY(x509::parse_certificate(key.generation.certificate)
@@ -83,12 +68,31 @@ Result<CaKey> open_key(const Environment& environment, const store::AuthorityRec
     key.path_length = TRY(x509::parse_basic_constraints(extension->value)).path_length;
   // The chain is built again at every start: a damaged or swapped parent is found before anything is signed.
   (void)TRY(build_chain(environment.provider, key.generation.certificate, key.generation.chain));
-  const auto private_key = TRY(load_key(environment, key.generation.key_reference));
-  if (!equal(private_key->public_key_info(), certificate.public_key_info))
+  std::shared_ptr<const crypto::Signer>& signer = signers[key.generation.key_reference];
+  if (!signer) {
+    TRY(check_key_strength(certificate.public_key_info));
+    const auto private_key = TRY(load_key(environment, key.generation.key_reference));
+    signer = TRY(private_key->signer(TRY(signature_algorithm_of(settings, certificate.public_key_info))));
+  }
+  if (!equal(signer->public_key_info(), certificate.public_key_info))
     return make_error(Errc::conflict, "key {} does not belong to the certificate of CA '{}'",
                       key.generation.key_reference, record.name);
-  key.signer = TRY(private_key->signer(settings.signature_algorithm));
+  key.signer = signer;
+  key.issued_extensions = TRY(extensions_issued_by(key, record, settings));
   return key;
+}
+
+// The generations with a certificate, without those whose key has none that is unexpired. The newest stays:
+// what it cannot do any more is said where it is tried.
+Result<std::vector<store::KeyGeneration>> living(std::vector<store::KeyGeneration> generations, Time now) {
+  std::erase_if(generations, [](const store::KeyGeneration& g) { return g.certificate.empty(); });
+  std::set<std::uint16_t> keys;
+  for (const store::KeyGeneration& generation : generations)
+    if (now <= TRY(x509::parse_certificate(generation.certificate)).not_after)
+      keys.insert(generation.key_index);
+  if (!generations.empty()) keys.insert(generations.back().key_index);
+  std::erase_if(generations, [&](const store::KeyGeneration& g) { return !keys.contains(g.key_index); });
+  return generations;
 }
 
 x509::TbsTemplate make_tbs_template(const CaKey& key, const std::vector<x509::Extension>& fixed,
@@ -123,6 +127,45 @@ std::vector<std::string> notes_of(const policy::Trace& trace) {
   return notes;
 }
 
+// What an administrator lets a subordinate have of its own request, beside what the template gives.
+void take_over(policy::Decision& decision, const std::vector<x509::Extension>& extensions) {
+  constexpr std::string_view kRule = "request.extensions";
+  std::string names;
+  for (const x509::Extension& each : extensions) {
+    const auto same = [&](const x509::Extension& other) { return other.id == each.id; };
+    if (std::ranges::any_of(decision.plan.fixed, same) || std::ranges::any_of(decision.plan.variable, same))
+      continue;
+    decision.plan.variable.push_back(each);
+    names += (names.empty() ? "" : ", ") + x509::describe(each.id);
+  }
+  std::erase_if(decision.trace, [&](const policy::TraceStep& step) {
+    return step.rule == kRule && step.verdict == policy::Verdict::changed;
+  });
+  add_step(decision.trace, kRule, policy::Verdict::passed, "extensions that an administrator takes over",
+           names, "");
+}
+
+// A home whose CAPolicy.inf loaded no templates signs subordinates all the same.
+Result<policy::CertificateTemplate> subordinate_template(const store::Snapshot& snapshot) {
+  auto entry = find_template(snapshot, "SubCA");
+  if (entry) return std::move(entry->value);
+  if (entry.error().code() != Errc::not_found) return std::move(entry.error());
+  for (policy::CertificateTemplate& shipped : policy::shipped_templates())
+    if (shipped.name == "SubCA") return std::move(shipped);
+  return std::move(entry.error());
+}
+
+// The path length and the purposes that a subordinate asks for restrict it, so it gets them.
+Status take_constraints(const x509::RequestView& request, policy::CertificateTemplate& value) {
+  if (const auto* extension = request.find(x509::oid::kBasicConstraints)) {
+    const auto asked = TRY(x509::parse_basic_constraints(extension->value)).path_length;
+    if (asked && (!value.path_length || *asked < *value.path_length)) value.path_length = asked;
+  }
+  if (const auto* extension = request.find(x509::oid::kExtendedKeyUsage))
+    value.extended_key_usage = TRY(x509::parse_extended_key_usage(extension->value));
+  return ok();
+}
+
 Outcome outcome_from(const store::RequestRecord& request, const policy::Trace& trace, Buffer certificate) {
   Outcome outcome{request.id, request.disposition, std::move(certificate), request.message, request.reason,
                   {},         notes_of(trace)};
@@ -132,7 +175,34 @@ Outcome outcome_from(const store::RequestRecord& request, const policy::Trace& t
   return outcome;
 }
 
+// authorityKeyIdentifier, cRLDistributionPoints and authorityInfoAccess.
+std::vector<x509::Extension> extensions_issued_by(const CaKey& key, const IssuedLocations& locations) {
+  std::vector<x509::Extension> extensions;
+  extensions.push_back(
+      x509::make_extension(x509::oid::kAuthorityKeyIdentifier, false,
+                           x509::encode_authority_key_identifier({key.key_identifier, {}, {}})));
+  if (!locations.cdp.empty())
+    extensions.push_back(x509::make_extension(x509::oid::kCrlDistributionPoints, false,
+                                              x509::encode_distribution_point_uris(locations.cdp)));
+  std::vector<x509::AccessDescription> access;
+  for (const std::string& url : locations.ocsp)
+    access.push_back({x509::oid::kAdOcsp, x509::GeneralName::uri(url)});
+  for (const std::string& url : locations.aia)
+    access.push_back({x509::oid::kAdCaIssuers, x509::GeneralName::uri(url)});
+  if (!access.empty())
+    extensions.push_back(
+        x509::make_extension(x509::oid::kAuthorityInfoAccess, false, x509::encode_info_access(access)));
+  return extensions;
+}
+
 }  // namespace
+
+Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key,
+                                                          const store::AuthorityRecord& record,
+                                                          const AuthoritySettings& settings) {
+  return extensions_issued_by(
+      key, TRY(issued_locations(settings.cdp, settings.aia, variables_of(record, settings, key.generation))));
+}
 
 Result<Outcome> Authority::submit(const Submission& submission) {
   return std::move(submit(std::span(&submission, 1)).front());
@@ -154,11 +224,11 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
   store::AuthorityRecord record = TRY(snapshot->authority(name));
   AuthoritySettings settings = TRY(parse_settings(record.settings).context("opening CA '{}'", name));
   std::vector<CaKey> keys;
-  for (store::KeyGeneration& generation : TRY(snapshot->key_generations(record.id))) {
-    if (generation.certificate.empty()) continue;
-    keys.push_back(
-        TRY(open_key(environment, record, settings, std::move(generation)).context("opening CA '{}'", name)));
-  }
+  Signers signers;
+  for (store::KeyGeneration& generation :
+       TRY(living(TRY(snapshot->key_generations(record.id)), environment.clock.now())))
+    keys.push_back(TRY(open_key(environment, record, settings, std::move(generation), signers)
+                           .context("opening CA '{}'", name)));
   if (keys.empty())
     return make_error(Errc::unavailable, "CA '{}' has no certificate yet", name)
         .with_hint("have its request signed by the parent (vouch ca sign), then: vouch ca install FILE");
@@ -169,6 +239,20 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
   TRY(authority->look_at_fence());
   if (authority->fence_status()) TRY(authority->repair_orphans());
   return authority;
+}
+
+std::vector<const CaKey*> LocalAuthority::crl_keys() const {
+  const Time now = environment_.clock.now();
+  std::map<std::uint16_t, const CaKey*> newest;
+  std::set<std::uint16_t> unexpired;
+  for (const CaKey& key : keys_) {
+    newest[key.generation.key_index] = &key;
+    if (now <= key.not_after) unexpired.insert(key.generation.key_index);
+  }
+  std::vector<const CaKey*> keys;
+  for (const auto& [index, key] : newest)
+    if (unexpired.contains(index)) keys.push_back(key);
+  return keys;
 }
 
 // What is wrong here stops what the world would see, not reading.
@@ -234,20 +318,6 @@ Status LocalAuthority::refresh(const store::Snapshot& snapshot) const {
 Status LocalAuthority::refresh() const {
   const auto snapshot = TRY(environment_.database.snapshot());
   return refresh(*snapshot);
-}
-
-std::vector<const CaKey*> LocalAuthority::crl_keys() const {
-  const Time now = environment_.clock.now();
-  std::map<std::uint16_t, const CaKey*> newest;
-  std::set<std::uint16_t> unexpired;
-  for (const CaKey& key : keys_) {
-    newest[key.generation.key_index] = &key;
-    if (now <= key.not_after) unexpired.insert(key.generation.key_index);
-  }
-  std::vector<const CaKey*> keys;
-  for (const auto& [index, key] : newest)
-    if (unexpired.contains(index)) keys.push_back(key);
-  return keys;
 }
 
 // An intent without a signature is what a crash left between the two commits of an issuance. Its bytes are
@@ -403,6 +473,7 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   question.subject_key_identifier = key_identifier;
 
   work.decision = policy::decide(question);
+  if (!approval.extensions.empty()) take_over(work.decision, approval.extensions);
   request.message = work.decision.message;
   request.reason = work.decision.reason;
   switch (work.decision.action) {
@@ -642,7 +713,7 @@ Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) 
     const Submission submission{std::move(before.request), before.template_name, before.requester,
                                 before.transaction, std::move(before.attributes)};
     TemplateLookup templates(*snapshot, *cache_, record_.id);
-    Work work = TRY(consider(submission, templates, {std::string(manager), id, nullptr}));
+    Work work = TRY(consider(submission, templates, {std::string(manager), id, nullptr, {}}));
     // Policy may have changed since the request came in. What it refuses now stays pending, so that nothing
     // is lost when the template is published again or mended.
     if (work.decision.action == policy::Action::deny)
@@ -745,12 +816,16 @@ Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const Subordinat
     const auto snapshot = TRY(environment_.database.snapshot());
     TRY(refresh(*snapshot));
     TRY(check_locations());
-    policy::CertificateTemplate value = TRY(find_template(*snapshot, "SubCA")).value;
+    policy::CertificateTemplate value = TRY(subordinate_template(*snapshot));
+    const x509::RequestView view =
+        TRY(x509::parse_request(request).context("reading the subordinate's request"));
+    Approval approval{std::string(administrator), 0, &value, requested_extensions(view.extensions)};
+    TRY(take_constraints(view, value));
     if (options.path_length) value.path_length = options.path_length;
     if (options.validity) value.validity = *options.validity;
     const Submission submission{to_buffer(request), value.name, std::string(administrator), "", {}};
     TemplateLookup templates(*snapshot, *cache_, record_.id);
-    considered.push_back(consider(submission, templates, {std::string(administrator), 0, &value}));
+    considered.push_back(consider(submission, templates, approval));
   }
   return std::move(carry_out(std::move(considered)).front());
 }

@@ -22,8 +22,15 @@ struct CaKey {
   Buffer subject;         // Name of the CA certificate, whole TLV
   Buffer key_identifier;  // its subjectKeyIdentifier
   Time not_before{}, not_after{};
-  std::optional<std::uint32_t> path_length;  // of its certificate; absent: no limit
+  std::optional<std::uint32_t> path_length;        // of its certificate; absent: no limit
+  std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA, by the settings when it was opened
 };
+
+// authorityKeyIdentifier, cRLDistributionPoints and authorityInfoAccess (RFC 5280 4.2.1.1, 4.2.1.13, 4.2.2.1)
+// of what this key signs.
+Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key,
+                                                          const store::AuthorityRecord& record,
+                                                          const AuthoritySettings& settings);
 
 // What the certificates of one template version have in common: made once, filled per certificate.
 class IssuanceCache;
@@ -49,10 +56,11 @@ class LocalAuthority final : public Authority {
     std::string manager;
     RequestId request = 0;                                           // 0: it is new
     const policy::CertificateTemplate* override_template = nullptr;  // instead of the published one
+    std::vector<x509::Extension> extensions{};  // of a subordinate's request, taken over by an administrator
   };
 
   // A subordinate CA's request, signed by decision of an administrator: submit and approve in one step, under
-  // the template SubCA with these changes.
+  // the template SubCA with these changes, and with the policies, purposes and path length that it asks for.
   struct SubordinateOptions {
     std::optional<std::uint32_t> path_length;
     std::optional<Span> validity;
@@ -64,7 +72,10 @@ class LocalAuthority final : public Authority {
   // As they were when the authority last looked: at open, and before each request. A change in the database
   // takes effect without a restart.
   AuthoritySettings settings() const { return live()->settings; }
-  std::span<const CaKey> keys() const { return keys_; }  // oldest first
+  // One for each certificate of this CA that still matters, oldest first: a renewal with the same key gives
+  // two with one signer. Left out are those whose key has no unexpired certificate any more; the newest is
+  // always there.
+  std::span<const CaKey> keys() const { return keys_; }
   const CaKey& current() const { return keys_.back(); }
   // Looks whether the settings have changed in the database.
   Status refresh() const;

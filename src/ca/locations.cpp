@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "x509/name.hpp"
+#include "ca/ca_name.hpp"
 
 namespace vouch::ca {
 namespace {
@@ -97,11 +97,12 @@ std::string as_path_element(std::string_view text) {
   return out;
 }
 
-// What stands in a URL between the variables: what a URL cannot hold is encoded, its own characters stay.
+// What stands in a URL between the variables: what a URL cannot hold is encoded, its own characters stay, and
+// so do the backslashes of Windows' file URLs.
 std::string url_literal(char c) {
   const auto octet = static_cast<unsigned char>(c);
-  const bool keep = octet > 0x20 && octet < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' &&
-                    c != '^' && c != '`' && c != '{' && c != '|' && c != '}';
+  const bool keep = octet > 0x20 && octet < 0x7f && c != '"' && c != '<' && c != '>' && c != '^' &&
+                    c != '`' && c != '{' && c != '|' && c != '}';
   return keep ? std::string(1, c) : fmt::format("%{:02X}", octet);
 }
 
@@ -124,6 +125,7 @@ Result<std::string> value_of(unsigned variable, const LocationVariables& variabl
     case 3:
       return variables.ca_name;
     case 4:
+      if (!variables.cross.empty()) return fmt::format("({})", variables.cross);
       return suffix(variables.certificate_index);
     case 5:
       return std::string();
@@ -131,7 +133,7 @@ Result<std::string> value_of(unsigned variable, const LocationVariables& variabl
       if (variables.configuration_container.empty()) break;
       return variables.configuration_container;
     case 7:
-      return truncated_name(variables.ca_name);
+      return shortened_name(variables.ca_name, kTruncatedName);
     case 8:
       return suffix(variables.key_index);
     case 9:
@@ -315,35 +317,6 @@ std::vector<Location> default_aia(std::string_view published_folder, bool direct
   if (directory)
     list.push_back({add_to_certificate, "ldap:///CN=%7,CN=AIA,CN=Public Key Services,CN=Services,%6%11"});
   return list;
-}
-
-// The hash is that of MS-WCCE 3.1.1.4.1.1: rotate left by one and add, over the UTF-16 units that are cut
-// off.
-std::string truncated_name(std::string_view ca_name) {
-  constexpr std::size_t kMost = 32;
-  const std::string name = sanitized_name(ca_name);
-  if (name.size() <= kMost) return name;
-  std::size_t cut = kMost;
-  // An escape !xxxx is not cut in two.
-  if (const auto mark = name.rfind('!', cut - 1); mark != std::string::npos && mark + 5 > cut) cut = mark;
-  std::uint16_t hash = 0;
-  for (const char c : name.substr(cut))
-    hash = static_cast<std::uint16_t>(((hash << 1) | (hash >> 15)) + static_cast<unsigned char>(c));
-  return fmt::format("{}-{:05}", name.substr(0, cut), hash);
-}
-
-std::string sanitized_name(std::string_view ca_name) {
-  std::string out;
-  const Buffer utf16 = x509::utf8_to_bmp(ca_name);
-  for (std::size_t i = 0; i + 1 < utf16.size(); i += 2) {
-    const unsigned unit = static_cast<unsigned>(utf16[i]) << 8 | utf16[i + 1];
-    const bool safe = unit < 0x80 && (is_url_safe(static_cast<char>(unit)) || unit == ' ') && unit != '!';
-    if (safe)
-      out.push_back(static_cast<char>(unit));
-    else
-      out += fmt::format("!{:04x}", unit);
-  }
-  return out;
 }
 
 }  // namespace vouch::ca

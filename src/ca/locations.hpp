@@ -47,6 +47,7 @@ struct LocationVariables {
   std::uint16_t certificate_index = 0, key_index = 0;
   bool delta = false;
   std::string configuration_container{};  // %6: "CN=Configuration,DC=corp,DC=example"; empty: no directory
+  std::string cross{};                    // of a cross-certificate, "0-1": %4 is then "(0-1)"
 };
 // Replaces %1 … %11 and <ServerDNSName> …; in http and ldap URLs the values are percent-encoded, in file
 // paths they are made safe as one path element. Fails with `malformed` for an unknown variable.
@@ -67,10 +68,5 @@ bool is_file(const Location& location);  // "/path" or "file:///path"
 // File and HTTP; with a directory LDAP as well.
 std::vector<Location> default_cdp(std::string_view published_folder, bool directory);
 std::vector<Location> default_aia(std::string_view published_folder, bool directory);
-
-// %7: the sanitized name, cut to 32 characters with a hash of the rest behind it.
-std::string truncated_name(std::string_view ca_name);
-// A CA's name as a file name: what is not safe there becomes !XXXX (hex of the UTF-16 unit), after MS-WCCE.
-std::string sanitized_name(std::string_view ca_name);
 
 }  // namespace vouch::ca

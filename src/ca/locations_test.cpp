@@ -63,17 +63,6 @@ TEST(LocationsTest, VariablesOfADirectoryMakeAnLdapUrl) {
   EXPECT_THAT(without.error().report(), HasSubstr("directory.configuration_container"));
 }
 
-TEST(LocationsTest, ALongNameIsCutAndTheRestIsHashed) {
-  EXPECT_EQ(truncated_name("Contoso Issuing CA"), "Contoso Issuing CA");
-  const std::string just_fits(32, 'a');
-  EXPECT_EQ(truncated_name(just_fits), just_fits);
-  // 'b' is 98; then rotate left by one and add 'c' (99): 98 * 2 + 99.
-  EXPECT_EQ(truncated_name(just_fits + "b"), just_fits + "-00098");
-  EXPECT_EQ(truncated_name(just_fits + "bc"), just_fits + "-00295");
-  // An escape stays whole: it goes to the rest.
-  EXPECT_EQ(truncated_name(std::string(30, 'a') + "/" + "zz").substr(0, 31), std::string(30, 'a') + "-");
-}
-
 TEST(LocationsTest, FlagsHaveNumbersAndNames) {
   const auto parsed = [](std::string_view text) {
     const auto location = parse_location(text);
@@ -138,12 +127,6 @@ TEST(LocationsTest, CertutilNotationIsReadAndPrinted) {
   EXPECT_EQ(format_location(*location), "65:/var/lib/x/%3%8%9.crl");
   for (const char* bad : {"", "x", "1", "1:relative", "-1:/x", "1:ftp://x", "1:http://%0/", "99999999999:/x"})
     EXPECT_FALSE(parse_location(bad)) << bad;
-}
-
-TEST(LocationsTest, SanitizedNamesKeepLettersAndHideTheRest) {
-  EXPECT_EQ(sanitized_name("Contoso CA-1"), "Contoso CA-1");
-  EXPECT_EQ(sanitized_name("A/B!C"), "A!002fB!0021C");
-  EXPECT_EQ(sanitized_name("Ä"), "!00c4");
 }
 
 }  // namespace

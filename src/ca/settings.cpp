@@ -32,6 +32,17 @@ Result<std::vector<Location>> locations_of(const Value& table, std::string_view 
   return locations;
 }
 
+std::string_view name_of(crypto::DigestAlgorithm digest) {
+  switch (digest) {
+    case crypto::DigestAlgorithm::sha384:
+      return "sha384";
+    case crypto::DigestAlgorithm::sha512:
+      return "sha512";
+    default:
+      return "sha256";
+  }
+}
+
 Value list_of(const std::vector<Location>& locations) {
   Value list = Value::list();
   for (const Location& location : locations) list.push(format_location(location));
@@ -133,6 +144,37 @@ Status check_crl_settings(const AuthoritySettings& settings) {
   return ok();
 }
 
+std::optional<crypto::DigestAlgorithm> digest_of(crypto::SignatureAlgorithm algorithm) {
+  using enum crypto::SignatureAlgorithm;
+  switch (algorithm) {
+    case rsa_pkcs1_sha256:
+    case rsa_pss_sha256:
+    case ecdsa_sha256:
+      return crypto::DigestAlgorithm::sha256;
+    case rsa_pkcs1_sha384:
+    case rsa_pss_sha384:
+    case ecdsa_sha384:
+      return crypto::DigestAlgorithm::sha384;
+    case rsa_pkcs1_sha512:
+    case rsa_pss_sha512:
+    case ecdsa_sha512:
+      return crypto::DigestAlgorithm::sha512;
+    default:
+      return std::nullopt;
+  }
+}
+
+Result<crypto::SignatureAlgorithm> signature_algorithm_of(const AuthoritySettings& settings,
+                                                          Bytes public_key_info) {
+  const x509::PublicKeyInfo key = TRY(x509::parse_public_key_info(public_key_info));
+  crypto::KeySpec spec{key.type, key.type == crypto::KeyType::rsa ? key.bits : 0, false};
+  spec.pss = spec.type == crypto::KeyType::rsa && (settings.key.pss || key.rsassa_pss);
+  if (spec.type == settings.key.type && spec.pss == settings.key.pss) return settings.signature_algorithm;
+  const bool choice = spec.type != crypto::KeyType::ed25519;
+  return crypto::signature_algorithm_for(spec,
+                                         choice ? digest_of(settings.signature_algorithm) : std::nullopt);
+}
+
 Result<AuthoritySettings> parse_settings(std::string_view toml) {
   const Value table = TRY(parse_toml(toml, kFile));
   AuthoritySettings settings;
@@ -151,33 +193,15 @@ Result<AuthoritySettings> parse_settings(std::string_view toml) {
   settings.dns_name = TRY(text_of(table, "dns_name"));
   settings.short_name = TRY(text_of(table, "short_name"));
   TRY(read_crl_settings(table, settings));
+  if (const Value* due = table.find("renewal_due"); due && due->text())
+    settings.renewal_due = TRY(parse_time(*due->text()));
   return settings;
 }
 
 std::string format_settings(const AuthoritySettings& settings) {
   Value table = Value::table();
   table.set("key", crypto::format_key_spec(settings.key));
-  // The digest is told apart by the algorithm's name only for algorithms that have a choice.
-  using enum crypto::SignatureAlgorithm;
-  switch (settings.signature_algorithm) {
-    case rsa_pkcs1_sha256:
-    case rsa_pss_sha256:
-    case ecdsa_sha256:
-      table.set("hash", "sha256");
-      break;
-    case rsa_pkcs1_sha384:
-    case rsa_pss_sha384:
-    case ecdsa_sha384:
-      table.set("hash", "sha384");
-      break;
-    case rsa_pkcs1_sha512:
-    case rsa_pss_sha512:
-    case ecdsa_sha512:
-      table.set("hash", "sha512");
-      break;
-    default:
-      break;
-  }
+  if (const auto digest = digest_of(settings.signature_algorithm)) table.set("hash", name_of(*digest));
   table.set("automatic_issuance", settings.automatic_issuance);
   table.set("override_logon_purposes", settings.override_logon_purposes);
   table.set("default_validity", format_span(settings.default_validity));
@@ -188,6 +212,7 @@ std::string format_settings(const AuthoritySettings& settings) {
   table.set("dns_name", settings.dns_name);
   table.set("short_name", settings.short_name);
   write_crl_settings(settings, table);
+  if (settings.renewal_due) table.set("renewal_due", format_time(*settings.renewal_due));
   return to_toml(table);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What an administrator decides about one CA; kept as TOML in its AuthorityRecord.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,17 @@ struct AuthoritySettings {
   CrlScope crl_scope = CrlScope::all;
   bool delta_from_oldest_base = false;  // deltas reach back to the oldest base CRL that is still valid
   std::string configuration_container;  // %6, where there is a directory
+  // Half of the newest certificate's life: when the CA is to be renewed. None before the first certificate.
+  std::optional<Time> renewal_due{};
   bool operator==(const AuthoritySettings&) const = default;
 };
+
+// The algorithm that one of the CA's keys signs with. The settings are those of its newest key; an older key
+// of another type keeps the digest where it has a choice.
+Result<crypto::SignatureAlgorithm> signature_algorithm_of(const AuthoritySettings& settings,
+                                                          Bytes public_key_info);
+// Nothing for algorithms without a choice (Ed25519).
+std::optional<crypto::DigestAlgorithm> digest_of(crypto::SignatureAlgorithm algorithm);
 
 Result<AuthoritySettings> parse_settings(std::string_view toml);
 std::string format_settings(const AuthoritySettings& settings);

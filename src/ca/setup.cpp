@@ -4,36 +4,24 @@
 
 #include <algorithm>
 
-#include "base/pem.hpp"
+#include "ca/audit.hpp"
+#include "ca/ca_certificate.hpp"
+#include "ca/certificate_files.hpp"
 #include "ca/chain.hpp"
 #include "ca/key_files.hpp"
-#include "ca/serial.hpp"
+#include "ca/key_strength.hpp"
+#include "ca/renewal.hpp"
 #include "ca/templates.hpp"
-#include "lint/lint.hpp"
 #include "x509/request.hpp"
 
 namespace vouch::ca {
 namespace {
 
-constexpr std::uint16_t kCaKeyUsage = x509::digital_signature | x509::key_cert_sign | x509::crl_sign;
 constexpr Span kRootValidity{20 * 12, {}};
 
 std::string host_name() {
   char name[256] = {};
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
-}
-
-// X.520 appendix A: ub-common-name.
-constexpr std::size_t kMaxCommonName = 64;
-
-std::vector<x509::Extension> ca_extensions(Bytes key_identifier, const store::KeyGeneration& generation) {
-  return {
-      x509::make_extension(x509::oid::kBasicConstraints, true, x509::encode_basic_constraints({true, {}})),
-      x509::make_extension(x509::oid::kKeyUsage, true, x509::encode_key_usage(kCaKeyUsage)),
-      x509::make_extension(x509::oid::kSubjectKeyIdentifier, false,
-                           x509::encode_subject_key_identifier(key_identifier)),
-      x509::make_extension(x509::oid::kMsCaVersion, false,
-                           x509::encode_ca_version({generation.certificate_index, generation.key_index}))};
 }
 
 Result<Buffer> subject_of(const InitOptions& options) {
@@ -44,37 +32,8 @@ Result<Buffer> subject_of(const InitOptions& options) {
   return x509::encode_name(name);
 }
 
-Result<Buffer> self_sign(const Environment& environment, const crypto::Signer& signer, Bytes subject,
-                         const store::KeyGeneration& generation, Span validity) {
-  const Buffer key_identifier = TRY(crypto::key_identifier(environment.provider, signer.public_key_info()));
-  const x509::TbsTemplate encoder(signer.algorithm(), subject, ca_extensions(key_identifier, generation));
-  const Buffer serial =
-      make_serial(environment.home.configuration().node, environment.clock, environment.provider);
-  const Time now = environment.clock.now();
-  const Buffer tbs = encoder.fill({serial, now, add(now, validity), subject, signer.public_key_info(), {}});
-  for (const lint::Finding& finding : lint::lint_certificate(TRY(x509::parse_tbs_certificate(tbs))))
-    if (finding.severity == lint::Severity::error)
-      return make_error(Errc::denied, "the root certificate would break a rule: {} ({})", finding.message,
-                        finding.source);
-  const Buffer signature = TRY(signer.sign(tbs));
-  return x509::encode_certificate(tbs, x509::encode(signer.algorithm()), signature);
-}
-
-// The request that a parent signs. It names the template SubCA, as AD CS's requests do (311.20.2).
-Result<Buffer> make_request(const Environment& environment, const crypto::Signer& signer, Bytes subject,
-                            const store::KeyGeneration& generation) {
-  const Buffer key_identifier = TRY(crypto::key_identifier(environment.provider, signer.public_key_info()));
-  std::vector<x509::Extension> extensions = ca_extensions(key_identifier, generation);
-  extensions.push_back(
-      x509::make_extension(x509::oid::kMsTemplateName, false, x509::encode_template_name("SubCA")));
-  const Buffer info =
-      x509::encode_request_info({subject, signer.public_key_info(), std::move(extensions), {}});
-  const Buffer signature = TRY(signer.sign(info));
-  return x509::encode_request(info, x509::encode(signer.algorithm()), signature);
-}
-
 AuthoritySettings settings_for(const Environment& environment, const InitOptions& options,
-                               crypto::SignatureAlgorithm algorithm) {
+                               crypto::SignatureAlgorithm algorithm, const CaPolicy* policy) {
   const Configuration& configuration = environment.home.configuration();
   AuthoritySettings settings;
   settings.key = options.key;
@@ -93,6 +52,7 @@ AuthoritySettings settings_for(const Environment& environment, const InitOptions
     settings.delta_period = Span{0, std::chrono::hours(24)};
   }
   settings.configuration_container = configuration.configuration_container;
+  if (policy) take_crl_times(settings, *policy);
   const std::string folder = environment.home.published().string();
   settings.cdp = default_cdp(folder, !settings.configuration_container.empty());
   settings.aia = default_aia(folder, !settings.configuration_container.empty());
@@ -106,11 +66,6 @@ AuthoritySettings settings_for(const Environment& environment, const InitOptions
   return settings;
 }
 
-Result<crypto::KeySpec> spec_of(Bytes public_key_info, bool pss) {
-  const auto key = TRY(x509::parse_public_key_info(public_key_info));
-  return crypto::KeySpec{key.type, key.type == crypto::KeyType::rsa ? key.bits : 0, pss};
-}
-
 Status check_kind(const InitOptions& options) {
   if (options.mode == store::AuthorityMode::enterprise)
     return make_error(Errc::unsupported,
@@ -119,137 +74,101 @@ Status check_kind(const InitOptions& options) {
   if (options.kind == store::AuthorityKind::subordinate && options.validity != Span{})
     return make_error(Errc::usage, "the parent decides how long a subordinate's certificate is valid")
         .with_hint("give the validity to: vouch ca sign REQUEST --validity …");
-  if (options.key.type == crypto::KeyType::rsa && options.key.rsa_bits != 0 && options.key.rsa_bits < 2048)
-    return make_error(Errc::denied, "an RSA key of {} bits is too small for a CA", options.key.rsa_bits)
-        .with_hint("use rsa:3072, rsa:4096 or ec:P-256");
   return ok();
 }
 
-}  // namespace
-
-NameCheck check_ca_name(std::string_view name, std::string_view host, bool allow_host_name) {
-  NameCheck check;
-  const auto characters =
-      static_cast<std::size_t>(std::ranges::count_if(name, [](char c) { return (c & 0xc0) != 0x80; }));
-  const auto latin =
-      static_cast<std::size_t>(std::ranges::count_if(name, [](char c) { return (c & 0x80) == 0; }));
-  const auto fail = [&](std::string message, std::string hint) {
-    check.error = make_error(Errc::usage, "{}", message).with_hint(std::move(hint));
-    return check;
-  };
-  if (name.empty()) return fail("a CA needs a name", "give it with --name");
-  if (!x509::is_valid_utf8(name))
-    return fail("the CA name is not UTF-8", "set the terminal's character set to UTF-8");
-  if (std::ranges::any_of(name, [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; }))
-    return fail("the CA name has control characters", "use letters, digits, spaces and hyphens");
-  if (name.front() == ' ' || name.back() == ' ')
-    return fail("the CA name starts or ends with a space", "leave it out");
-  // Requirements, "CA name": 64 Latin characters; fewer than 64 when some are not; 37 when none is.
-  const std::size_t most = latin == characters ? kMaxCommonName : latin == 0 ? 37 : kMaxCommonName - 1;
-  if (characters > most)
-    return fail(fmt::format("the CA name has {} characters, at most {} fit", characters, most),
-                "choose a shorter name");
-  const auto same = [](std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, [](char x, char y) {
-      return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
-    });
-  };
-  if (same(name, host) || same(name, host.substr(0, host.find('.')))) {
-    if (!allow_host_name)
-      return fail("the CA name is this machine's name: it would give the name away and can never be changed",
-                  "choose a name for the CA itself, or insist with --allow-host-name");
-    check.warnings.emplace_back("the CA is named after this machine");
-  }
-  if (name.find('_') != std::string_view::npos)
-    check.warnings.emplace_back("some network devices refuse a CA name with an underscore");
-  return check;
-}
-
-Result<InitResult> init(const Environment& environment, const InitOptions& options) {
-  TRY(check_kind(options));
+Result<std::vector<std::string>> check_name(const Environment& environment, const InitOptions& options) {
   NameCheck names = check_ca_name(options.name, host_name(), options.allow_host_name);
+  // %1 is the name that the world knows this machine by.
+  if (const std::string& dns = environment.home.configuration().dns_name; !names.error && !dns.empty())
+    names = check_ca_name(options.name, dns, options.allow_host_name);
   if (names.error) return std::move(*names.error);
-  {
-    const auto snapshot = TRY(environment.database.snapshot());
-    if (snapshot->authority(options.name))
-      return make_error(Errc::conflict, "there is a CA '{}' in this home", options.name)
-          .with_hint("vouch ca list shows them; choose another name or another --home");
-  }
-  InitResult result;
-  result.warnings = std::move(names.warnings);
-
-  const auto key = TRY(options.existing_key ? environment.provider.load_private_key(
-                                                  *options.existing_key, options.existing_key_passphrase)
-                                            : environment.provider.generate(options.key));
-  InitOptions effective = options;
-  effective.key = TRY(spec_of(key->public_key_info(), options.key.pss));
-  TRY(check_kind(effective));
-  const auto algorithm = TRY(crypto::signature_algorithm_for(effective.key, options.digest));
-  const auto signer = TRY(key->signer(algorithm));
-  const Buffer subject = TRY(subject_of(options));
-
-  store::KeyGeneration& generation = result.generation;
-  generation.public_key_info = to_buffer(key->public_key_info());
-  generation.created_at = environment.clock.now();
-  if (options.kind == store::AuthorityKind::root)
-    generation.certificate = TRY(self_sign(environment, *signer, subject, generation,
-                                           options.validity == Span{} ? kRootValidity : options.validity));
-  else
-    generation.request = TRY(make_request(environment, *signer, subject, generation));
-
-  // The key is on disk before anything refers to it, and goes again if nothing comes to do so.
-  generation.key_reference = TRY(save_key(environment, options.name, *key, options.passphrase));
-  if (options.passphrase.empty())
-    result.warnings.emplace_back(
-        "the private key is protected by its file mode (0600) alone; a passphrase can be given at set-up");
-  result.record = {0,
-                   options.name,
-                   options.kind,
-                   options.mode,
-                   generation.created_at,
-                   format_settings(settings_for(environment, effective, algorithm))};
-  const Status recorded = environment.database.commit([&](store::Transaction& t) -> Status {
-    result.record.id = TRY(t.insert_authority(result.record));
-    generation.authority = result.record.id;
-    return t.insert_key_generation(generation);
-  });
-  if (!recorded) {
-    remove_key(environment, generation.key_reference);
-    return recorded.error();
-  }
-  TRY(load_default_templates(environment));
-  return result;
+  const auto snapshot = TRY(environment.database.snapshot());
+  if (snapshot->authority(options.name))
+    return make_error(Errc::conflict, "there is a CA '{}' in this home", options.name)
+        .with_hint("vouch ca list shows them; choose another name or another --home");
+  return std::move(names.warnings);
 }
 
-Result<InstallResult> install(const Environment& environment, std::string_view name, Bytes answer,
-                              const std::vector<Buffer>& chain, const std::vector<Buffer>& trust) {
+Span root_validity(const InitOptions& options, const CaPolicy* policy) {
+  if (options.validity != Span{}) return options.validity;
+  return policy && policy->renewal_validity ? *policy->renewal_validity : kRootValidity;
+}
+
+AuditEvent init_event(const InitOptions& options, const InitResult& result,
+                      const AuthoritySettings& settings) {
+  AuditDetails details;
+  details.add("kind", store::to_string(options.kind)).add("mode", store::to_string(options.mode));
+  details.add("key", crypto::format_key_spec(settings.key))
+      .add("key_reference", result.generation.key_reference);
+  details.add("signature", x509::to_string(settings.signature_algorithm));
+  if (result.policy) details.add("capolicy", result.policy->file);
+  // What an administrator was warned about and insisted on.
+  if (options.allow_host_name) details.add("override", "name is the host's");
+  if (options.force_weak_key) details.add("override", "weak key");
+  if (options.no_locations) details.add("override", "no locations");
+  return {options.administrator, "ca.init", options.name, "CA " + options.name, details};
+}
+
+// The generation that waits for its certificate, and what the CA has beside it.
+struct Waiting {
   store::AuthorityRecord record;
   store::KeyGeneration generation;
-  {
-    const auto snapshot = TRY(environment.database.snapshot());
-    record = TRY(snapshot->authority(name));
-    const auto generations = TRY(snapshot->key_generations(record.id));
-    const auto waiting =
-        std::ranges::find_if(generations, [](const auto& g) { return g.certificate.empty(); });
-    if (waiting == generations.end())
-      return make_error(Errc::conflict, "CA '{}' does not wait for a certificate", name);
-    generation = *waiting;
+  std::vector<Buffer> installed;
+};
+
+Result<Waiting> find_waiting(const Environment& environment, std::string_view name) {
+  const auto snapshot = TRY(environment.database.snapshot());
+  Waiting waiting;
+  waiting.record = TRY(snapshot->authority(name));
+  if (waiting.record.kind == store::AuthorityKind::root)
+    return make_error(Errc::conflict,
+                      "CA '{}' is a root: it signs itself and never takes a parent's certificate", name)
+        .with_hint("set up a subordinate CA with: vouch ca init --kind subordinate");
+  bool found = false;
+  for (store::KeyGeneration& generation : TRY(snapshot->key_generations(waiting.record.id))) {
+    if (!generation.certificate.empty()) {
+      waiting.installed.push_back(std::move(generation.certificate));
+    } else {
+      waiting.generation = std::move(generation);
+      found = true;
+    }
   }
-  const x509::RequestView request = TRY(x509::parse_request(generation.request));
-  std::vector<Buffer> candidates = TRY(read_certificates(answer));
-  const auto own = std::ranges::find_if(candidates, [&](const Buffer& der) {
+  if (!found)
+    return make_error(Errc::conflict, "CA '{}' does not wait for a certificate", name)
+        .with_hint("ask for a new one with: vouch ca renew --request-out FILE");
+  return waiting;
+}
+
+// After a renewal with the same key, the old certificate is for the request's key too.
+Result<Buffer> find_answer(const std::vector<Buffer>& candidates, const x509::RequestView& request,
+                           const Waiting& waiting) {
+  bool known = false;
+  for (const Buffer& der : candidates) {
     const auto certificate = x509::parse_certificate(der);
-    return certificate && equal(certificate->public_key_info, request.public_key_info);
-  });
-  if (own == candidates.end())
-    return make_error(Errc::denied, "none of the {} certificates is for the key of CA '{}'",
-                      candidates.size(), name)
-        .with_hint("install the answer to the request that this CA made");
-  generation.certificate = *own;
-  const x509::CertificateView certificate = TRY(x509::parse_certificate(generation.certificate));
-  if (!equal(certificate.subject, request.subject))
-    return make_error(Errc::denied, "the certificate is for '{}', the request was for '{}'",
-                      TRY(x509::to_rfc4514(certificate.subject)), TRY(x509::to_rfc4514(request.subject)));
+    if (!certificate || !equal(certificate->public_key_info, request.public_key_info)) continue;
+    if (std::ranges::find(waiting.installed, der) == waiting.installed.end()) return der;
+    known = true;
+  }
+  if (known)
+    return make_error(Errc::denied, "CA '{}' has this certificate already: the renewed one is missing",
+                      waiting.record.name)
+        .with_hint("install the answer to the newest request: vouch ca export --request shows it");
+  return make_error(Errc::denied, "none of the {} certificates is for the key of CA '{}'", candidates.size(),
+                    waiting.record.name)
+      .with_hint("install the answer to the request that this CA made");
+}
+
+Status check_answer(Bytes der, const x509::RequestView& request) {
+  const x509::CertificateView certificate = TRY(x509::parse_certificate(der));
+  if (!equal(certificate.subject, request.subject)) {
+    // Some CAs write the strings of a name in another type.
+    const auto given = TRY(x509::parse_name(certificate.subject)),
+               asked = TRY(x509::parse_name(request.subject));
+    if (!x509::names_match(given, asked))
+      return make_error(Errc::denied, "the certificate is for '{}', the request was for '{}'",
+                        x509::to_rfc4514(given), x509::to_rfc4514(asked));
+  }
   const auto* constraints = certificate.find(x509::oid::kBasicConstraints);
   if (!constraints || !TRY(x509::parse_basic_constraints(constraints->value)).ca)
     return make_error(Errc::denied,
@@ -257,6 +176,121 @@ Result<InstallResult> install(const Environment& environment, std::string_view n
         .with_hint("the parent must sign it as a subordinate CA (AD CS: template SubCA)");
   if (equal(certificate.issuer, certificate.subject))
     return make_error(Errc::denied, "the certificate is self-signed: a subordinate CA never becomes a root");
+  return ok();
+}
+
+// From its installation on, the CA signs as it signed the request for the certificate.
+Result<std::string> settings_after(const store::AuthorityRecord& record,
+                                   const store::KeyGeneration& generation) {
+  const auto request = TRY(x509::parse_request(generation.request));
+  const auto certificate = TRY(x509::parse_certificate(generation.certificate));
+  AuthoritySettings settings = TRY(parse_settings(record.settings));
+  settings.signature_algorithm = TRY(x509::parse_signature_algorithm(request.signature_algorithm));
+  settings.key = TRY(key_spec_of(request.public_key_info, is_pss(settings.signature_algorithm)));
+  settings.renewal_due = half_life(certificate.not_before, certificate.not_after);
+  return format_settings(settings);
+}
+
+}  // namespace
+
+Time half_life(Time not_before, Time not_after) { return not_before + (not_after - not_before) / 2; }
+
+// CRL times that CAPolicy.inf names. An overlap that it leaves alone is never longer than the period.
+void take_crl_times(AuthoritySettings& settings, const CaPolicy& policy) {
+  if (policy.crl_period) settings.crl_period = *policy.crl_period;
+  if (policy.crl_delta_period) settings.delta_period = *policy.crl_delta_period;  // 0: none
+  // Deltas that come less often than bases are of no use to anybody.
+  if (add(Time{}, settings.delta_period) > add(Time{}, settings.crl_period)) settings.delta_period = Span{};
+  if (policy.crl_overlap)
+    settings.crl_overlap = *policy.crl_overlap;
+  else if (add(Time{}, settings.crl_overlap) > add(Time{}, settings.crl_period))
+    settings.crl_overlap = settings.crl_period;
+}
+
+void append_ignored(std::vector<std::string>& warnings, const CaPolicy& policy) {
+  const auto ignored = [&](std::string_view what) {
+    warnings.push_back(
+        fmt::format("{}: {} has no effect on a subordinate CA: its parent decides", policy.file, what));
+  };
+  if (!policy.cdp.urls.empty()) ignored("[CRLDistributionPoint]");
+  if (!policy.aia.urls.empty()) ignored("[AuthorityInformationAccess]");
+  if (policy.renewal_validity) ignored("RenewalValidityPeriod");
+}
+
+Result<InitResult> init(const Environment& environment, const InitOptions& options) {
+  TRY(check_kind(options));
+  InitResult result;
+  result.warnings = TRY(check_name(environment, options));
+  result.policy = TRY(read_ca_policy(environment.home, options.capolicy));
+  const CaPolicy* policy = result.policy ? &*result.policy : nullptr;
+
+  InitOptions effective = options;
+  if (policy && !effective.digest && effective.key.type != crypto::KeyType::ed25519)
+    effective.digest = policy->hash;
+  const bool pss = options.key.pss || (policy && policy->alternate_signature_algorithm.value_or(false));
+  if (!options.existing_key) (void)TRY(check_new_key(options.key, options.force_weak_key));
+  const auto key = TRY(options.existing_key ? environment.provider.load_private_key(
+                                                  *options.existing_key, options.existing_key_passphrase)
+                                            : environment.provider.generate(options.key));
+  effective.key = TRY(key_spec_of(key->public_key_info(), pss));
+  if (auto weak = TRY(check_new_key(effective.key, options.force_weak_key)))
+    result.warnings.push_back(std::move(*weak));
+  const auto algorithm = TRY(crypto::signature_algorithm_for(effective.key, effective.digest));
+  const auto signer = TRY(key->signer(algorithm));
+  const Buffer subject = TRY(subject_of(options));
+  AuthoritySettings settings = settings_for(environment, effective, algorithm, policy);
+
+  store::KeyGeneration& generation = result.generation;
+  generation.public_key_info = to_buffer(key->public_key_info());
+  generation.created_at = environment.clock.now();
+  const CaIdentity identity{
+      options.kind, generation, generation.public_key_info,
+      {},           policy,     {settings.dns_name, settings.short_name, options.name, 0, 0, false, {}}};
+  std::vector<x509::Extension> extensions = TRY(own_extensions(environment, identity));
+  if (options.kind == store::AuthorityKind::root) {
+    const Time end = add(generation.created_at, root_validity(options, policy));
+    generation.certificate =
+        TRY(self_sign(environment, *signer,
+                      {subject, generation.created_at, end, std::move(extensions), options.force_weak_key}));
+    settings.renewal_due = half_life(generation.created_at, end);
+  } else {
+    if (policy) append_ignored(result.warnings, *policy);
+    generation.request = TRY(make_ca_request(*signer, subject, std::move(extensions)));
+  }
+
+  // The key is on disk before anything refers to it, and goes again if nothing comes to do so.
+  generation.key_reference = TRY(save_key(environment, options.name, *key, options.passphrase));
+  if (options.passphrase.empty())
+    result.warnings.emplace_back(
+        "the private key is protected by its file mode (0600) alone; a passphrase can be given at set-up");
+  if (options.automatic_issuance)
+    result.warnings.emplace_back(
+        "certificates are issued without anybody looking at the request: less secure than the pending queue");
+  result.record = {
+      0, options.name, options.kind, options.mode, generation.created_at, format_settings(settings)};
+  const Status recorded = environment.database.commit([&](store::Transaction& t) -> Status {
+    result.record.id = TRY(t.insert_authority(result.record));
+    generation.authority = result.record.id;
+    TRY(t.insert_key_generation(generation));
+    return record_audit(environment, t, init_event(options, result, settings));
+  });
+  if (!recorded) {
+    remove_key(environment, generation.key_reference);
+    return recorded.error();
+  }
+  if (!policy || policy->load_default_templates.value_or(true)) TRY(load_default_templates(environment));
+  return result;
+}
+
+Result<InstallResult> install(const Environment& environment, std::string_view name, Bytes answer,
+                              const std::vector<Buffer>& chain, const std::vector<Buffer>& trust,
+                              std::string_view administrator) {
+  Waiting waiting = TRY(find_waiting(environment, name));
+  store::KeyGeneration& generation = waiting.generation;
+  const x509::RequestView request = TRY(x509::parse_request(generation.request));
+  std::vector<Buffer> candidates = TRY(read_certificates(answer));
+  generation.certificate = TRY(find_answer(candidates, request, waiting));
+  TRY(check_answer(generation.certificate, request));
 
   candidates.insert(candidates.end(), chain.begin(), chain.end());
   candidates.insert(candidates.end(), trust.begin(), trust.end());
@@ -270,39 +304,44 @@ Result<InstallResult> install(const Environment& environment, std::string_view n
     return make_error(Errc::denied,
                       "the chain ends at a root that is not among those given with --trust (SHA-256 {})",
                       to_hex(result.root_fingerprint));
-  TRY(environment.database.commit(
-      [&](store::Transaction& t) { return t.update_key_generation(generation); }));
+  AuditDetails details;
+  details.add("version", version_text(generation));
+  details.add("sha256", environment.provider.digest(crypto::DigestAlgorithm::sha256, generation.certificate));
+  details.add("root_sha256", result.root_fingerprint);
+  TRY(environment.database.commit([&](store::Transaction& t) -> Status {
+    TRY(t.update_key_generation(generation));
+    TRY(t.update_settings(waiting.record.id, TRY(settings_after(TRY(t.authority(name)), generation))));
+    return record_audit(
+        environment, t,
+        {std::string(administrator), "ca.install", std::string(name), fmt::format("CA {}", name), details});
+  }));
   result.generation = std::move(generation);
   return result;
-}
-
-Result<std::vector<Buffer>> read_certificates(Bytes input) {
-  std::vector<Buffer> certificates;
-  for (PemBlock& block :
-       TRY(pem_or_der(input, "CERTIFICATE", {"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"}))) {
-    (void)TRY(x509::parse_certificate(block.der).context("reading certificate {}", certificates.size() + 1));
-    certificates.push_back(std::move(block.der));
-  }
-  return certificates;
 }
 
 Result<std::vector<fs::path>> publish_ca_certificates(const LocalAuthority& authority) {
   std::vector<fs::path> written;
   const AuthoritySettings settings = authority.settings();
-  for (const CaKey& key : authority.keys()) {
-    const LocationVariables variables{settings.dns_name,
-                                      settings.short_name,
-                                      authority.record().name,
-                                      key.generation.certificate_index,
-                                      key.generation.key_index,
-                                      false,
-                                      settings.configuration_container};
+  const auto publish = [&](const LocationVariables& variables, Bytes certificate) -> Status {
     for (const Location& location : settings.aia) {
       if (!is_file(location) || !(location.flags & publish_to_server)) continue;
       const fs::path path = TRY(expand(location, variables));
-      TRY(write_file_atomic(path, key.generation.certificate).context("publishing the CA certificate"));
+      TRY(write_file_atomic(path, certificate).context("publishing the CA certificate"));
       written.push_back(path);
     }
+    return ok();
+  };
+  LocationVariables variables{
+      settings.dns_name, settings.short_name, authority.record().name, 0, 0, false, {}};
+  for (const CaKey& key : authority.keys()) {
+    variables.certificate_index = key.generation.certificate_index;
+    variables.key_index = key.generation.key_index;
+    TRY(publish(variables, key.generation.certificate));
+  }
+  const auto snapshot = TRY(authority.environment().database.snapshot());
+  for (const CrossCertificate& cross : TRY(cross_certificates(*snapshot, authority.record().id))) {
+    variables.cross = cross.pair;
+    TRY(publish(variables, cross.certificate));
   }
   return written;
 }

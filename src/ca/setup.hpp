@@ -2,6 +2,9 @@
 // The life of a CA up to its first issuance: init, the parent's signature, install. Each function either
 // does all of its work or leaves no trace.
 
+#include "ca/ca_name.hpp"
+#include "ca/capolicy.hpp"
+#include "ca/certificate_files.hpp"
 #include "ca/local_authority.hpp"
 
 namespace vouch::ca {
@@ -20,12 +23,16 @@ struct InitOptions {
   bool allow_host_name = false;        // a CA name equal to the host's name, after all
   std::optional<Buffer> existing_key;  // PEM or DER instead of a new key
   std::string existing_key_passphrase;
+  std::optional<fs::path> capolicy;  // instead of HOME/CAPolicy.inf and /etc/vouch/CAPolicy.inf
+  bool force_weak_key = false;       // RSA of 1024 to 2047 bits
+  std::string administrator;         // who does it, for the audit log
 };
 
 struct InitResult {
   store::AuthorityRecord record;
   store::KeyGeneration generation;  // certificate is empty for a subordinate; request is filled then
   std::vector<std::string> warnings;
+  std::optional<CaPolicy> policy;  // what was read
 };
 // Makes key, database rows and, for a root, the self-signed certificate. A subordinate gets a request that
 // a parent signs. conflict: the name is taken.
@@ -38,21 +45,13 @@ struct InstallResult {
 // Installs what the parent returned: PEM, DER or a degenerate p7b, with further chain and trust certificates.
 // Builds the chain to a self-signed root and records it. Fails with `denied` when the certificate is not for
 // this CA's key and name or is no CA certificate, and with `not_found`, naming the missing issuer, when the
-// chain does not reach a root.
+// chain does not reach a root. From here on the CA signs with it.
 Result<InstallResult> install(const Environment& environment, std::string_view name, Bytes answer,
-                              const std::vector<Buffer>& chain, const std::vector<Buffer>& trust);
+                              const std::vector<Buffer>& chain, const std::vector<Buffer>& trust,
+                              std::string_view administrator = {});
 
-// Rules for CA names (length, host name, characters): errors refuse, warnings inform.
-struct NameCheck {
-  std::optional<Error> error;
-  std::vector<std::string> warnings;
-};
-NameCheck check_ca_name(std::string_view name, std::string_view host_name, bool allow_host_name);
-
-// Certificates out of PEM, DER, or a degenerate PKCS #7 in either form; in the order they come.
-Result<std::vector<Buffer>> read_certificates(Bytes input);
-
-// Writes the CA certificates to the file locations that ask for it. Returns the paths written.
+// Writes the CA certificates, and the cross-certificates of a root that changed its key, to the file
+// locations that ask for it. Returns the paths written.
 Result<std::vector<fs::path>> publish_ca_certificates(const LocalAuthority& authority);
 
 }  // namespace vouch::ca

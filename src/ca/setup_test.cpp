@@ -4,13 +4,13 @@
 #include <sys/stat.h>
 
 #include "ca/chain.hpp"
+#include "ca/key_strength.hpp"
 #include "ca/test_fixture.hpp"
 
 namespace vouch::ca {
 namespace {
 
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 class SetupTest : public testing::Test {
  protected:
@@ -124,51 +124,30 @@ TEST_F(SetupTest, APathLengthOfZeroStopsFurtherCas) {
   EXPECT_THAT(outcome->message, HasSubstr("path"));
 }
 
-struct NameCase {
-  const char* title;
-  std::string name;
-  const char* error;    // empty: accepted
-  const char* warning;  // empty: none
-};
-void PrintTo(const NameCase& row, std::ostream* out) { *out << row.title; }
-class CaNameTest : public testing::TestWithParam<NameCase> {};
-
-std::string repeated(std::string_view text, int times) {
-  std::string out;
-  for (int i = 0; i < times; ++i) out += text;
-  return out;
+// Below 1024 bits nothing is signed, however the key came to be the CA's.
+TEST_F(SetupTest, ACaWithAnRsaKeyBelow1024BitsDoesNotStart) {
+  EXPECT_EQ(
+      check_key_strength(x509::encode_rsa_public_key_info(Buffer(127, 0xff), Buffer{1, 0, 1})).error().code(),
+      Errc::denied);
+  EXPECT_TRUE(check_key_strength(x509::encode_rsa_public_key_info(Buffer(128, 0xff), Buffer{1, 0, 1})));
+  InitOptions options = bench.root_options("Weak", crypto::parse_key_spec("rsa:1024").value());
+  EXPECT_EQ(init(bench.environment(), options).error().code(), Errc::denied);
+  options.force_weak_key = true;
+  ASSERT_TRUE(init(bench.environment(), options));
+  EXPECT_TRUE(bench.open("Weak"));
 }
 
-TEST_P(CaNameTest, IsJudged) {
-  const NameCheck check = check_ca_name(GetParam().name, "pki1.corp.example", false);
-  EXPECT_EQ(check.error.has_value(), *GetParam().error != 0);
-  if (check.error) {
-    EXPECT_THAT(std::string(check.error->message()), HasSubstr(GetParam().error));
-    EXPECT_FALSE(check.error->hint().empty());
-  }
-  if (*GetParam().warning == 0)
-    EXPECT_THAT(check.warnings, IsEmpty());
-  else
-    EXPECT_THAT(check.warnings, testing::ElementsAre(HasSubstr(GetParam().warning)));
+TEST_F(SetupTest, WithoutDefaultTemplatesASubordinateIsSignedAllTheSame) {
+  const std::string text =
+      "[Version]\nSignature=\"$Windows NT$\"\n[Certsrv_Server]\nLoadDefaultTemplates=0\n";
+  ASSERT_TRUE(write_file_atomic(bench.home().folder() / "CAPolicy.inf", as_bytes(text)));
+  const auto root = bench.make_root();
+  EXPECT_THAT(bench.database().snapshot().value()->templates().value(), testing::IsEmpty());
+  const auto made = init(bench.environment(), subordinate("Sub"));
+  ASSERT_TRUE(made) << made.error().report();
+  EXPECT_TRUE(
+      install(bench.environment(), "Sub", sign(*root, made->generation.request), {}, root->chain().value()));
 }
-
-INSTANTIATE_TEST_SUITE_P(Names, CaNameTest,
-                         testing::Values(NameCase{"Plain", "Contoso Issuing CA 1", "", ""},
-                                         NameCase{"Empty", "", "needs a name", ""},
-                                         NameCase{"Latin64", std::string(64, 'a'), "", ""},
-                                         NameCase{"Latin65", std::string(65, 'a'), "64", ""},
-                                         NameCase{"Mixed63", std::string(62, 'a') + "ä", "", ""},
-                                         NameCase{"Mixed64", std::string(63, 'a') + "ä", "63", ""},
-                                         NameCase{"Greek37", repeated("ω", 37), "", ""},
-                                         NameCase{"Greek38", repeated("ω", 38), "37", ""},
-                                         NameCase{"HostName", "PKI1", "this machine's name", ""},
-                                         NameCase{"FullHostName", "pki1.corp.example", "this machine's name",
-                                                  ""},
-                                         NameCase{"Underscore", "Contoso_CA", "", "underscore"},
-                                         NameCase{"Control", "Contoso\nCA", "control characters", ""},
-                                         NameCase{"NotUtf8", "Contoso\xff", "UTF-8", ""},
-                                         NameCase{"Space", " Contoso", "space", ""}),
-                         [](const auto& row) { return row.param.title; });
 
 }  // namespace
 }  // namespace vouch::ca

@@ -2,16 +2,12 @@
 #include <ostream>
 
 #include "base/pem.hpp"
-#include "ca/settings.hpp"
+#include "ca/renewal.hpp"
 #include "cli/ca_setup.hpp"
 #include "cli/describe.hpp"
 
 namespace vouch::cli {
 namespace {
-
-std::string version_of(const store::KeyGeneration& generation) {
-  return fmt::format("V{}.{}", generation.certificate_index, generation.key_index);
-}
 
 // The newest generation that has a certificate.
 Result<store::KeyGeneration> current_generation(const store::Snapshot& snapshot,
@@ -23,16 +19,37 @@ Result<store::KeyGeneration> current_generation(const store::Snapshot& snapshot,
       .with_hint("its request: vouch ca export --request; the parent's answer: vouch ca install FILE");
 }
 
-Result<Value> describe_generation(Context& context, const store::KeyGeneration& generation) {
+// The one with that certificate index.
+Result<store::KeyGeneration> numbered_generation(const store::Snapshot& snapshot,
+                                                 const store::AuthorityRecord& record, std::uint32_t index) {
+  std::string known;
+  for (store::KeyGeneration& each : TRY(snapshot.key_generations(record.id))) {
+    if (each.certificate.empty()) continue;
+    if (each.certificate_index == index) return std::move(each);
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", each.certificate_index);
+  }
+  return make_error(Errc::not_found, "CA '{}' has no certificate {}", record.name, index)
+      .with_hint(known.empty() ? "it has none yet" : "there is: " + known);
+}
+
+// What a generation is good for now.
+std::string_view state_of(const store::KeyGeneration& generation, const x509::CertificateView* view,
+                          bool newest, Time now) {
+  if (generation.certificate.empty()) return "waits for its certificate";
+  if (view->not_after < now) return "expired";
+  return newest ? "signs" : "older, still valid";
+}
+
+Result<Value> describe_generation(Context& context, const store::KeyGeneration& generation, bool newest) {
   Value value;
-  value.set("version", version_of(generation)).set("key", key_text(generation.public_key_info));
+  value.set("version", ca::version_text(generation)).set("key", key_text(generation.public_key_info));
   value.set("key_reference", generation.key_reference).set("created_at", format_time(generation.created_at));
   const bool installed = !generation.certificate.empty();
   std::optional<x509::CertificateView> view;
   Fingerprints prints;
   if (installed) {
     view = TRY(x509::parse_certificate(generation.certificate)
-                   .context("reading the CA certificate {}", version_of(generation)));
+                   .context("reading the CA certificate {}", ca::version_text(generation)));
     prints = fingerprints(context.provider(), generation.certificate);
   }
   value.set("subject", view ? Value(name_text(view->subject)) : Value());
@@ -41,6 +58,9 @@ Result<Value> describe_generation(Context& context, const store::KeyGeneration& 
   value.set("not_before", view ? Value(format_time(view->not_before)) : Value());
   value.set("not_after", view ? Value(format_time(view->not_after)) : Value());
   value.set("sha256", text_or_null(prints.sha256)).set("sha1", text_or_null(prints.sha1));
+  value.set("state", state_of(generation, view ? &*view : nullptr, newest, context.clock().now()));
+  value.set("renew_at",
+            view ? Value(format_time(ca::half_life(view->not_before, view->not_after))) : Value());
   Value chain = Value::list();
   for (const Buffer& der : generation.chain) {
     const auto parent = TRY(x509::parse_certificate(der));
@@ -66,7 +86,8 @@ std::string text_of(const Value& table, std::string_view key) {
 
 void print_generation(Context& context, const Value& generation) {
   Fields fields;
-  fields.add("Version", text_of(generation, "version")).add("Key", text_of(generation, "key"));
+  fields.add("Version", text_of(generation, "version") + ", " + text_of(generation, "state"));
+  fields.add("Key", text_of(generation, "key"));
   fields.add("Stored as", text_of(generation, "key_reference"));
   if (const std::string subject = text_of(generation, "subject"); subject.empty())
     fields.add("Certificate", "none yet: waits for the parent's answer");
@@ -75,6 +96,7 @@ void print_generation(Context& context, const Value& generation) {
         .add("Issuer", text_of(generation, "issuer"))
         .add("Serial", text_of(generation, "serial"))
         .add("Valid", text_of(generation, "not_before") + " to " + text_of(generation, "not_after"))
+        .add("Renew at", text_of(generation, "renew_at"))
         .add("SHA-256", text_of(generation, "sha256"))
         .add("SHA-1", text_of(generation, "sha1"));
   for (const Value& parent : *generation.find("chain")->list_items())
@@ -99,6 +121,9 @@ Result<Exit> show(Context& context, const Arguments&) {
   fields.add("Issues", *value.find("automatic_issuance")->boolean()
                            ? "at once, without the pending queue"
                            : "after approval, or as the template says");
+  if (const std::string due = text_of(value, "renewal_due"); !due.empty())
+    fields.add("Renew at",
+               due + (*value.find("renewal_is_due")->boolean() ? ": due, half of its life is over" : ""));
   fields.add("CRL every", text_of(value, "crl_period") + ", overlap " + text_of(value, "crl_overlap"));
   if (const std::string period = text_of(value, "delta_period"); !period.empty())
     fields.add("Delta every", period + ", overlap " + text_of(value, "delta_overlap"));
@@ -148,6 +173,8 @@ Result<Exit> list(Context& context, const Arguments&) {
 Result<Exit> export_(Context& context, const Arguments& arguments) {
   const int what = arguments.has("cert") + arguments.has("chain") + arguments.has("request");
   if (what > 1) return usage_error("--cert, --chain and --request: give one of them");
+  const auto index = TRY(arguments.number("generation"));
+  if (index && arguments.has("request")) return usage_error("--generation goes with --cert or --chain");
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(workspace.snapshot());
   const auto record = TRY(context.choose_authority(*snapshot));
@@ -160,7 +187,8 @@ Result<Exit> export_(Context& context, const Arguments& arguments) {
     const Buffer& der = generations.back().request;
     content = context.der() ? der : to_buffer(as_bytes(to_pem("CERTIFICATE REQUEST", der)));
   } else {
-    const auto generation = TRY(current_generation(*snapshot, record));
+    const auto generation =
+        TRY(index ? numbered_generation(*snapshot, record, *index) : current_generation(*snapshot, record));
     std::vector<Buffer> certificates{generation.certificate};
     if (arguments.has("chain"))
       certificates.insert(certificates.end(), generation.chain.begin(), generation.chain.end());
@@ -190,6 +218,24 @@ constexpr Option kInit[] = {
     {"automatic-issuance", "", "stand-alone: issue without the pending queue (less secure)"},
     {"no-locations", "", "put no AIA and CDP into what it issues"},
     {"allow-host-name", "", "accept a CA name that is this host's name"},
+    {"capolicy", "FILE", "read this CAPolicy.inf instead of HOME/CAPolicy.inf or /etc/vouch/CAPolicy.inf"},
+    {"force-weak-key", "", "accept an RSA key of 1024 to 2047 bits (dangerous)"},
+};
+constexpr Option kRenew[] = {
+    {"new-key", "", "make a new key; without, the present one is certified again"},
+    {"key", "SPEC", "the kind of new key: ec:P-384, rsa:4096; as now if left out"},
+    {"hash", "HASH", "sha256, sha384 or sha512, for everything signed from now on"},
+    {"validity", "SPAN",
+     "how long the new certificate is valid; a root's default is as long as the present one"},
+    {"capolicy", "FILE", "read this CAPolicy.inf instead of HOME/CAPolicy.inf or /etc/vouch/CAPolicy.inf"},
+    {"parent", "NAME|HOME",
+     "a subordinate's parent that signs at once: a CA of this home, or another home's folder"},
+    {"parent-ca", "NAME", "which CA of that other home, if there are several"},
+    {"parent-passphrase-file", "FILE", "the passphrase of the parent's key"},
+    {"path-length", "N", "how many CAs may stand below this one (with --parent)"},
+    {"request-out", "FILE", "write a subordinate's request for a parent elsewhere"},
+    {"replace", "", "give up a renewal that still waits for its parent's answer"},
+    {"force-weak-key", "", "accept an RSA key of 1024 to 2047 bits (dangerous)"},
 };
 constexpr Option kSign[] = {
     {"out", "FILE", "where the certificate and its chain go; - is standard output", Occurs::once},
@@ -204,6 +250,7 @@ constexpr Option kExport[] = {
     {"cert", "", "the CA certificate (the default)"},
     {"chain", "", "the CA certificate and its parents, root last"},
     {"request", "", "the request that waits for the parent's signature"},
+    {"generation", "N", "the certificate with this index instead of the newest (ca show lists them)"},
     {"out", "FILE", "where to; standard output if left out"},
 };
 
@@ -225,6 +272,27 @@ constexpr Command kCommands[] = {
      "recorded; "
      "when a certificate is missing, the message names it.",
      kInstall, "vouch ca install sub.pem --chain policy-ca.pem --trust root.pem", &ca_install},
+    {"ca renew", "", "renew a CA, with the same or a new key",
+     "A root signs itself again and uses the new certificate from then on; with a new key it also publishes "
+     "cross-certificates between old and new. A subordinate is signed by --parent at once, or writes a "
+     "request "
+     "with --request-out for `vouch ca sign` elsewhere and `vouch ca install` afterwards; until then it goes "
+     "on "
+     "with what it has. Old certificates stay: each key signs its own CRL as long as one of its certificates "
+     "is "
+     "valid. CAPolicy.inf is read again.",
+     kRenew, "vouch ca renew --new-key --hash sha384", &ca_renew},
+    {"ca set",
+     "SETTING=VALUE...",
+     "change settings of a CA",
+     "hash=sha256|sha384|sha512: digest of what is signed from now on. alternate-signature-algorithm=yes|no: "
+     "RSA "
+     "keys sign with PSS. automatic-issuance=yes|no: issue without the pending queue (less secure). "
+     "override-logon-purposes=yes|no: smart-card-logon and KDC purposes on a stand-alone CA. "
+     "default-validity=SPAN: of certificates issued without a template.",
+     {},
+     "vouch ca set hash=sha384",
+     &ca_set},
     {"ca show",
      "",
      "show a CA: settings, locations, keys and certificates",
@@ -246,11 +314,17 @@ Result<Value> describe_authority(Context& context, const store::Snapshot& snapsh
   const auto settings =
       TRY(ca::parse_settings(record.settings).context("reading the settings of CA '{}'", record.name));
   const auto generations = TRY(snapshot.key_generations(record.id));
-  bool ready = false;
+  const store::KeyGeneration* newest = nullptr;
+  for (const auto& generation : generations)
+    if (!generation.certificate.empty()) newest = &generation;
+  const bool ready = newest != nullptr;
   Value keys = Value::list();
-  for (const auto& generation : generations) {
-    ready = ready || !generation.certificate.empty();
-    keys.push(TRY(describe_generation(context, generation)));
+  for (const auto& generation : generations)
+    keys.push(TRY(describe_generation(context, generation, &generation == newest)));
+  std::optional<Time> due = settings.renewal_due;
+  if (newest && !due) {
+    const auto view = TRY(x509::parse_certificate(newest->certificate));
+    due = ca::half_life(view.not_before, view.not_after);
   }
   Value value;
   value.set("name", record.name)
@@ -260,6 +334,7 @@ Result<Value> describe_authority(Context& context, const store::Snapshot& snapsh
       .set("created_at", format_time(record.created_at));
   value.set("key", crypto::format_key_spec(settings.key));
   value.set("signature_algorithm", x509::to_string(settings.signature_algorithm));
+  value.set("renewal_due", time_or_null(due)).set("renewal_is_due", due && *due <= context.clock().now());
   value.set("automatic_issuance", settings.automatic_issuance);
   value.set("default_validity", format_span(settings.default_validity));
   value.set("crl_period", format_span(settings.crl_period))

@@ -4,22 +4,12 @@
 #include <ostream>
 
 #include "base/pem.hpp"
-#include "ca/setup.hpp"
 #include "cli/describe.hpp"
-#include "revocation/crl_publication.hpp"
 
 namespace vouch::cli {
 namespace {
 
 using store::AuthorityKind;
-
-// The CA that signs a new subordinate at once, with whatever has to stay open for it.
-struct Parent {
-  std::unique_ptr<Workspace> other;  // none: it lives in the same home
-  std::unique_ptr<ca::LocalAuthority> authority;
-};
-
-std::string shell_word(std::string_view name) { return fmt::format("'{}'", name); }
 
 // Everything that can be wrong about the call is said before anything is made.
 Status check_call(const Arguments& arguments, AuthorityKind kind) {
@@ -37,6 +27,8 @@ Status check_call(const Arguments& arguments, AuthorityKind kind) {
         "the parent decides how long a subordinate is valid: give --validity to vouch ca sign");
   if (arguments.has("import-key") && arguments.has("key"))
     return usage_error("--key makes a new key and --import-key brings one: give one of them");
+  if (arguments.has("force-weak-key") && !arguments.has("key") && !arguments.has("import-key"))
+    return usage_error("--force-weak-key goes with --key or --import-key");
   if (arguments.has("import-passphrase-file") && !arguments.has("import-key"))
     return usage_error("--import-passphrase-file goes with --import-key");
   return ok();
@@ -58,6 +50,9 @@ Result<ca::InitOptions> init_options(Context& context, const Arguments& argument
   options.no_locations = arguments.has("no-locations");
   options.automatic_issuance = arguments.has("automatic-issuance");
   options.allow_host_name = arguments.has("allow-host-name");
+  options.force_weak_key = arguments.has("force-weak-key");
+  options.administrator = context.user();
+  if (const std::string* file = arguments.find("capolicy")) options.capolicy = *file;
   if (const std::string* file = arguments.find("import-key")) {
     options.existing_key = TRY(read_file(*file, 1 << 20).context("reading the key to import"));
     if (const std::string* secret = arguments.find("import-passphrase-file"))
@@ -69,6 +64,55 @@ Result<ca::InitOptions> init_options(Context& context, const Arguments& argument
   }
   return options;
 }
+
+std::vector<std::string> next_steps(const store::AuthorityRecord& record, bool waits,
+                                    const std::string& request_file) {
+  if (waits)
+    return {fmt::format("have the parent sign it: vouch --home PARENT-HOME ca sign {} --out ca.pem",
+                        request_file),
+            fmt::format("then install the answer: vouch --ca {} ca install ca.pem", shell_word(record.name))};
+  if (record.kind == AuthorityKind::root)
+    return {fmt::format("vouch ca init --name NAME --kind subordinate --parent {}", shell_word(record.name))};
+  return {fmt::format("vouch --ca {} template publish WebServer", shell_word(record.name)),
+          fmt::format("vouch --ca {} request submit FILE --template WebServer --out CERT",
+                      shell_word(record.name))};
+}
+
+Value describe(const ca::CaPolicy& policy) {
+  Value settings = Value::list();
+  for (const auto& line : policy.lines)
+    settings.push(Value()
+                      .set("section", line.section)
+                      .set("key", line.key)
+                      .set("value", line.value)
+                      .set("line", line.line));
+  return Value()
+      .set("file", policy.file)
+      .set("settings", std::move(settings))
+      .set("warnings", texts(policy.warnings));
+}
+
+// Without --ca: the CA that waits for an answer, when there is exactly one.
+Result<store::AuthorityRecord> waiting_authority(const Context& context, const store::Snapshot& snapshot) {
+  if (context.named_authority()) return context.choose_authority(snapshot);
+  std::vector<store::AuthorityRecord> waiting;
+  for (auto& record : TRY(snapshot.authorities()))
+    if (TRY(snapshot.key_generations(record.id)).back().certificate.empty())
+      waiting.push_back(std::move(record));
+  if (waiting.size() == 1) return std::move(waiting.front());
+  return context.choose_authority(snapshot);
+}
+
+Result<std::vector<Buffer>> read_all(const std::vector<std::string>& files) {
+  std::vector<Buffer> certificates;
+  for (const std::string& file : files)
+    for (Buffer& der : TRY(read_certificate_file(file))) certificates.push_back(std::move(der));
+  return certificates;
+}
+
+}  // namespace
+
+std::string shell_word(std::string_view name) { return fmt::format("'{}'", name); }
 
 Result<Parent> open_parent(Context& context, const Arguments& arguments) {
   const std::string& name = *arguments.find("parent");
@@ -97,13 +141,7 @@ Result<Parent> open_parent(Context& context, const Arguments& arguments) {
   return parent;
 }
 
-// What a CA shows the world once it can sign.
-struct Publication {
-  std::vector<fs::path> files;
-  std::vector<revocation::Published> crls;
-};
-
-Result<Publication> publish(Context& context, const Workspace& workspace, const std::string& name) {
+Result<Publication> publish_all(Context& context, const Workspace& workspace, const std::string& name) {
   const auto authority = TRY(context.open_authority(workspace, name));
   Publication done;
   done.files = TRY(ca::publish_ca_certificates(*authority));
@@ -117,45 +155,21 @@ Error but_set_up(Error error, std::string_view name) {
       .with_hint("mend that, then: vouch crl publish");
 }
 
-// The parent signs the new CA's request, and its answer is installed.
 Status join(Context& context, const Workspace& workspace, Parent& parent, const Arguments& arguments,
-            const ca::InitResult& made) {
+            const store::AuthorityRecord& record, Bytes request) {
   ca::LocalAuthority::SubordinateOptions options;
   options.path_length = TRY(arguments.number("path-length"));
   options.validity = TRY(arguments.span("validity"));
-  const auto outcome =
-      TRY(parent.authority->sign_subordinate(made.generation.request, options, context.user()));
+  const auto outcome = TRY(parent.authority->sign_subordinate(request, options, context.user()));
   if (outcome.disposition != ca::Disposition::issued)
     return make_error(Errc::denied, "the parent refused: {}", outcome.message).with_hint(outcome.mend);
   for (const std::string& note : outcome.notes) context.note("note: {}", printable(note));
   auto chain = TRY(parent.authority->chain());
   const std::vector<Buffer> trust{chain.back()};
-  (void)TRY(ca::install(workspace.environment(), made.record.name, outcome.certificate, chain, trust));
+  (void)TRY(
+      ca::install(workspace.environment(), record.name, outcome.certificate, chain, trust, context.user()));
   return ok();
 }
-
-std::vector<std::string> next_steps(const store::AuthorityRecord& record, bool waits,
-                                    const std::string& request_file) {
-  if (waits)
-    return {fmt::format("have the parent sign it: vouch --home PARENT-HOME ca sign {} --out ca.pem",
-                        request_file),
-            fmt::format("then install the answer: vouch --ca {} ca install ca.pem", shell_word(record.name))};
-  if (record.kind == AuthorityKind::root)
-    return {fmt::format("vouch ca init --name NAME --kind subordinate --parent {}", shell_word(record.name))};
-  return {fmt::format("vouch --ca {} template publish WebServer", shell_word(record.name)),
-          fmt::format("vouch --ca {} request submit FILE --template WebServer --out CERT",
-                      shell_word(record.name))};
-}
-
-// What was made, for people and for programs: the end of init and of install.
-struct Report {
-  std::string headline;
-  store::AuthorityRecord record;
-  Publication published;
-  std::string request_file;
-  Buffer root_fingerprint;
-  std::vector<std::string> warnings;
-};
 
 Result<Exit> report(Context& context, const Workspace& workspace, const Report& what) {
   const auto snapshot = TRY(workspace.snapshot());
@@ -173,10 +187,13 @@ Result<Exit> report(Context& context, const Workspace& workspace, const Report& 
     value.set("ca", TRY(describe_authority(context, *snapshot, what.record)));
     value.set("files", texts(files)).set("request_file", text_or_null(what.request_file));
     value.set("root_sha256", hex_or_null(what.root_fingerprint));
+    value.set("capolicy", what.policy ? describe(*what.policy) : Value());
     value.set("warnings", texts(what.warnings)).set("next", texts(next));
     print_json(context, value);
     return Exit::done;
   }
+  if (what.policy)
+    for (const std::string& warning : what.policy->warnings) context.note("warning: {}", printable(warning));
   for (const std::string& warning : what.warnings) context.note("warning: {}", printable(warning));
   Fields fields;
   std::string key = key_text(generation.public_key_info);
@@ -193,31 +210,33 @@ Result<Exit> report(Context& context, const Workspace& workspace, const Report& 
   }
   if (!what.root_fingerprint.empty()) fields.add("Root SHA-256", to_hex(what.root_fingerprint));
   fields.add("Request", what.request_file);
+  if (what.policy) {
+    if (what.policy->lines.empty()) fields.add("Read", what.policy->file);
+    for (const auto& line : what.policy->lines)
+      fields.add("Read", fmt::format("{}:{}: [{}] {} = {}", what.policy->file, line.line, line.section,
+                                     line.key, line.value));
+  }
   for (const std::string& file : files) fields.add("Published", file);
   context.say("{}\n{}", what.headline, fields.text().substr(0, fields.text().size() - 1));
   for (const std::string& step : next) context.say("next: {}", step);
   return Exit::done;
 }
 
-// Without --ca: the CA that waits for an answer, when there is exactly one.
-Result<store::AuthorityRecord> waiting_authority(const Context& context, const store::Snapshot& snapshot) {
-  if (context.named_authority()) return context.choose_authority(snapshot);
-  std::vector<store::AuthorityRecord> waiting;
-  for (auto& record : TRY(snapshot.authorities()))
-    if (TRY(snapshot.key_generations(record.id)).back().certificate.empty())
-      waiting.push_back(std::move(record));
-  if (waiting.size() == 1) return std::move(waiting.front());
-  return context.choose_authority(snapshot);
+Result<Exit> report_request(Context& context, const Workspace& workspace, const std::string& file,
+                            Bytes request, Report what) {
+  const std::string pem = to_pem("CERTIFICATE REQUEST", request);
+  const Bytes content = context.der() ? request : as_bytes(pem);
+  auto written = write_output(context, file, content);
+  if (!written)
+    return std::move(written.error())
+        .context(fmt::format("writing the request of CA '{}', which is made all the same", what.record.name))
+        .with_hint(fmt::format("write it again with: vouch --ca {} ca export --request --out FILE",
+                               shell_word(what.record.name)));
+  what.headline += ", and waits for its certificate";
+  what.request_file = file;
+  if (file == "-") return Exit::done;  // standard output is the request
+  return report(context, workspace, what);
 }
-
-Result<std::vector<Buffer>> read_all(const std::vector<std::string>& files) {
-  std::vector<Buffer> certificates;
-  for (const std::string& file : files)
-    for (Buffer& der : TRY(read_certificate_file(file))) certificates.push_back(std::move(der));
-  return certificates;
-}
-
-}  // namespace
 
 Result<Exit> ca_init(Context& context, const Arguments& arguments) {
   ca::InitOptions options = TRY(init_options(context, arguments));
@@ -240,24 +259,13 @@ Result<Exit> ca_init(Context& context, const Arguments& arguments) {
       {},
       {},
       {},
-      made.warnings};
+      made.warnings,
+      made.policy};
 
-  if (const std::string* file = arguments.find("request-out")) {
-    const std::string pem = to_pem("CERTIFICATE REQUEST", made.generation.request);
-    const Bytes content = context.der() ? Bytes(made.generation.request) : as_bytes(pem);
-    auto written = write_output(context, *file, content);
-    if (!written)
-      return std::move(written.error())
-          .context(fmt::format("writing the request of CA '{}', which is set up all the same", options.name))
-          .with_hint(fmt::format("write it again with: vouch --ca {} ca export --request --out FILE",
-                                 shell_word(options.name)));
-    what.headline += ", and waits for its certificate";
-    what.request_file = *file;
-    if (*file == "-") return Exit::done;  // standard output is the request
-    return report(context, workspace, what);
-  }
+  if (const std::string* file = arguments.find("request-out"))
+    return report_request(context, workspace, *file, made.generation.request, std::move(what));
   if (parent) {
-    auto joined = join(context, workspace, *parent, arguments, made);
+    auto joined = join(context, workspace, *parent, arguments, made.record, made.generation.request);
     if (!joined)
       return std::move(joined.error())
           .context(fmt::format("having CA '{}' signed by its parent", options.name))
@@ -265,7 +273,7 @@ Result<Exit> ca_init(Context& context, const Arguments& arguments) {
               fmt::format("it waits for its certificate; its request: vouch --ca {} ca export --request",
                           shell_word(options.name)));
   }
-  auto published = publish(context, workspace, options.name);
+  auto published = publish_all(context, workspace, options.name);
   if (!published) return but_set_up(std::move(published.error()), options.name);
   what.published = std::move(*published);
   return report(context, workspace, what);
@@ -292,15 +300,17 @@ Result<Exit> ca_install(Context& context, const Arguments& arguments) {
   const auto trust = TRY(read_all(arguments.all("trust")));
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(waiting_authority(context, *TRY(workspace.snapshot())));
-  const auto installed = TRY(ca::install(workspace.environment(), record.name, answer, chain, trust)
-                                 .context("installing {} for CA '{}'", file, record.name));
+  const auto installed =
+      TRY(ca::install(workspace.environment(), record.name, answer, chain, trust, context.user())
+              .context("installing {} for CA '{}'", file, record.name));
   Report what{fmt::format("CA {} has its certificate", shell_word(record.name)),
               record,
               {},
               {},
               installed.root_fingerprint,
+              {},
               {}};
-  auto published = publish(context, workspace, record.name);
+  auto published = publish_all(context, workspace, record.name);
   if (!published) return but_set_up(std::move(published.error()), record.name);
   what.published = std::move(*published);
   return report(context, workspace, what);

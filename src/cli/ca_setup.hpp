@@ -1,16 +1,57 @@
 #pragma once
-// The commands that make a CA: init, sign, install. In a file of their own; the table is in ca.cpp.
+// The commands that make a CA (init, sign, install) and renew it, each group in a file of its own; the table
+// is in ca.cpp.
 
+#include "ca/setup.hpp"
 #include "cli/output.hpp"
+#include "revocation/crl_publication.hpp"
 
 namespace vouch::cli {
 
 Result<Exit> ca_init(Context& context, const Arguments& arguments);
 Result<Exit> ca_sign(Context& context, const Arguments& arguments);
 Result<Exit> ca_install(Context& context, const Arguments& arguments);
+Result<Exit> ca_renew(Context& context, const Arguments& arguments);
+Result<Exit> ca_set(Context& context, const Arguments& arguments);
 
 // One CA as --json and `ca show` tell it.
 Result<Value> describe_authority(Context& context, const store::Snapshot& snapshot,
                                  const store::AuthorityRecord& record);
+
+// The CA that signs a subordinate at once, with whatever has to stay open for it.
+struct Parent {
+  std::unique_ptr<Workspace> other;  // none: it lives in the same home
+  std::unique_ptr<ca::LocalAuthority> authority;
+};
+// The CA that --parent names; --parent-ca and --parent-passphrase-file help.
+Result<Parent> open_parent(Context& context, const Arguments& arguments);
+// The parent signs the request that the CA waits with, and its answer is installed.
+Status join(Context& context, const Workspace& workspace, Parent& parent, const Arguments& arguments,
+            const store::AuthorityRecord& record, Bytes request);
+
+// What a CA shows the world once it can sign.
+struct Publication {
+  std::vector<fs::path> files;
+  std::vector<revocation::Published> crls;
+};
+Result<Publication> publish_all(Context& context, const Workspace& workspace, const std::string& name);
+Error but_set_up(Error error, std::string_view name);
+
+// What was made, for people and for programs: the end of init, install and renew.
+struct Report {
+  std::string headline;
+  store::AuthorityRecord record;
+  Publication published;
+  std::string request_file;
+  Buffer root_fingerprint;
+  std::vector<std::string> warnings;
+  std::optional<ca::CaPolicy> policy;
+};
+Result<Exit> report(Context& context, const Workspace& workspace, const Report& what);
+// Writes the request to --request-out; `what` is then told about it. On standard output it stands alone.
+Result<Exit> report_request(Context& context, const Workspace& workspace, const std::string& file,
+                            Bytes request, Report what);
+
+std::string shell_word(std::string_view name);
 
 }  // namespace vouch::cli

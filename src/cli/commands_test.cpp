@@ -498,6 +498,10 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
     return value;
   };
   check("ca init", {"--name", "Root", "--kind", "root"});
+  const std::string capolicy =
+      shell_.file("CAPolicy.inf",
+                  "[Version]\nSignature=\"$Windows NT$\"\n[BasicConstraintsExtension]\nPathLength=3\nX=1\n");
+  check("ca init", {"--name", "Policy Root", "--kind", "root", "--capolicy", capolicy});
   check("ca init",
         {"--name", "Issuing", "--kind", "subordinate", "--parent", "Root", "--automatic-issuance"});
   check("ca init", {"--name", "Sub", "--kind", "subordinate", "--request-out", shell_.path("sub.csr")});
@@ -571,6 +575,9 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("crl show", {crl});
   const std::string root = shell_.file("root.pem", must({"ca", "export", "--ca", "Root"}).out);
   check("crl show", {crl, "--ca", root}, 4);
+  check("ca renew", {"--ca", "Root", "--new-key", "--capolicy", capolicy});
+  check("ca renew", {"--ca", "Issuing", "--request-out", shell_.path("again.csr")});
+  check("ca set", {"hash=sha384", "--ca", "Root"});
   check("db show", {});
   check("db check", {});
   check("config check", {});

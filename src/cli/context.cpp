@@ -131,6 +131,9 @@ Result<std::unique_ptr<ca::LocalAuthority>> Context::open_authority(const Worksp
   if (authority->repaired() != 0)
     note("note: finished {} certificate(s) that an interrupted run had decided on and not signed",
          authority->repaired());
+  if (const auto& due = authority->settings().renewal_due; due && *due <= clock().now())
+    note("warning: half of the life of CA '{}' was over on {}: renew it with: vouch ca renew", name,
+         format_time(*due));
   return authority;
 }
 

@@ -7,7 +7,7 @@
 namespace vouch::crypto {
 namespace {
 
-constexpr std::size_t kMinRsaBits = 2048, kMaxRsaBits = 8192, kRsaStep = 256;
+constexpr std::size_t kMinRsaBits = 1024, kMaxRsaBits = 8192, kRsaStep = 8;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 

@@ -430,9 +430,22 @@ Result<std::vector<Published>> publish_deltas(const ca::LocalAuthority& authorit
   if (!deltas_on(authority.settings()))
     return make_error(Errc::denied, "CA '{}' publishes no delta CRLs", authority.record().name)
         .with_hint("switch them on with: vouch crl schedule --delta 1d");
+  const auto keys = authority.crl_keys();
+  std::vector<bool> has_base;
+  {
+    const auto snapshot = TRY(authority.environment().database.snapshot());
+    for (const ca::CaKey* key : keys)
+      has_base.push_back(
+          !TRY(snapshot->newest_crls(authority.record().id, key->generation.key_index, false, 1)).empty());
+  }
+  const bool none = std::ranges::find(has_base, true) == has_base.end();
   std::vector<Published> published;
-  for (const ca::CaKey* key : authority.crl_keys())
-    published.push_back(TRY(publish_one(authority, *key, true, actor)));
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    // A key that came with a renewal must not keep the others from their deltas.
+    if (has_base[i] || none)
+      published.push_back(TRY(publish_one(authority, *keys[i], true, actor)));
+    else
+      TRY(publish_base(authority, *keys[i], actor, published));
   return published;
 }
 

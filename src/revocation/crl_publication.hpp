@@ -21,7 +21,8 @@ struct Published {
 Result<std::vector<Published>> publish_crls(const ca::LocalAuthority& authority, std::string_view actor = {});
 
 // Delta CRLs alone: what has changed since the newest base CRL that lies at every place. Costs what has
-// changed, however many are revoked. Fails with `denied` where there is no base CRL yet or deltas are off.
+// changed, however many are revoked. A key that has no base CRL yet gets one, with its delta. Fails with
+// `denied` where no key has one or deltas are off.
 Result<std::vector<Published>> publish_deltas(const ca::LocalAuthority& authority,
                                               std::string_view actor = {});
 

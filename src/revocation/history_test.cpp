@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 
+#include "ca/renewal.hpp"
 #include "ca/settings_change.hpp"
 #include "ca/test_fixture.hpp"
 #include "revocation/crl_publication.hpp"
@@ -204,6 +205,17 @@ class HistoryTest : public testing::TestWithParam<Case> {
     open_authority();
   }
 
+  void renew() {
+    if (renewals_ == 5) return;
+    ca::RenewOptions options;
+    options.new_key = below(2) == 0;
+    options.administrator = "test";
+    const auto renewed = ca::renew(environment(), kName, options);
+    ASSERT_TRUE(renewed) << renewed.error().report();
+    ++renewals_;
+    open_authority();
+  }
+
   // --- what must hold after each publication ---
 
   void check(const std::vector<Published>& published) {
@@ -301,6 +313,7 @@ class HistoryTest : public testing::TestWithParam<Case> {
       return clock_.advance(std::chrono::minutes(1 + below(below(4) == 0 ? 5 * 24 * 60 : 12 * 60)));
     if (what < 78) return break_or_mend_the_other_place();
     if (what < 79) return restart();
+    if (what < 80 && below(2) == 0) return renew();
     publish(below(12));
   }
 
@@ -316,6 +329,7 @@ class HistoryTest : public testing::TestWithParam<Case> {
   std::map<std::uint16_t, std::uint64_t> last_delta_;
   std::uint64_t last_number_ = 0;
   std::size_t checks_ = 0;
+  int renewals_ = 0;
 };
 
 TEST_P(HistoryTest, BaseAndDeltaTogetherAlwaysTellTheTruth) {
@@ -328,12 +342,14 @@ TEST_P(HistoryTest, BaseAndDeltaTogetherAlwaysTellTheTruth) {
   EXPECT_GT(checks_, 100u);
   EXPECT_GT(bases_[0].size(), 20u);
   const auto snapshot = std::move(database_->snapshot().value());
-  std::size_t removed = 0, expired = 0;
+  std::size_t deltas_with_entries = 0, expired = 0;
   for (const auto& [serial, known] : certificates_)
     expired += known.not_after < clock_.now() && known.revoked ? 1u : 0u;
   for (const store::CrlRecord& crl : snapshot->crls(authority_->record().id).value())
-    removed += crl.delta && crl.entries != 0 ? 1u : 0u;
-  EXPECT_GT(removed, 50u);
+    deltas_with_entries += crl.delta && crl.entries != 0 ? 1u : 0u;
+  EXPECT_GT(deltas_with_entries, 50u);
+  EXPECT_EQ(renewals_, 5);
+  EXPECT_GT(bases_.size(), 1u) << "keys";
   EXPECT_GT(expired, 50u);
 }
 

@@ -13,9 +13,9 @@ complete_line() {
     _vouch
     printf "%s\n" "${COMPREPLY[@]}" | sort | paste -sd " "' - "$W/completion.bash" vouch "$@" 2>&1
 }
-same "the nouns" "$(complete_line "")" "ca cert completion config crl db explain request template version why"
+same "the nouns" "$(complete_line "")" "ca cert completion config crl db explain location request template version why"
 same "a noun that has begun" "$(complete_line "c")" "ca cert completion config crl"
-same "the verbs of ca" "$(complete_line ca "")" "export init install list show sign"
+same "the verbs of ca" "$(complete_line ca "")" "export init install list renew set show sign"
 same "after options too" "$(complete_line --home /tmp cert re)" "release revoke"
 same "values of an option" "$(complete_line ca init --kind "")" "root subordinate"
 same "values that have begun" "$(complete_line ca init --kind s)" "subordinate"

@@ -1,0 +1,124 @@
+// vouch ca renew, ca set
+#include "ca/renewal.hpp"
+
+#include <ostream>
+
+#include "ca/change_settings.hpp"
+#include "cli/ca_setup.hpp"
+#include "cli/describe.hpp"
+
+namespace vouch::cli {
+namespace {
+
+using store::AuthorityKind;
+
+Status check_call(const Arguments& arguments, const store::AuthorityRecord& record) {
+  const bool parent = arguments.has("parent"), request_out = arguments.has("request-out");
+  if (record.kind == AuthorityKind::root) {
+    if (parent || request_out)
+      return make_error(Errc::denied, "CA '{}' is a root: it signs itself and never becomes a subordinate",
+                        record.name)
+          .with_hint("renew it without --parent and --request-out");
+  } else if (parent == request_out) {
+    return usage_error(
+        "a subordinate CA needs either --parent (signed at once) or --request-out (signed elsewhere): it "
+        "never "
+        "becomes a root");
+  }
+  for (const std::string_view option : {"path-length", "parent-ca", "parent-passphrase-file"})
+    if (arguments.has(option) && !parent) return usage_error("--{} goes with --parent", option);
+  if (arguments.has("validity") && request_out)
+    return usage_error(
+        "the parent decides how long a subordinate is valid: give --validity to vouch ca sign");
+  for (const std::string_view option : {"key", "force-weak-key"})
+    if (arguments.has(option) && !arguments.has("new-key"))
+      return usage_error("--{} goes with --new-key", option);
+  return ok();
+}
+
+Result<ca::RenewOptions> renew_options(Context& context, const Arguments& arguments,
+                                       const store::AuthorityRecord& record) {
+  ca::RenewOptions options;
+  options.new_key = arguments.has("new-key");
+  if (const std::string* spec = arguments.find("key"))
+    options.key = TRY(for_option(crypto::parse_key_spec(*spec), "key"));
+  if (const std::string* hash = arguments.find("hash"))
+    options.digest = TRY(for_option(crypto::digest_from_name(*hash), "hash"));
+  const auto validity = TRY(arguments.span("validity"));
+  if (record.kind == AuthorityKind::root) options.validity = validity.value_or(Span{});
+  if (const std::string* file = arguments.find("capolicy")) options.capolicy = *file;
+  options.force_weak_key = arguments.has("force-weak-key");
+  options.replace = arguments.has("replace");
+  options.administrator = context.user();
+  return options;
+}
+
+Result<std::pair<std::string, std::string>> assignment(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0)
+    return usage_error("'{}' is no SETTING=VALUE", text).with_hint("for example: vouch ca set hash=sha384");
+  return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
+}  // namespace
+
+Result<Exit> ca_renew(Context& context, const Arguments& arguments) {
+  const Workspace& workspace = *TRY(context.workspace());
+  const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
+  TRY(check_call(arguments, record));
+  ca::RenewOptions options = TRY(renew_options(context, arguments, record));
+  (void)TRY(arguments.number("path-length"));
+  // The parent first: when it cannot sign, nothing is made.
+  std::optional<Parent> parent;
+  if (arguments.has("parent")) parent = TRY(open_parent(context, arguments));
+  if (options.new_key) options.passphrase = TRY(context.new_key_passphrase());
+  const auto renewed =
+      TRY(ca::renew(workspace.environment(), record.name, options).context("renewing CA '{}'", record.name));
+  wipe(options.passphrase);
+  const std::string version = ca::version_text(renewed.generation);
+  Report what{fmt::format("CA {} is renewed with {} key: {}", shell_word(record.name),
+                          options.new_key ? "a new" : "the same", version),
+              renewed.record,
+              {},
+              {},
+              {},
+              renewed.warnings,
+              renewed.policy};
+  if (const std::string* file = arguments.find("request-out")) {
+    what.headline = fmt::format("CA {} goes on signing with what it has; {} is requested",
+                                shell_word(record.name), version);
+    return report_request(context, workspace, *file, renewed.generation.request, std::move(what));
+  }
+  if (parent) {
+    auto joined = join(context, workspace, *parent, arguments, record, renewed.generation.request);
+    if (!joined)
+      return std::move(joined.error())
+          .context(fmt::format("having the renewal of CA '{}' signed by its parent", record.name))
+          .with_hint(
+              fmt::format("it goes on with what it has; its request: vouch --ca {} ca export --request",
+                          shell_word(record.name)));
+  }
+  auto published = publish_all(context, workspace, record.name);
+  if (!published) return but_set_up(std::move(published.error()), record.name);
+  what.published = std::move(*published);
+  return report(context, workspace, what);
+}
+
+Result<Exit> ca_set(Context& context, const Arguments& arguments) {
+  const Workspace& workspace = *TRY(context.workspace());
+  std::vector<std::pair<std::string, std::string>> wanted;
+  for (const std::string& operand : arguments.operands()) wanted.push_back(TRY(assignment(operand)));
+  const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
+  Value changes = Value::list();
+  for (const auto& [name, value] : wanted) {
+    const auto change =
+        TRY(ca::change_setting(workspace.environment(), record.name, name, value, context.user()));
+    context.say("{}: {} (was {})", change.name, change.after, change.before);
+    if (!change.warning.empty()) context.note("warning: {}", change.warning);
+    changes.push(Value().set("name", change.name).set("before", change.before).set("after", change.after));
+  }
+  if (context.json()) print_json(context, Value().set("ca", record.name).set("changes", std::move(changes)));
+  return Exit::done;
+}
+
+}  // namespace vouch::cli
