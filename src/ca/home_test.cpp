@@ -13,8 +13,8 @@ TEST(ConfigurationTest, EverySettingIsReadAndWritten) {
   const auto configuration = parse_configuration(
       "[database]\npath = \"x.db\"\n[publication]\nfolder = \"out\"\n[host]\ndns_name = \"a.b\"\nshort_name "
       "= \"A\"\n"
-      "[issuance]\nnode = 7\n[keys]\npassphrase_variable = \"P\"\n[directory]\nconfiguration_container = "
-      "\"CN=C\"\n",
+      "[issuance]\nnode = 7\nprotected_names = \"dc.a.b\"\n[keys]\nblocklists = "
+      "\"weak\"\npassphrase_variable = \"P\"\n[directory]\nconfiguration_container = \"CN=C\"\n",
       "vouch.toml");
   ASSERT_TRUE(configuration) << configuration.error().report();
   EXPECT_EQ(configuration->node, 7);
@@ -25,9 +25,11 @@ TEST(ConfigurationTest, EverySettingIsReadAndWritten) {
                                           {"host.short_name", "A"},
                                           {"issuance.node", "7"},
                                           {"directory.configuration_container", "CN=C"},
+                                          {"issuance.protected_names", "dc.a.b"},
+                                          {"keys.blocklists", "weak"},
                                           {"keys.passphrase_variable", "P"}})
     EXPECT_EQ(get_setting(*configuration, key).value(), expected) << key;
-  EXPECT_EQ(configuration_keys().size(), 7u);
+  EXPECT_EQ(configuration_keys().size(), 9u);
 }
 
 TEST(ConfigurationTest, MistakesNameFileAndLine) {

@@ -8,6 +8,7 @@
 #include "ca/ca_certificate.hpp"
 #include "ca/chain.hpp"
 #include "ca/issuance_cache.hpp"
+#include "ca/key_checks.hpp"
 #include "ca/key_files.hpp"
 #include "ca/key_strength.hpp"
 #include "ca/serial.hpp"
@@ -24,8 +25,11 @@ struct LocalAuthority::Work {
   IssuanceCache::Template certificate_template;  // null: none, or an override that is not cached
   store::CertificateRecord certificate;          // filled when it is to be issued
   std::shared_ptr<const Live> live;              // the settings it was filled by
-  std::optional<Error> error;                    // something broke; the request may be recorded all the same
-  bool answered_before = false;                  // same transaction key as an earlier request
+  std::uint64_t key = 0;                         // number of its public key in the database
+  bool key_is_shared = false;                    // by several subjects, on purpose
+  store::RequestId key_holder = 0;  // the certificate's request that has it, as policy knows; 0: none
+  std::optional<Error> error;       // something broke; the request may be recorded all the same
+  bool answered_before = false;     // same transaction key as an earlier request
 
   bool issues() const { return !error && !answered_before && request.disposition == Disposition::issued; }
 };
@@ -95,10 +99,12 @@ Result<std::vector<store::KeyGeneration>> living(std::vector<store::KeyGeneratio
   return generations;
 }
 
-x509::TbsTemplate make_tbs_template(const CaKey& key, const std::vector<x509::Extension>& fixed,
+x509::TbsTemplate make_tbs_template(const CaKey& key, const policy::Plan& plan,
                                     const std::vector<x509::Extension>& issued) {
-  std::vector<x509::Extension> extensions = fixed;
-  extensions.insert(extensions.end(), issued.begin(), issued.end());
+  std::vector<x509::Extension> extensions = plan.fixed;
+  for (const x509::Extension& extension : issued)
+    if (plan.revocation_info || extension.id == x509::oid::kAuthorityKeyIdentifier)
+      extensions.push_back(extension);
   return x509::TbsTemplate(key.signer->algorithm(), key.subject, extensions);
 }
 
@@ -235,6 +241,7 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
   auto live = TRY(make_live(record, keys.back(), 0).context("opening CA '{}'", name));
   std::unique_ptr<LocalAuthority> authority(
       new LocalAuthority(environment, std::move(record), std::move(keys), std::move(live)));
+  authority->key_checks_ = TRY(KeyChecks::make(environment, *snapshot, authority->record_.id));
   authority->fence_ = TRY(fence_of(environment, authority->record_, *snapshot));
   TRY(authority->look_at_fence());
   if (authority->fence_status()) TRY(authority->repair_orphans());
@@ -378,6 +385,21 @@ Status LocalAuthority::check_locations() const {
   return ok();
 }
 
+// The CA's own host, and what the configuration lists.
+std::vector<std::string> LocalAuthority::protected_names() const {
+  std::vector<std::string> names;
+  const AuthoritySettings settings = this->settings();
+  for (const std::string* own : {&settings.dns_name, &settings.short_name})
+    if (!own->empty()) names.push_back(*own);
+  std::string_view listed = environment_.home.configuration().protected_names;
+  while (!listed.empty()) {
+    const std::size_t end = std::min(listed.find_first_of(", "), listed.size());
+    if (end != 0) names.emplace_back(listed.substr(0, end));
+    listed.remove_prefix(std::min(end + 1, listed.size()));
+  }
+  return names;
+}
+
 policy::AuthorityContext LocalAuthority::policy_context() const {
   policy::AuthorityContext context;
   const AuthoritySettings settings = this->settings();
@@ -389,6 +411,7 @@ policy::AuthorityContext LocalAuthority::policy_context() const {
   context.not_after = current().not_after;
   context.path_length = current().path_length;
   context.default_validity = settings.default_validity;
+  context.protected_names = protected_names();
   return context;
 }
 
@@ -399,10 +422,13 @@ class LocalAuthority::TemplateLookup {
     IssuanceCache::Template value;  // null: unknown
     bool published = false;
     std::string hint;  // for an unknown one
+    std::string superseded_by;
   };
 
   TemplateLookup(const store::Snapshot& snapshot, IssuanceCache& cache, store::AuthorityId authority)
       : snapshot_(snapshot), cache_(cache), authority_(authority) {}
+
+  const store::Snapshot& snapshot() const { return snapshot_; }
 
   Result<const Entry*> find(const std::string& name) {
     if (const auto it = entries_.find(name); it != entries_.end()) return &it->second;
@@ -410,7 +436,9 @@ class LocalAuthority::TemplateLookup {
     auto record = snapshot_.certificate_template(name);
     if (record) {
       entry.value = TRY(cache_.certificate_template(*record));
-      entry.published = std::ranges::count(TRY(snapshot_.published_templates(authority_)), name) != 0;
+      const auto published = TRY(snapshot_.published_templates(authority_));
+      entry.published = std::ranges::count(published, name) != 0;
+      entry.superseded_by = TRY(cache_.successor_of(snapshot_, published, name));
     } else if (record.error().code() != Errc::not_found) {
       return std::move(record.error());
     } else if (const auto found = find_template(snapshot_, name); !found) {
@@ -462,6 +490,7 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
     question.certificate_template = entry->value.get();
     question.template_published = entry->published;
     question.unknown_template = entry->hint;
+    question.superseded_by = entry->superseded_by;
   }
   const auto algorithm = x509::parse_signature_algorithm(view.signature_algorithm);
   question.proof_of_possession =
@@ -471,6 +500,12 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   if (auto identifier = crypto::key_identifier(environment_.provider, view.public_key_info))
     key_identifier = std::move(*identifier);
   question.subject_key_identifier = key_identifier;
+  const bool for_ca = question.certificate_template != nullptr && question.certificate_template->ca;
+  question.key = TRY(key_checks_->facts(templates.snapshot(), view.public_key_info,
+                                        question.proof_of_possession.has_value(), for_ca));
+  work.key = key_number(environment_.provider, view.public_key_info);
+  if (question.key.certified) work.key_holder = question.key.certified->request;
+  work.key_is_shared = question.certificate_template != nullptr && question.certificate_template->key_reuse;
 
   work.decision = policy::decide(question);
   if (!approval.extensions.empty()) take_over(work.decision, approval.extensions);
@@ -493,22 +528,21 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   return work;
 }
 
-// Fills the to-be-signed certificate and lints it; a finding turns the request into a failed one.
-void LocalAuthority::prepare(Work& work) const {
-  if (work.request.disposition != Disposition::issued) return;
+// The to-be-signed certificate that a decision plans, under a new serial number.
+store::CertificateRecord LocalAuthority::fill(const Work& work) const {
   const policy::Plan& plan = work.decision.plan;
   const CaKey& key = current();
-  work.live = live();
-  const auto make = [&] { return make_tbs_template(key, plan.fixed, work.live->issued_extensions); };
+  const std::shared_ptr<const Live> by = work.live ? work.live : live();
+  const auto make = [&] { return make_tbs_template(key, plan, by->issued_extensions); };
   const IssuanceCache::Tbs cached =
       work.certificate_template
-          ? cache_->tbs(*work.certificate_template, key.generation.key_index, work.live->revision, make)
+          ? cache_->tbs(*work.certificate_template, key.generation.key_index, by->revision, make)
           : std::make_shared<const x509::TbsTemplate>(make());
   Buffer extensions;
   for (const x509::Extension& extension : plan.variable)
     append(extensions, x509::encode_extension(extension));
 
-  store::CertificateRecord& certificate = work.certificate;
+  store::CertificateRecord certificate;
   certificate.authority = record_.id;
   certificate.key_index = key.generation.key_index;
   certificate.serial =
@@ -520,8 +554,15 @@ void LocalAuthority::prepare(Work& work) const {
   certificate.signature_algorithm = to_buffer(x509::encode(key.signer->algorithm()));
   certificate.tbs = cached->fill(
       {certificate.serial, plan.not_before, plan.not_after, plan.subject, plan.public_key_info, extensions});
+  return certificate;
+}
 
-  if (const std::string outside = outside_crl_scope(work.live->settings.crl_scope, certificate.tbs);
+// Fills the to-be-signed certificate and lints it; a finding turns the request into a failed one.
+void LocalAuthority::prepare(Work& work) const {
+  if (work.request.disposition != Disposition::issued) return;
+  work.live = live();
+  work.certificate = fill(work);
+  if (const std::string outside = outside_crl_scope(work.live->settings.crl_scope, work.certificate.tbs);
       !outside.empty()) {
     work.request.disposition = Disposition::denied;
     work.request.resolved_at = work.request.submitted_at;
@@ -533,7 +574,7 @@ void LocalAuthority::prepare(Work& work) const {
              outside, "ask another CA, or widen the scope: vouch crl schedule --scope all");
     return;
   }
-  const std::string refused = lint_findings(certificate.tbs);
+  const std::string refused = lint_findings(work.certificate.tbs);
   if (refused.empty()) {
     add_step(work.decision.trace, "lint", policy::Verdict::passed, "", "", "");
     return;
@@ -575,8 +616,8 @@ Status LocalAuthority::record_intents(std::span<Work> work) {
     TRY(fence_->append(std::array{FenceEvent::mark(mark)}));
   }
   return environment_.database.commit([&](store::Transaction& t) -> Status {
-    std::shared_ptr<const Live> set_of;
-    std::int64_t location_set = 0;
+    std::string set_of;
+    std::optional<std::int64_t> location_set;
     if (!mark.empty()) TRY(t.set_mark(fence_mark_name(record_.id), mark));
     for (Work& item : work) {
       item.error.reset();
@@ -604,16 +645,39 @@ Status LocalAuthority::record_intents(std::span<Work> work) {
       }
       item.certificate.request = item.request.id;
       if (!item.issues()) continue;
-      // Looked up once for a batch: all of it was filled by the same settings, almost always.
-      if (item.live != set_of) {
-        set_of = item.live;
-        location_set = TRY(t.location_set(record_.id, set_of->locations));
+      TRY(claim_key(t, item));
+      if (!item.issues()) continue;
+      // Looked up once for a batch: all of it carries the same URLs, almost always.
+      const std::string_view locations =
+          item.decision.plan.revocation_info ? std::string_view(item.live->locations) : std::string_view();
+      if (!location_set || locations != set_of) {
+        set_of = locations;
+        location_set = TRY(t.location_set(record_.id, locations));
       }
-      item.certificate.location_set = location_set;
+      item.certificate.location_set = *location_set;
       TRY(t.insert_intent(item.certificate));
     }
     return ok();
   });
+}
+
+// Policy has seen who has a certificate for the key, but others may have come in between.
+Status LocalAuthority::claim_key(store::Transaction& t, Work& work) const {
+  const store::RequestId holder = TRY(t.certify_key(work.key, work.request.id));
+  if (holder == work.request.id || holder == work.key_holder || work.key_is_shared) return ok();
+  if (!TRY(is_certified_for_another(t, holder, work.certificate.tbs))) return ok();
+  work.request.disposition = Disposition::denied;
+  work.request.reason = "key.reuse";
+  work.request.message = fmt::format(
+      "the key is certified for somebody else: expected a key of its own for each subject, received the key "
+      "of "
+      "request {}",
+      holder);
+  add_step(work.decision.trace, "key.reuse", policy::Verdict::denied, "a key of its own for each subject",
+           fmt::format("the key of request {}, which came at the same time", holder),
+           "make a new key and a new request");
+  work.request.trace = policy::format_trace(work.decision.trace);
+  return t.update_request(work.request);
 }
 
 void LocalAuthority::sign(std::span<Work> work) const {
@@ -782,7 +846,12 @@ Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
   TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
     TRY(t.revoke(record_.id, {revocation.serial, now, revocation.reason, revocation.invalidity_date}));
     certificate = TRY(t.certificate(revocation.serial));
-    return ok();
+    // Of a certificate that a restore lost, only the serial number is known.
+    if (revocation.reason != x509::CrlReason::key_compromise || certificate.tbs.empty()) return ok();
+    // Nobody gets a certificate for this key again.
+    const auto view = TRY(x509::parse_tbs_certificate(certificate.tbs));
+    return t.mark_key_compromised(key_number(environment_.provider, view.public_key_info),
+                                  certificate.request);
   }));
   if (!certificate.revocation) return make_error(Errc::internal, "the revocation is not there");
   return fence_->record(std::array{FenceEvent::revoked(certificate, *certificate.revocation)})
@@ -799,6 +868,25 @@ Status LocalAuthority::release(Bytes serial, std::string_view) {
   if (on_hold && on_hold->reason == x509::CrlReason::certificate_hold)
     TRY(fence_->record(std::array{FenceEvent::release(serial)}));
   return environment_.database.commit([&](store::Transaction& t) { return t.release(record_.id, serial); });
+}
+
+Result<LocalAuthority::Preview> LocalAuthority::preview(const Submission& submission) const {
+  const auto snapshot = TRY(environment_.database.snapshot());
+  TemplateLookup templates(*snapshot, *cache_, record_.id);
+  const TemplateLookup::Entry* entry = TRY(templates.find(submission.template_name));
+  const Work work = TRY(consider(submission, templates, {{}, 0, entry->value.get()}));
+  Preview preview{work.decision, work.request.disposition, {}, {}};
+  if (work.decision.action == policy::Action::deny) return preview;
+
+  const store::CertificateRecord planned = fill(work);
+  preview.findings = lint::lint_certificate(TRY(x509::parse_tbs_certificate(planned.tbs)));
+  crypto::KeySpec spec = settings().key;
+  if (spec.type == crypto::KeyType::rsa) spec.rsa_bits = 2048;  // made in a moment, thrown away in the next
+  const auto key = TRY(environment_.provider.generate(spec));
+  const auto signer = TRY(key->signer(current().signer->algorithm()));
+  preview.certificate =
+      x509::encode_certificate(planned.tbs, planned.signature_algorithm, TRY(signer->sign(planned.tbs)));
+  return preview;
 }
 
 Result<std::vector<Buffer>> LocalAuthority::chain() const {

@@ -348,7 +348,7 @@ TEST_P(HistoryTest, BaseAndDeltaTogetherAlwaysTellTheTruth) {
   for (const store::CrlRecord& crl : snapshot->crls(authority_->record().id).value())
     deltas_with_entries += crl.delta && crl.entries != 0 ? 1u : 0u;
   EXPECT_GT(deltas_with_entries, 50u);
-  EXPECT_EQ(renewals_, 5);
+  EXPECT_GE(renewals_, 3);
   EXPECT_GT(bases_.size(), 1u) << "keys";
   EXPECT_GT(expired, 50u);
 }
