@@ -137,6 +137,7 @@ int main(int argc, char** argv) {
     ca::InitOptions options;
     options.name = kName;
     options.kind = store::AuthorityKind::root;
+    options.administrator = "bench";
     id = must(ca::init(world->environment(), options)).record.id;
     (void)must(ca::change_settings(world->environment(), kName,
                                    {.actor = "bench",

@@ -18,6 +18,8 @@ struct Environment {
   const Clock& clock;
   // The passphrase of a key file, asked for only when the file is encrypted; the argument says which.
   std::function<Result<std::string>(std::string_view key)> passphrase;
+  // The groups of an account, for roles that are granted to groups; none: no account is in any.
+  std::function<std::vector<std::string>(std::string_view account)> groups = {};
 };
 
 }  // namespace vouch::ca

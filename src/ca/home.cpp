@@ -31,6 +31,13 @@ Status read_path(Configuration& configuration, const Value& value) {
   return ok();
 }
 
+template <auto Member>
+Status read_optional_path(Configuration& configuration, const Value& value) {
+  if (!value.text()) return wrong_kind("a path in quotes", value);
+  configuration.*Member = *value.text();
+  return ok();
+}
+
 Status read_node(Configuration& configuration, const Value& value) {
   if (!value.integer()) return wrong_kind("a number", value);
   if (*value.integer() < 1 || *value.integer() > 127)
@@ -69,6 +76,9 @@ constexpr Setting kSettings[] = {
     {{"keys.passphrase_variable", "environment variable that holds the passphrase of encrypted key files"},
      read_text<&Configuration::passphrase_variable>,
      [](const Configuration& c) { return Value(c.passphrase_variable); }},
+    {{"audit.mirror", "a second copy of the audit log, best on another disk; empty: none"},
+     read_optional_path<&Configuration::audit_mirror>,
+     [](const Configuration& c) { return Value(c.audit_mirror.string()); }},
 };
 
 const Setting* find_setting(std::string_view name) {

@@ -24,6 +24,7 @@ struct Configuration {
   std::string blocklists;       // folder with further lists of known weak keys; relative to the home
   std::string passphrase_variable = "VOUCH_KEY_PASSPHRASE";  // environment variable with the keys' passphrase
   std::string configuration_container{};                     // %6; empty: there is no directory
+  fs::path audit_mirror{};  // a second copy of the audit log, relative to the home; empty: none
 };
 
 // One known setting of vouch.toml, for `config show|get|set|check` and the documentation.
@@ -48,6 +49,10 @@ class Home {
   const Configuration& configuration() const { return configuration_; }
   const fs::path& configuration_file() const { return configuration_file_; }  // may not exist yet
   fs::path database() const { return folder_ / configuration_.database; }
+  // Empty: none.
+  fs::path audit_mirror() const {
+    return configuration_.audit_mirror.empty() ? fs::path() : folder_ / configuration_.audit_mirror;
+  }
   fs::path keys() const { return folder_ / "keys"; }
   fs::path published() const { return folder_ / configuration_.published; }
   fs::path lock(std::string_view name) const { return folder_ / "locks" / (std::string(name) + ".lock"); }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ca/audit.hpp"
+#include "ca/audit_head.hpp"
 #include "ca/ca_certificate.hpp"
 #include "ca/key_files.hpp"
 #include "ca/key_strength.hpp"
@@ -242,7 +242,8 @@ AuditEvent renew_event(const Renewal& renewal, const RenewResult& result, const 
 
 // Database rows of the renewal, all or none.
 Status record(const Environment& environment, const Renewal& renewal, RenewResult& result,
-              const RenewOptions& options, std::vector<Cross>& crosses) {
+              const RenewOptions& options, std::vector<Cross>& crosses,
+              const std::optional<AuditBinding>& audit) {
   return environment.database.commit([&](store::Transaction& t) -> Status {
     // Between the look at the generations and now, another process may have renewed.
     const auto generations = TRY(t.key_generations(renewal.record().id));
@@ -260,6 +261,7 @@ Status record(const Environment& environment, const Renewal& renewal, RenewResul
       TRY(t.update_settings(renewal.record().id, format_settings(settings)));
     }
     for (Cross& cross : crosses) TRY(record_cross(t, cross));
+    if (audit) TRY(audit->record(t, renewal.record().id));
     return record_audit(environment, t, renew_event(renewal, result, options));
   });
 }
@@ -330,6 +332,13 @@ Result<RenewResult> renew(const Environment& environment, std::string_view name,
   renewal.authority = TRY(LocalAuthority::open(environment, name));
   renewal.settings = renewal.authority->settings();
   TRY(renewal.authority->fence_status());
+  TRY(authorize(environment, {.account = options.administrator,
+                              .role = Role::administrator,
+                              .what = "renew the certificate",
+                              .action = "ca.renew",
+                              .object = "CA " + renewal.record().name,
+                              .authority = renewal.record().id,
+                              .authority_name = renewal.record().name}));
   TRY(check_options(renewal.record(), options));
   RenewResult result;
   result.record = renewal.record();
@@ -355,7 +364,17 @@ Result<RenewResult> renew(const Environment& environment, std::string_view name,
     if (options.passphrase.empty())
       result.warnings.emplace_back("the new private key is protected by its file mode (0600) alone");
   }
-  if (const Status recorded = record(environment, renewal, result, options, crosses); !recorded) {
+  const auto recorded = [&]() -> Status {
+    // Each key of the CA vouches for the audit log's.
+    std::optional<AuditBinding> audit;
+    if (options.new_key)
+      audit = TRY(AuditBinding::make(environment, *renewal.signer, renewal.record().name,
+                                     generation.key_index, options.passphrase));
+    Status done = record(environment, renewal, result, options, crosses, audit);
+    if (!done && audit) audit->take_back(environment);
+    return done;
+  }();
+  if (!recorded) {
     if (options.new_key) remove_key(environment, generation.key_reference);
     return recorded.error();
   }

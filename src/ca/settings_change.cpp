@@ -1,11 +1,24 @@
 #include "ca/settings_change.hpp"
 
 #include "ca/audit.hpp"
+#include "ca/roles.hpp"
 
 namespace vouch::ca {
 
 Result<AuthoritySettings> change_settings(const Environment& environment, std::string_view ca_name,
                                           const SettingsChange& change) {
+  {
+    const auto snapshot = TRY(environment.database.snapshot());
+    const store::AuthorityRecord record = TRY(snapshot->authority(ca_name));
+    TRY(authorize(environment, *snapshot,
+                  {.account = change.actor,
+                   .role = Role::administrator,
+                   .what = "change settings",
+                   .action = change.action,
+                   .object = "settings",
+                   .authority = record.id,
+                   .authority_name = record.name}));
+  }
   AuthoritySettings settings;
   TRY(environment.database.commit([&](store::Transaction& t) -> Status {
     const store::AuthorityRecord record = TRY(t.authority(ca_name));

@@ -1,6 +1,6 @@
 #pragma once
-// Changing the settings of a CA while it works: read, changed and written in one transaction with its entry
-// in the audit log. Authorities that are open see it at their next request.
+// Changing the settings of a CA while it works, by an administrator: read, changed and written in one
+// transaction with its entry in the audit log. Authorities that are open see it at their next request.
 
 #include <functional>
 

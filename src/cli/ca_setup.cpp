@@ -37,6 +37,7 @@ Status check_call(const Arguments& arguments, AuthorityKind kind) {
 Result<ca::InitOptions> init_options(Context& context, const Arguments& arguments) {
   ca::InitOptions options;
   options.name = arguments.text("name");
+  options.administrator = context.user();
   options.subject_suffix = arguments.text("subject-suffix");
   options.kind = arguments.text("kind") == "root" ? AuthorityKind::root : AuthorityKind::subordinate;
   options.mode = arguments.text("mode", "standalone") == "enterprise" ? store::AuthorityMode::enterprise

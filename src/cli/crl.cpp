@@ -177,7 +177,7 @@ Result<Exit> list_targets(Context& context, const store::Snapshot& snapshot,
 
 Result<Exit> list(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   auto authorities = TRY(snapshot->authorities());
   if (context.named_authority()) authorities = {TRY(context.choose_authority(*snapshot))};
   if (arguments.has("targets")) return list_targets(context, *snapshot, authorities);

@@ -37,7 +37,8 @@ class Shell {
         .ask = [](const std::string&) -> Result<std::string> {
           return make_error(Errc::internal, "a test has no terminal");
         },
-        .user = [] { return std::string("alice"); },
+        .user = [this] { return user; },
+        .groups = [](std::string_view) { return std::vector<std::string>(); },
     };
     Ran ran;
     ran.code = cli::run(surroundings, words);
@@ -61,6 +62,7 @@ class Shell {
 
   ManualClock clock{ca::kTestNow};
   bool terminal = false;
+  std::string user = "alice";
 
  private:
   ca::TemporaryFolder folder_;

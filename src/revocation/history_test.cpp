@@ -93,6 +93,7 @@ class HistoryTest : public testing::TestWithParam<Case> {
     ca::InitOptions options;
     options.name = kName;
     options.kind = store::AuthorityKind::root;
+    options.administrator = "test";
     ASSERT_TRUE(ca::init(environment(), options));
     fs::create_directory(other());
     const auto set = ca::change_settings(
@@ -151,7 +152,11 @@ class HistoryTest : public testing::TestWithParam<Case> {
       certificate.serial = serial;
       certificate.not_before = clock_.now();
       certificate.not_after = not_after;
-      certificate.tbs = certificate.signature_algorithm = Buffer{0x30, 0x00};
+      const ca::CaKey& key = authority_->current();
+      const x509::TbsTemplate encoder(key.signer->algorithm(), key.subject, key.issued_extensions);
+      certificate.tbs =
+          encoder.fill({serial, clock_.now(), not_after, key.subject, key.signer->public_key_info(), {}});
+      certificate.signature_algorithm = to_buffer(x509::encode(key.signer->algorithm()));
       TRY(t.insert_intent(certificate));
       return t.complete_intent(certificate.request, Buffer(8, 1));
     }));
