@@ -10,6 +10,7 @@
 
 #include "cli/context.hpp"
 #include "crypto/openssl/openssl.hpp"
+#include "crypto/pkcs11/pkcs11.hpp"
 #include "store/sqlite/sqlite.hpp"
 
 namespace {
@@ -108,6 +109,7 @@ int main(int argc, char** argv) {
       .ask = ask,
       .user = user,
       .groups = groups_of,
+      .make_tokens = vouch::crypto::pkcs11::make_tokens,
   };
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   return vouch::cli::run(surroundings, words);

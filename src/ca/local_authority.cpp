@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <set>
+#include <system_error>
+#include <thread>
 
 #include "ca/audit.hpp"
 #include "ca/ca_certificate.hpp"
@@ -13,6 +15,7 @@
 #include "ca/key_files.hpp"
 #include "ca/key_strength.hpp"
 #include "ca/serial.hpp"
+#include "ca/signed_request.hpp"
 #include "ca/templates.hpp"
 #include "lint/lint.hpp"
 
@@ -77,8 +80,9 @@ Result<CaKey> open_key(const Environment& environment, const store::AuthorityRec
   std::shared_ptr<const crypto::Signer>& signer = signers[key.generation.key_reference];
   if (!signer) {
     TRY(check_key_strength(certificate.public_key_info));
-    const auto private_key = TRY(load_key(environment, key.generation.key_reference));
-    signer = TRY(private_key->signer(TRY(signature_algorithm_of(settings, certificate.public_key_info))));
+    signer = TRY(open_signer(environment, key.generation.key_reference, certificate.public_key_info,
+                             TRY(signature_algorithm_of(settings, certificate.public_key_info)),
+                             {record.name, settings.interactive_key}));
   }
   if (!equal(signer->public_key_info(), certificate.public_key_info))
     return make_error(Errc::conflict, "key {} does not belong to the certificate of CA '{}'",
@@ -146,8 +150,10 @@ void take_over(policy::Decision& decision, const std::vector<x509::Extension>& e
     decision.plan.variable.push_back(each);
     names += (names.empty() ? "" : ", ") + x509::describe(each.id);
   }
+  // The template's view of them is overruled. Purposes in a CA certificate give nothing: they restrict what
+  // the certificates below are good for.
   std::erase_if(decision.trace, [&](const policy::TraceStep& step) {
-    return step.rule == kRule && step.verdict == policy::Verdict::changed;
+    return (step.rule == kRule || step.rule == "purpose.source") && step.verdict == policy::Verdict::changed;
   });
   add_step(decision.trace, kRule, policy::Verdict::passed, "extensions that an administrator takes over",
            names, "");
@@ -163,14 +169,12 @@ Result<policy::CertificateTemplate> subordinate_template(const store::Snapshot& 
   return std::move(entry.error());
 }
 
-// The path length and the purposes that a subordinate asks for restrict it, so it gets them.
-Status take_constraints(const x509::RequestView& request, policy::CertificateTemplate& value) {
-  if (const auto* extension = request.find(x509::oid::kBasicConstraints)) {
-    const auto asked = TRY(x509::parse_basic_constraints(extension->value)).path_length;
-    if (asked && (!value.path_length || *asked < *value.path_length)) value.path_length = asked;
-  }
-  if (const auto* extension = request.find(x509::oid::kExtendedKeyUsage))
-    value.extended_key_usage = TRY(x509::parse_extended_key_usage(extension->value));
+// The path length that a subordinate asks for restricts it, so it gets it.
+Status take_path_length(const x509::RequestView& request, policy::CertificateTemplate& value) {
+  const auto* extension = request.find(x509::oid::kBasicConstraints);
+  if (!extension) return ok();
+  const auto asked = TRY(x509::parse_basic_constraints(extension->value)).path_length;
+  if (asked && (!value.path_length || *asked < *value.path_length)) value.path_length = asked;
   return ok();
 }
 
@@ -247,7 +251,11 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
   authority->key_checks_ = TRY(KeyChecks::make(environment, *snapshot, authority->record_.id));
   authority->fence_ = TRY(fence_of(environment, authority->record_, *snapshot));
   TRY(authority->look_at_fence());
-  if (authority->fence_status()) TRY(authority->repair_orphans());
+  // Keys that wait for a person are used when something is asked for, not because somebody looks.
+  if (authority->settings().interactive_key)
+    authority->waits_for_key_ = !TRY(snapshot->orphans(authority->record_.id)).empty();
+  else
+    TRY(authority->repair());
   return authority;
 }
 
@@ -267,7 +275,7 @@ std::vector<const CaKey*> LocalAuthority::crl_keys() const {
 
 // What is wrong here stops what the world would see, not reading.
 Status LocalAuthority::look_at_fence() {
-  auto comparison = compare_with_fence(environment_, record_, settings(), keys_, *fence_);
+  auto comparison = compare_with_fence(environment_, record_, *fence_);
   if (!comparison) {
     fence_problem_ = std::move(comparison.error());
     return ok();
@@ -277,11 +285,12 @@ Status LocalAuthority::look_at_fence() {
     return ok();
   }
   if (comparison->lines < kLinesPerMark) return ok();
+  // So that the next start has less to compare. Where it cannot be written, the next start tries again.
   const std::string nonce = new_fence_nonce(environment_.provider);
-  TRY(fence_->append(std::array{FenceEvent::mark(nonce)}));
-  TRY(environment_.database.commit(
-      [&](store::Transaction& t) { return t.set_mark(fence_mark_name(record_.id), nonce); }));
-  if (fence_->compaction_due()) TRY(fence_->compact(environment_.clock.now()));
+  if (!fence_->append(std::array{FenceEvent::mark(nonce)})) return ok();
+  (void)environment_.database.commit(
+      [&](store::Transaction& t) { return t.set_mark(fence_mark_name(record_.id), nonce); });
+  if (fence_->compaction_due()) (void)fence_->compact(environment_.clock.now());
   return ok();
 }
 
@@ -333,18 +342,35 @@ Status LocalAuthority::refresh() const {
 // An intent without a signature is what a crash left between the two commits of an issuance. Its bytes are
 // durable and decided, so it is finished: whoever asks again gets that certificate. Another process may be
 // doing the same, or be still at work on it: the first to commit wins, the others take what is stored.
-Status LocalAuthority::repair_orphans() {
+//
+// The same holds for what was decided while the key was out of reach.
+Status LocalAuthority::repair() {
+  if (!fence_status()) return ok();  // nothing goes out before the gap is closed
+  waits_for_key_ = false;
+  struct Finished {
+    const store::CertificateRecord& orphan;
+    Buffer signature;
+  };
+  std::vector<Finished> finished;
+  std::vector<FenceEvent> events;
+  std::vector<std::uint16_t> absent;  // keys that have failed: not tried for each of their certificates
   const auto snapshot = TRY(environment_.database.snapshot());
   const auto orphans = TRY(snapshot->orphans(record_.id));
-  std::vector<FenceEvent> events;
-  for (const store::CertificateRecord& orphan : orphans) events.push_back(FenceEvent::issued(orphan));
-  if (!events.empty()) TRY(fence_->record(events));
   for (const store::CertificateRecord& orphan : orphans) {
     const auto key =
         std::ranges::find(keys_, orphan.key_index, [](const CaKey& k) { return k.generation.key_index; });
-    if (key == keys_.end()) continue;
-    const Buffer signature =
-        TRY(key->signer->sign(orphan.tbs).context("finishing request {}", orphan.request));
+    if (key == keys_.end() || std::ranges::count(absent, orphan.key_index) != 0) continue;
+    auto signature = key->signer->sign(orphan.tbs);
+    if (!signature) {
+      waits_for_key_ = true;
+      absent.push_back(orphan.key_index);
+      continue;
+    }
+    finished.push_back({orphan, std::move(*signature)});
+    events.push_back(FenceEvent::issued(orphan));
+  }
+  if (!events.empty()) TRY(fence_->record(events));
+  for (const auto& [orphan, signature] : finished) {
     auto done = environment_.database.commit([&](store::Transaction& t) -> Status {
       TRY(t.complete_intent(orphan.request, signature));
       return record_audit(environment_, t,
@@ -421,6 +447,7 @@ policy::AuthorityContext LocalAuthority::policy_context() const {
   context.path_length = current().path_length;
   context.default_validity = settings.default_validity;
   context.protected_names = protected_names();
+  context.agent_rights = settings.agent_rights;
   return context;
 }
 
@@ -468,8 +495,10 @@ class LocalAuthority::TemplateLookup {
 Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submission, TemplateLookup& templates,
                                                       const Approval& approval,
                                                       const RoleTable* roles) const {
+  const OpenedRequest opened =
+      TRY(open_request(submission.request).context("reading the certificate request"));
   const x509::RequestView view =
-      TRY(x509::parse_request(submission.request).context("reading the certificate request"));
+      TRY(x509::parse_request(opened.request).context("reading the certificate request"));
   Work work;
   work.is_new = approval.request == 0;
   store::RequestRecord& request = work.request;
@@ -506,6 +535,12 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   question.authority = policy_context();
   question.approved = !approval.manager.empty();
   question.now = request.submitted_at;
+  if (!opened.messages.empty()) {
+    RequestSigners signers = TRY(judge_signers(environment_.provider, templates.snapshot(), record_.id,
+                                               submission.template_name, opened, view, question.now));
+    question.signatures = std::move(signers.signatures);
+    question.renews = std::move(signers.renews);
+  }
   if (approval.override_template) {
     question.certificate_template = approval.override_template;
     question.template_published = true;
@@ -844,15 +879,33 @@ void LocalAuthority::sign(std::span<Work> work) const {
     if (signature) {
       item.certificate.signature = std::move(*signature);
     } else {
-      // The intent stays, so that the certificate is signed when the key is back (repair_orphans).
+      // The intent stays, so that the certificate is signed when the key is back (repair).
       item.error =
           std::move(signature.error())
               .context(fmt::format("signing the certificate of request {}", item.request.id))
-              .with_hint(
-                  "the request is kept; its certificate is signed at the next start with the key at hand");
+              .with_hint(fmt::format(
+                  "the request is kept; its certificate is signed when the key is back, at the next use of "
+                  "this CA: vouch request retrieve {}",
+                  item.request.id));
       audit_key_failure(item);
     }
   }
+}
+
+// The signatures go to nobody before the fence is durable; until then key and disk work side by side. For a
+// few certificates a thread would cost more than it saves.
+void LocalAuthority::sign_while_disk_works(std::span<Work> work, Fence::Position announced) const {
+  constexpr std::size_t kWorthAThread = 16;
+  std::jthread disk;
+  if (work.size() >= kWorthAThread) {
+    try {
+      // Whoever syncs again afterwards learns how it went.
+      disk = std::jthread([this, announced] { (void)fence_->sync(announced); });
+    } catch (const std::system_error&) {
+      // No thread to be had: one after the other.
+    }
+  }
+  sign(work);
 }
 
 // Second durable step: the signatures.
@@ -879,9 +932,15 @@ std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>>
     if (work.empty()) return ok();
     TRY(record_intents(work));
     const Fence::Position announced = TRY(announce(work));
-    sign(work);
+    sign_while_disk_works(work, announced);
     TRY(fence_->sync(announced));
-    return record_signatures(work);
+    TRY(record_signatures(work));
+    // A key that signs again finishes what waited for it; one that does not leaves this behind.
+    const bool signs = std::ranges::any_of(work, &Work::issues);
+    if (signs && waits_for_key_) return repair();
+    if (!signs && std::ranges::any_of(work, [](const Work& item) { return item.error.has_value(); }))
+      waits_for_key_ = true;
+    return ok();
   }();
   std::vector<Result<Outcome>> outcomes;
   auto next = work.begin();
@@ -1005,6 +1064,7 @@ Result<Outcome> LocalAuthority::outcome_of(const store::Snapshot& snapshot,
 }
 
 Result<Outcome> LocalAuthority::retrieve(RequestId id) {
+  if (waits_for_key_) TRY(repair());
   const auto snapshot = TRY(environment_.database.snapshot());
   store::RequestRecord request = TRY(snapshot->request(id));
   if (request.authority != record_.id)
@@ -1115,10 +1175,11 @@ Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const Subordinat
     TRY(refresh(*snapshot));
     TRY(check_locations());
     policy::CertificateTemplate value = TRY(subordinate_template(*snapshot));
+    const OpenedRequest opened = TRY(open_request(request).context("reading the subordinate's request"));
     const x509::RequestView view =
-        TRY(x509::parse_request(request).context("reading the subordinate's request"));
+        TRY(x509::parse_request(opened.request).context("reading the subordinate's request"));
     Approval approval{std::string(administrator), 0, &value, requested_extensions(view.extensions)};
-    TRY(take_constraints(view, value));
+    TRY(take_path_length(view, value));
     if (options.path_length) value.path_length = options.path_length;
     if (options.validity) value.validity = *options.validity;
     const Submission submission{to_buffer(request), value.name, std::string(administrator), "", {}};

@@ -4,6 +4,7 @@
 // (docs/mechanisms/issuance.md). May be used from several threads; several processes may open the same
 // authority.
 
+#include <atomic>
 #include <mutex>
 
 #include "ca/authority.hpp"
@@ -40,8 +41,9 @@ class KeyChecks;
 
 class LocalAuthority final : public Authority {
  public:
-  // Loads keys and finishes what a crash left unsigned. Fails with `not_found` (no such CA), `unavailable`
-  // (a subordinate that waits for its certificate), `denied` (passphrase).
+  // Loads keys from files and finishes what a crash left unsigned. Keys on tokens are looked for when they
+  // sign: without them the CA opens all the same, and unsigned certificates wait. Fails with `not_found` (no
+  // such CA), `unavailable` (a subordinate that waits for its certificate), `denied` (passphrase).
   static Result<std::unique_ptr<LocalAuthority>> open(const Environment& environment, std::string_view name);
   ~LocalAuthority() override;
 
@@ -103,8 +105,13 @@ class LocalAuthority final : public Authority {
   Status fence_status() const;
   // What the world is about to see is written here first.
   Fence& fence() const { return *fence_; }
-  // How many certificates open() finished after a crash.
+  // Signs what was decided and is not signed yet, because of a crash or because the key was out of reach.
+  // What still cannot be signed goes on waiting, which is no failure. Also done by open(), by retrieve() and
+  // after each certificate that could be signed.
+  Status repair();
+  // How many certificates were finished that way, and whether some wait for the key.
   std::size_t repaired() const { return repaired_; }
+  bool waits_for_key() const { return waits_for_key_; }
 
  private:
   struct Work;
@@ -125,7 +132,6 @@ class LocalAuthority final : public Authority {
   Status refresh(const store::Snapshot& snapshot) const;
 
   Status look_at_fence();
-  Status repair_orphans();
   Status check_locations() const;
   // Steps of one issuance, in their order; each leaves its result in the Work.
   Result<Work> consider(const Submission& submission, TemplateLookup& templates, const Approval& approval,
@@ -150,6 +156,7 @@ class LocalAuthority final : public Authority {
   Status audit(store::Transaction& transaction, const Work& item) const;
   void audit_key_failure(const Work& item) const;
   void sign(std::span<Work> work) const;
+  void sign_while_disk_works(std::span<Work> work, Fence::Position announced) const;
   Status record_signatures(std::span<Work> work);
   std::vector<Result<Outcome>> carry_out(std::vector<Result<Work>> work);
   Result<Outcome> outcome_of(const store::Snapshot& snapshot, const store::RequestRecord& request) const;
@@ -167,7 +174,8 @@ class LocalAuthority final : public Authority {
   std::shared_ptr<Fence> fence_;
   std::optional<Gap> gap_;
   std::optional<Error> fence_problem_;
-  std::size_t repaired_ = 0;
+  std::atomic<std::size_t> repaired_ = 0;
+  std::atomic<bool> waits_for_key_ = false;
   std::unique_ptr<RoleCache> roles_;
 };
 

@@ -7,6 +7,7 @@
 #include "ca/key_files.hpp"
 #include "ca/key_strength.hpp"
 #include "ca/serial.hpp"
+#include "ca/token_keys.hpp"
 #include "lint/lint.hpp"
 
 namespace vouch::ca {
@@ -19,7 +20,8 @@ constexpr std::uint16_t kLastIndex = 0xffff;
 struct Renewal {
   std::unique_ptr<LocalAuthority> authority;
   AuthoritySettings settings;                     // as they are to be
-  std::unique_ptr<crypto::PrivateKey> key;        // none when the present signer does
+  std::unique_ptr<crypto::PrivateKey> key;        // the present key, when it signs by another algorithm
+  std::optional<NewKey> new_key;                  // taken back unless the renewal is recorded
   std::shared_ptr<const crypto::Signer> signer;   // the new generation's
   std::optional<std::string> replaced_reference;  // the key of a renewal that is given up
 
@@ -34,6 +36,9 @@ Status check_options(const store::AuthorityRecord& record, const RenewOptions& o
   if (record.kind == store::AuthorityKind::subordinate && options.validity != Span{})
     return make_error(Errc::usage, "the parent decides how long a subordinate's certificate is valid")
         .with_hint("give the validity to: vouch ca sign REQUEST --validity …");
+  if (!options.token_uri.empty() && !options.new_key)
+    return make_error(Errc::usage, "the present key stays where it is: --pkcs11 is for a new key")
+        .with_hint("add --new-key, or move the present key with: vouch ca key migrate");
   return ok();
 }
 
@@ -98,6 +103,17 @@ Result<crypto::SignatureAlgorithm> wanted_algorithm(const Renewal& renewal, cons
   return crypto::signature_algorithm_for(spec, digest);
 }
 
+// A CA whose key is on a token gets its new key there too: never a software key unasked.
+Result<std::string> place_of_key(const Renewal& renewal, const RenewOptions& options,
+                                 const store::KeyGeneration& next) {
+  const std::string& present = renewal.current().generation.key_reference;
+  if (!options.token_uri.empty() || !crypto::is_token_uri(present)) return options.token_uri;
+  crypto::TokenUri uri = TRY(crypto::parse_token_uri(present));
+  uri.id.clear();
+  uri.object = fmt::format("{} ({})", renewal.record().name, version_text(next));
+  return format_token_uri(uri);
+}
+
 Status choose_key(const Environment& environment, Renewal& renewal, const RenewOptions& options,
                   RenewResult& result) {
   const crypto::KeySpec spec = TRY(wanted_key(renewal, options, result));
@@ -110,8 +126,18 @@ Status choose_key(const Environment& environment, Renewal& renewal, const RenewO
     renewal.signer = current.signer;
     return ok();
   }
-  renewal.key = TRY(options.new_key ? environment.provider.generate(spec)
-                                    : load_key(environment, current.generation.key_reference));
+  if (options.new_key) {
+    renewal.new_key.emplace(TRY(
+        NewKey::make(environment, {.ca_name = renewal.record().name,
+                                   .spec = spec,
+                                   .digest = digest_of(algorithm),
+                                   .existing = {},
+                                   .token_uri = TRY(place_of_key(renewal, options, result.generation))})));
+    renewal.signer = TRY((*renewal.new_key)->signer(algorithm));
+    if (!renewal.new_key->is_file()) result.warnings.push_back(renewal.new_key->origin());
+    return ok();
+  }
+  renewal.key = TRY(load_key(environment, current.generation.key_reference));
   renewal.signer = TRY(renewal.key->signer(algorithm));
   return ok();
 }
@@ -359,9 +385,8 @@ Result<RenewResult> renew(const Environment& environment, std::string_view name,
   // The key is on disk before anything refers to it, and goes again if nothing comes to do so.
   generation.key_reference = renewal.current().generation.key_reference;
   if (options.new_key) {
-    generation.key_reference =
-        TRY(save_key(environment, renewal.record().name, *renewal.key, options.passphrase));
-    if (options.passphrase.empty())
+    generation.key_reference = TRY(renewal.new_key->keep(options.passphrase));
+    if (renewal.new_key->is_file() && options.passphrase.empty())
       result.warnings.emplace_back("the new private key is protected by its file mode (0600) alone");
   }
   const auto recorded = [&]() -> Status {
@@ -374,10 +399,8 @@ Result<RenewResult> renew(const Environment& environment, std::string_view name,
     if (!done && audit) audit->take_back(environment);
     return done;
   }();
-  if (!recorded) {
-    if (options.new_key) remove_key(environment, generation.key_reference);
-    return recorded.error();
-  }
+  if (!recorded) return recorded.error();
+  if (renewal.new_key) renewal.new_key->settle();
   if (renewal.replaced_reference) remove_key(environment, *renewal.replaced_reference);
   result.cross = TRY(sign_crosses(environment, renewal.authority->fence(), crosses));
   return result;

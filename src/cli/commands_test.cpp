@@ -2,9 +2,14 @@
 // keys that docs/reference/json.md promises.
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "base/pem.hpp"
+#include "ca/key_waiting.hpp"
 #include "cli/output.hpp"
 #include "cli/test_cli.hpp"
+#include "cms/signed_data.hpp"
+#include "crypto/test_softhsm.hpp"
 #include "policy/certificate_template.hpp"
 
 namespace vouch::cli {
@@ -35,6 +40,20 @@ std::string pem_request(const crypto::Provider& provider, std::string_view subje
   const auto signer = key->signer(algorithm).value();
   return to_pem("CERTIFICATE REQUEST",
                 x509::encode_request(info, x509::encode(algorithm), signer->sign(info).value()));
+}
+
+// The same in a message that somebody else signed.
+std::string signed_request(const crypto::Provider& provider, std::string_view pem) {
+  const Buffer content = parse_pem(pem).value().front().der;
+  const auto key = provider.generate({}).value();
+  const auto signer = key->signer(crypto::signature_algorithm_for({}, {}).value()).value();
+  const Buffer identifier = crypto::key_identifier(provider, key->public_key_info()).value();
+  cms::SignerInput by;
+  by.signer = signer.get();
+  by.identifier.key_identifier = identifier;
+  cms::SignedDataInput input;
+  input.content = content;
+  return to_pem("CMS", cms::encode_signed_data(provider, input, std::span(&by, 1)).value());
 }
 
 // A home with a root "Root" and a subordinate "Issuing" that issues WebServer certificates at once.
@@ -681,6 +700,14 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("request list", {});
   check("request show", {id_of(issued)});
   check("request show", {id_of(waiting)});
+  const std::string message = signed_request(
+      shell_.provider(), pem_request(shell_.provider(), "CN=www.example.com", {"DNS:www.example.com"}));
+  check("request show",
+        {id_of(check("request submit", {shell_.file("web.p7m", message), "--ca", "Issuing", "--template",
+                                        "WebServer", "--out", shell_.path("signed.pem")}))});
+  check("enrollment-agent allow", {"CN=Agent", "--template", "WebServer", "--for", "*", "--ca", "Root"});
+  check("enrollment-agent list", {"--ca", "Root"});
+  check("enrollment-agent forbid", {"CN=Agent", "--ca", "Root"});
   check("why", {id_of(issued)});
   check("why", {id_of(waiting)});
   const std::string serial = *issued.find("serial")->text();
@@ -715,6 +742,23 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("location set", {"--ca", "Issuing", "--aia", "AddToCertificateAia:http://x.example/%3%4.crt"});
   check("location clear", {"--ca", "Issuing", "--aia"});
   check("crl show", {crl});
+  const crypto::SoftHsm hsm;
+  const std::string token = format_token_uri(hsm.uri("Moved key")), pin = shell_.file("pin", hsm.kPin);
+  check("ca key migrate", {"--ca", "Root", "--pkcs11", token, "--pin-file", pin});
+  check("ca key list", {});
+  check("ca key list", {"--pkcs11", token, "--pin-file", pin});
+  check("ca ping", {"--ca", "Root", "--pin-file", pin});
+  check("ca ping", {"--ca", "Root"}, 1);
+  {
+    const ca::Home home = ca::Home::open(shell_.home(), false).value();
+    const auto database = store::sqlite::open(home.database()).value();
+    const ca::Environment environment{home, *database, shell_.provider(), shell_.clock, {}};
+    const std::jthread waits(
+        [&] { EXPECT_TRUE(ca::wait_for_unlock(environment, "Root", "sign", std::chrono::seconds(60))); });
+    while (ca::waiting_operations(home)->empty()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    check("ca unlock", {"--list"});
+    check("ca unlock", {"--once"});
+  }
   const std::string root = shell_.file("root.pem", must({"ca", "export", "--ca", "Root"}).out);
   check("crl show", {crl, "--ca", root}, 4);
   check("role grant",

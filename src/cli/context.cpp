@@ -61,7 +61,22 @@ Context::Context(const Surroundings& surroundings, const Arguments& arguments)
       der_(arguments.has("der")),
       home_(given(arguments, "home")),
       authority_(given(arguments, "ca")),
-      passphrase_file_(given(arguments, "key-passphrase-file")) {}
+      passphrase_file_(given(arguments, "key-passphrase-file")),
+      pin_file_(given(arguments, "pin-file")) {}
+
+void Workspace::reach_tokens(std::shared_ptr<const crypto::Tokens> tokens, crypto::PinSource pin,
+                             std::function<void(const std::string&)> tell) {
+  environment_.tokens = std::move(tokens);
+  environment_.pin = std::move(pin);
+  environment_.tell = std::move(tell);
+}
+
+Result<std::unique_ptr<Workspace>> Context::open_workspace(const fs::path& folder, bool create,
+                                                           PassphraseSource passphrase) {
+  auto workspace = TRY(Workspace::open(surroundings_, provider(), folder, create, std::move(passphrase)));
+  workspace->reach_tokens(tokens(), pin_source(), [this](const std::string& text) { note("{}", text); });
+  return workspace;
+}
 
 void Context::print_line(std::ostream& stream, const std::string& text) {
   for (std::string_view rest = text;;) {
@@ -89,22 +104,19 @@ fs::path Context::home_folder() const {
 
 Result<Workspace*> Context::workspace() {
   if (!workspace_)
-    workspace_ = TRY(Workspace::open(surroundings_, provider(), home_folder(), false,
-                                     passphrase_source(passphrase_file_)));
+    workspace_ = TRY(open_workspace(home_folder(), false, passphrase_source(passphrase_file_)));
   return workspace_.get();
 }
 
 Result<Workspace*> Context::make_workspace() {
-  if (!workspace_)
-    workspace_ = TRY(
-        Workspace::open(surroundings_, provider(), home_folder(), true, passphrase_source(passphrase_file_)));
+  if (!workspace_) workspace_ = TRY(open_workspace(home_folder(), true, passphrase_source(passphrase_file_)));
   return workspace_.get();
 }
 
 Result<std::unique_ptr<Workspace>> Context::other_workspace(const fs::path& folder,
                                                             PassphraseSource passphrase) {
   if (!passphrase) passphrase = passphrase_source(passphrase_file_);
-  return Workspace::open(surroundings_, provider(), folder, false, std::move(passphrase));
+  return open_workspace(folder, false, std::move(passphrase));
 }
 
 std::optional<std::string> Context::named_authority() const { return authority_; }
@@ -136,6 +148,9 @@ Result<std::unique_ptr<ca::LocalAuthority>> Context::open_authority(const Worksp
   if (authority->repaired() != 0)
     note("note: finished {} certificate(s) that an interrupted run had decided on and not signed",
          authority->repaired());
+  if (authority->waits_for_key())
+    note("note: certificates wait for the key of CA '{}' to come back; vouch ca ping says what is wrong",
+         name);
   if (const auto& due = authority->settings().renewal_due; due && *due <= clock().now())
     note("warning: half of the life of CA '{}' was over on {}: renew it with: vouch ca renew", name,
          format_time(*due));
@@ -159,6 +174,16 @@ Result<std::string> Context::read_secret(const std::string& file, const std::str
   if (secret.empty())
     return make_error(Errc::malformed, "{}: the first line, the passphrase, is empty", file);
   return secrets_[file] = secret;
+}
+
+std::function<Result<std::string>()> Context::archive_passphrase(const Arguments& arguments) {
+  return [this, file = given(arguments, "passphrase-file")]() -> Result<std::string> {
+    const std::string question = "Passphrase of the backup: ";
+    if (file) return read_secret(*file, question);
+    if (surroundings_.in_is_terminal) return surroundings_.ask(question);
+    return make_error(Errc::denied, "the backup is sealed with a passphrase")
+        .with_hint("give the file that holds it: --passphrase-file FILE");
+  };
 }
 
 std::string Context::passphrase_variable() const {
@@ -212,6 +237,41 @@ PassphraseSource Context::passphrase_source(std::optional<std::string> file, boo
     return make_error(Errc::denied, "{} is encrypted and there is no passphrase", key)
         .with_hint(fmt::format("give it with --key-passphrase-file FILE or in the environment variable {}",
                                variable));
+  };
+}
+
+std::shared_ptr<const crypto::Tokens> Context::tokens() {
+  (void)provider();
+  if (!tokens_ && surroundings_.make_tokens) tokens_ = surroundings_.make_tokens(provider_);
+  return tokens_;
+}
+
+Status Context::try_token(const std::string& text) {
+  crypto::TokenUri uri = TRY(crypto::parse_token_uri(text));
+  if (!tokens() || (uri.module_path.empty() && uri.module_name.empty())) return ok();
+  uri.object.clear();
+  uri.id.clear();
+  uri.type.clear();
+  (void)TRY(tokens()->list(uri, pin_source()).context("trying the token"));
+  return ok();
+}
+
+crypto::PinSource Context::pin_source() {
+  return [this](const crypto::PinRequest& request) -> Result<std::string> {
+    const std::string question = fmt::format("PIN of token '{}': ", printable(request.token));
+    // A file is read each time, so that a corrected one is seen.
+    if (pin_file_ && *pin_file_ == "-") return read_secret(*pin_file_, question);
+    if (pin_file_) return crypto::read_pin_source(fs::absolute(*pin_file_).string());
+    if (!request.pin_source.empty()) return crypto::read_pin_source(request.pin_source);
+    const std::string variable =
+        workspace_ ? workspace_->home().configuration().pin_variable : ca::Configuration{}.pin_variable;
+    if (const auto value = surroundings_.variable(variable); value && !value->empty()) return *value;
+    if (surroundings_.in_is_terminal) return surroundings_.ask(question);
+    return make_error(Errc::denied, "token '{}' wants a PIN, and nothing gives it", request.token)
+        .with_hint(
+            fmt::format("give it with --pin-file FILE, pin-source in the key's URI, or in the environment "
+                        "variable {}",
+                        variable));
   };
 }
 

@@ -5,6 +5,7 @@
 
 #include "ca/test_fixture.hpp"
 #include "cli/context.hpp"
+#include "crypto/pkcs11/pkcs11.hpp"
 
 namespace vouch::cli {
 
@@ -39,6 +40,7 @@ class Shell {
         },
         .user = [this] { return user; },
         .groups = [](std::string_view) { return std::vector<std::string>(); },
+        .make_tokens = crypto::pkcs11::make_tokens,
     };
     Ran ran;
     ran.code = cli::run(surroundings, words);
