@@ -202,7 +202,7 @@ Result<Home> Home::open(const fs::path& folder, bool create) {
   home.folder_ = fs::absolute(folder, error);
   if (!create && !fs::is_directory(home.folder_, error))
     return make_error(Errc::not_found, "there is no home {}", home.folder_.string())
-        .with_hint("name the folder with --home or VOUCH_HOME, or make a CA there with: vouch ca init");
+        .with_hint("set one up with: vouch ca init; or say where it is with --home or VOUCH_HOME");
   if (create) {
     TRY(make_folder(home.folder_, 0750));
     TRY(make_folder(home.folder_ / "locks", 0700));

@@ -1,7 +1,9 @@
 #include "ca/import_pkcs12.hpp"
 
 #include "ca/audit.hpp"
+#include "ca/audit_head.hpp"
 #include "ca/chain.hpp"
+#include "ca/roles.hpp"
 #include "ca/templates.hpp"
 #include "ca/token_keys.hpp"
 
@@ -81,12 +83,7 @@ Result<InitResult> import_authority(const Environment& environment, const InitOp
   TRY(check_options(options, certificate));
   if (!equal(contents.key->public_key_info(), certificate.public_key_info))
     return make_error(Errc::conflict, "the private key in the PKCS #12 file is not the certificate's");
-  {
-    const auto snapshot = TRY(environment.database.snapshot());
-    if (snapshot->authority(options.name))
-      return make_error(Errc::conflict, "there is a CA '{}' in this home", options.name)
-          .with_hint("vouch ca list shows them; choose another --home");
-  }
+  TRY(may_add_authority(environment, options.name, options.administrator, "ca.import"));
   InitResult result;
   store::KeyGeneration& generation = result.generation;
   generation.certificate = contents.certificate;
@@ -131,10 +128,15 @@ Result<InitResult> import_authority(const Environment& environment, const InitOp
                    options.mode,
                    generation.created_at,
                    format_settings(initial_settings(environment, effective, algorithm))};
-  TRY(environment.database.commit([&](store::Transaction& t) -> Status {
+  const auto signer = TRY(key->signer(algorithm));
+  AuditBinding audit = TRY(
+      AuditBinding::make(environment, *signer, options.name, generation.key_index, options.passphrase));
+  const Status recorded = environment.database.commit([&](store::Transaction& t) -> Status {
     result.record.id = TRY(t.insert_authority(result.record));
     generation.authority = result.record.id;
     TRY(t.insert_key_generation(generation));
+    TRY(audit.record(t, result.record.id));
+    TRY(grant_default_roles(environment, t, options.administrator));
     return record_audit(
         environment, t,
         {.actor = options.administrator,
@@ -143,7 +145,11 @@ Result<InitResult> import_authority(const Environment& environment, const InitOp
          .object = "CA " + options.name,
          .details =
              AuditDetails().add("key", generation.key_reference).add("serial", Bytes(certificate.serial))});
-  }));
+  });
+  if (!recorded) {
+    audit.take_back(environment);
+    return recorded.error();
+  }
   key.settle();
   TRY(load_default_templates(environment));
   return result;

@@ -85,18 +85,7 @@ Result<std::vector<std::string>> check_name(const Environment& environment, cons
   if (const std::string& dns = environment.home.configuration().dns_name; !names.error && !dns.empty())
     names = check_ca_name(options.name, dns, options.allow_host_name);
   if (names.error) return std::move(*names.error);
-  const auto snapshot = TRY(environment.database.snapshot());
-  if (snapshot->authority(options.name))
-    return make_error(Errc::conflict, "there is a CA '{}' in this home", options.name)
-        .with_hint("vouch ca list shows them; choose another name or another --home");
-  // Whoever sets up the first CA of a home becomes its administrator.
-  if (TRY(snapshot->role_version()) != 0)
-    TRY(authorize(environment, *snapshot,
-                  {.account = options.administrator,
-                   .role = Role::administrator,
-                   .what = "set up CAs in this home",
-                   .action = "ca.init",
-                   .object = "CA " + options.name}));
+  TRY(may_add_authority(environment, options.name, options.administrator, "ca.init"));
   return std::move(names.warnings);
 }
 
@@ -225,6 +214,22 @@ void append_ignored(std::vector<std::string>& warnings, const CaPolicy& policy) 
   if (!policy.cdp.urls.empty()) ignored("[CRLDistributionPoint]");
   if (!policy.aia.urls.empty()) ignored("[AuthorityInformationAccess]");
   if (policy.renewal_validity) ignored("RenewalValidityPeriod");
+}
+
+Status may_add_authority(const Environment& environment, std::string_view name, std::string_view administrator,
+                         std::string_view action) {
+  const auto snapshot = TRY(environment.database.snapshot());
+  if (snapshot->authority(name))
+    return make_error(Errc::conflict, "there is a CA '{}' in this home", name)
+        .with_hint("vouch ca list shows them; choose another name or another --home");
+  // Whoever sets up the first CA of a home becomes its administrator.
+  if (TRY(snapshot->role_version()) == 0) return ok();
+  return authorize(environment, *snapshot,
+                   {.account = administrator,
+                    .role = Role::administrator,
+                    .what = "set up CAs in this home",
+                    .action = action,
+                    .object = fmt::format("CA {}", name)});
 }
 
 Result<InitResult> init(const Environment& environment, const InitOptions& options) {

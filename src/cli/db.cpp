@@ -249,7 +249,7 @@ constexpr Command kCommands[] = {
      "seen. "
      "What is lost is the content of the certificates and requests: replay a newer database if there is one.",
      {},
-     "vouch db accept-gap --ca 'Issuing CA'",
+     "vouch db accept-gap --ca Issuing",
      &accept_gap},
     {"db purge", "", "remove certificates that ended long ago and are on no CRL any more",
      "Their serial numbers are never used again.", kPurge,
