@@ -9,6 +9,7 @@ packages_build=(
   libfmt-dev
   libssl-dev
   libsqlite3-dev
+  libp11-kit-dev          # pkcs11.h
   libseccomp-dev          # what the signer process may ask of the kernel
   libboost1.81-dev        # Boost.JSON, Asio and Beast, headers only
   libcurl4-openssl-dev
@@ -27,6 +28,7 @@ packages_test=(
   libgtest-dev
   libgmock-dev
   python3
+  softhsm2                       # a PKCS #11 token in software
   python3-cryptography-vectors   # NIST PKITS and real certificates
 )
 

@@ -5,6 +5,7 @@
 #include "ca/audit.hpp"
 #include "ca/ca_name.hpp"
 #include "ca/key_checks.hpp"
+#include "ca/roles.hpp"
 #include "ca/settings.hpp"
 #include "x509/certificate.hpp"
 #include "x509/crl.hpp"
@@ -356,6 +357,13 @@ Result<Gap> find_gap(const Environment& environment, std::string_view name) {
 Result<Gap> accept_gap(const Environment& environment, std::string_view name,
                        std::string_view administrator) {
   const FoundGap found = TRY(look(environment, name));
+  TRY(authorize(environment, {.account = administrator,
+                              .role = Role::administrator,
+                              .what = "accept what a database has lost",
+                              .action = "db.accept_gap",
+                              .object = "database",
+                              .authority = found.record.id,
+                              .authority_name = name}));
   const Gap& gap = found.gap;
   Fence& fence = *found.fence;
   if (gap.empty())

@@ -34,6 +34,20 @@ Status read_path(Configuration& configuration, const Value& value) {
   return ok();
 }
 
+template <auto Member>
+Status read_optional_path(Configuration& configuration, const Value& value) {
+  if (!value.text()) return wrong_kind("a path in quotes", value);
+  configuration.*Member = *value.text();
+  return ok();
+}
+
+template <auto Member>
+Status read_span(Configuration& configuration, const Value& value) {
+  if (!value.text()) return wrong_kind("a span of time in quotes", value);
+  configuration.*Member = TRY(parse_span(*value.text()));
+  return ok();
+}
+
 Status read_node(Configuration& configuration, const Value& value) {
   if (!value.integer()) return wrong_kind("a number", value);
   if (*value.integer() < 1 || *value.integer() > 127)
@@ -68,6 +82,18 @@ constexpr Setting kSettings[] = {
     {{"keys.passphrase_variable", "environment variable that holds the passphrase of encrypted key files"},
      read_text<&Configuration::passphrase_variable>,
      [](const Configuration& c) { return Value(c.passphrase_variable); }},
+    {{"audit.mirror", "a second copy of the audit log, best on another disk; empty: none"},
+     read_optional_path<&Configuration::audit_mirror>,
+     [](const Configuration& c) { return Value(c.audit_mirror.string()); }},
+    {{"keys.pin_variable", "environment variable that holds the PIN of PKCS #11 tokens"},
+     read_text<&Configuration::pin_variable>,
+     [](const Configuration& c) { return Value(c.pin_variable); }},
+    {{"keys.pkcs11_module", "path of the PKCS #11 module for key URIs that do not name one"},
+     read_text<&Configuration::pkcs11_module>,
+     [](const Configuration& c) { return Value(c.pkcs11_module); }},
+    {{"keys.unlock_patience", "how long a key operation waits for vouch ca unlock, where a CA wants that"},
+     read_span<&Configuration::unlock_patience>,
+     [](const Configuration& c) { return Value(format_span(c.unlock_patience)); }},
 };
 
 const Setting* find_setting(std::string_view name) {

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/files.hpp"
+#include "base/time.hpp"
 #include "base/value.hpp"
 
 namespace vouch::ca {
@@ -26,6 +27,10 @@ struct Configuration {
   std::string protected_names;  // host names that no request gets without approval, with commas between
   std::string blocklists;       // folder with further lists of known weak keys; relative to the home
   std::string passphrase_variable = "VOUCH_KEY_PASSPHRASE";  // environment variable with the keys' passphrase
+  fs::path audit_mirror;  // a second copy of the audit log, relative to the home; empty: none
+  std::string pin_variable = "VOUCH_PIN";             // environment variable with the tokens' PIN
+  std::string pkcs11_module;                          // path of the PKCS #11 module for URIs that name none
+  Span unlock_patience{0, std::chrono::minutes(10)};  // how long an operation waits for vouch ca unlock
 };
 
 // One known setting of vouch.toml, for `config show|get|set|check` and the documentation.
@@ -50,6 +55,10 @@ class Home {
   const Configuration& configuration() const { return configuration_; }
   const fs::path& configuration_file() const { return configuration_file_; }  // may not exist yet
   fs::path database() const { return folder_ / configuration_.database; }
+  // Empty: none.
+  fs::path audit_mirror() const {
+    return configuration_.audit_mirror.empty() ? fs::path() : folder_ / configuration_.audit_mirror;
+  }
   fs::path keys() const { return folder_ / "keys"; }
   fs::path published() const { return folder_ / configuration_.published; }
   fs::path fence() const { return folder_ / "fence"; }

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <thread>
 
+#include "ca/audit.hpp"
 #include "ca/ca_certificate.hpp"
 #include "ca/chain.hpp"
 #include "ca/issuance_cache.hpp"
@@ -14,6 +15,7 @@
 #include "ca/key_files.hpp"
 #include "ca/key_strength.hpp"
 #include "ca/serial.hpp"
+#include "ca/signed_request.hpp"
 #include "ca/templates.hpp"
 #include "lint/lint.hpp"
 
@@ -24,6 +26,7 @@ struct LocalAuthority::Work {
   store::RequestRecord request;
   bool is_new = true;  // otherwise a pending request that was approved
   policy::Decision decision;
+  Buffer tbs_sha256;                             // of the certificate, for the audit log
   IssuanceCache::Template certificate_template;  // null: none, or an override that is not cached
   store::CertificateRecord certificate;          // filled when it is to be issued
   std::uint64_t key = 0;                         // number of its public key in the database
@@ -80,8 +83,9 @@ Result<CaKey> open_key(const Environment& environment, const store::AuthorityRec
   std::shared_ptr<const crypto::Signer>& signer = signers[key.generation.key_reference];
   if (!signer) {
     TRY(check_key_strength(certificate.public_key_info));
-    const auto private_key = TRY(load_key(environment, key.generation.key_reference));
-    signer = TRY(private_key->signer(TRY(signature_algorithm_of(settings, certificate.public_key_info))));
+    signer = TRY(open_signer(environment, key.generation.key_reference, certificate.public_key_info,
+                             TRY(signature_algorithm_of(settings, certificate.public_key_info)),
+                             {record.name, settings.interactive_key}));
   }
   if (!equal(signer->public_key_info(), certificate.public_key_info))
     return make_error(Errc::conflict, "key {} does not belong to the certificate of CA '{}'",
@@ -136,8 +140,10 @@ void take_over(policy::Decision& decision, const std::vector<x509::Extension>& e
     decision.plan.variable.push_back(each);
     names += (names.empty() ? "" : ", ") + x509::describe(each.id);
   }
+  // The template's view of them is overruled. Purposes in a CA certificate give nothing: they restrict what
+  // the certificates below are good for.
   std::erase_if(decision.trace, [&](const policy::TraceStep& step) {
-    return step.rule == kRule && step.verdict == policy::Verdict::changed;
+    return (step.rule == kRule || step.rule == "purpose.source") && step.verdict == policy::Verdict::changed;
   });
   add_step(decision.trace, kRule, policy::Verdict::passed, "extensions that an administrator takes over",
            names, "");
@@ -153,14 +159,12 @@ Result<policy::CertificateTemplate> subordinate_template(const store::Snapshot& 
   return std::move(entry.error());
 }
 
-// The path length and the purposes that a subordinate asks for restrict it, so it gets them.
-Status take_constraints(const x509::RequestView& request, policy::CertificateTemplate& value) {
-  if (const auto* extension = request.find(x509::oid::kBasicConstraints)) {
-    const auto asked = TRY(x509::parse_basic_constraints(extension->value)).path_length;
-    if (asked && (!value.path_length || *asked < *value.path_length)) value.path_length = asked;
-  }
-  if (const auto* extension = request.find(x509::oid::kExtendedKeyUsage))
-    value.extended_key_usage = TRY(x509::parse_extended_key_usage(extension->value));
+// The path length that a subordinate asks for restricts it, so it gets it.
+Status take_path_length(const x509::RequestView& request, policy::CertificateTemplate& value) {
+  const auto* extension = request.find(x509::oid::kBasicConstraints);
+  if (!extension) return ok();
+  const auto asked = TRY(x509::parse_basic_constraints(extension->value)).path_length;
+  if (asked && (!value.path_length || *asked < *value.path_length)) value.path_length = asked;
   return ok();
 }
 
@@ -208,7 +212,8 @@ LocalAuthority::LocalAuthority(const Environment& environment, store::AuthorityR
       record_(std::move(record)),
       settings_(std::move(settings)),
       keys_(std::move(keys)),
-      cache_(std::make_unique<IssuanceCache>()) {}
+      cache_(std::make_unique<IssuanceCache>()),
+      roles_(std::make_unique<RoleCache>()) {}
 
 LocalAuthority::~LocalAuthority() = default;
 
@@ -231,7 +236,11 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
   authority->key_checks_ = TRY(KeyChecks::make(environment, *snapshot, authority->record_.id));
   authority->fence_ = TRY(fence_of(environment, authority->record_, *snapshot));
   TRY(authority->look_at_fence());
-  if (authority->fence_status()) TRY(authority->repair_orphans());
+  // Keys that wait for a person are used when something is asked for, not because somebody looks.
+  if (authority->settings_.interactive_key)
+    authority->waits_for_key_ = !TRY(snapshot->orphans(authority->record_.id)).empty();
+  else
+    TRY(authority->repair());
   return authority;
 }
 
@@ -284,20 +293,43 @@ Status LocalAuthority::fence_status() const {
 // An intent without a signature is what a crash left between the two commits of an issuance. Its bytes are
 // durable and decided, so it is finished: whoever asks again gets that certificate. Another process may be
 // doing the same, or be still at work on it: the first to commit wins, the others take what is stored.
-Status LocalAuthority::repair_orphans() {
+//
+// The same holds for what was decided while the key was out of reach.
+Status LocalAuthority::repair() {
+  if (!fence_status()) return ok();  // nothing goes out before the gap is closed
+  waits_for_key_ = false;
+  struct Finished {
+    const store::CertificateRecord& orphan;
+    Buffer signature;
+  };
+  std::vector<Finished> finished;
+  std::vector<FenceEvent> events;
+  std::vector<std::uint16_t> absent;  // keys that have failed: not tried for each of their certificates
   const auto snapshot = TRY(environment_.database.snapshot());
   const auto orphans = TRY(snapshot->orphans(record_.id));
-  std::vector<FenceEvent> events;
-  for (const store::CertificateRecord& orphan : orphans) events.push_back(FenceEvent::issued(orphan));
-  if (!events.empty()) TRY(fence_->record(events));
   for (const store::CertificateRecord& orphan : orphans) {
     const auto key =
         std::ranges::find(keys_, orphan.key_index, [](const CaKey& k) { return k.generation.key_index; });
-    if (key == keys_.end()) continue;
-    const Buffer signature =
-        TRY(key->signer->sign(orphan.tbs).context("finishing request {}", orphan.request));
-    auto done = environment_.database.commit(
-        [&](store::Transaction& t) { return t.complete_intent(orphan.request, signature); });
+    if (key == keys_.end() || std::ranges::count(absent, orphan.key_index) != 0) continue;
+    auto signature = key->signer->sign(orphan.tbs);
+    if (!signature) {
+      waits_for_key_ = true;
+      absent.push_back(orphan.key_index);
+      continue;
+    }
+    finished.push_back({orphan, std::move(*signature)});
+    events.push_back(FenceEvent::issued(orphan));
+  }
+  if (!events.empty()) TRY(fence_->record(events));
+  for (const auto& [orphan, signature] : finished) {
+    auto done = environment_.database.commit([&](store::Transaction& t) -> Status {
+      TRY(t.complete_intent(orphan.request, signature));
+      return record_audit(environment_, t,
+                          {.action = "request.repair",
+                           .authority = record_.name,
+                           .object = fmt::format("request {}", orphan.request),
+                           .details = AuditDetails().add("serial", Bytes(orphan.serial))});
+    });
     if (!done && done.error().code() != Errc::not_found) return done;
     if (done) ++repaired_;
   }
@@ -355,6 +387,7 @@ policy::AuthorityContext LocalAuthority::policy_context() const {
   context.path_length = current().path_length;
   context.default_validity = settings_.default_validity;
   context.protected_names = protected_names();
+  context.agent_rights = settings_.agent_rights;
   return context;
 }
 
@@ -400,9 +433,12 @@ class LocalAuthority::TemplateLookup {
 // Reads the request, proves possession of its key and asks the policy. Fails only for what is no request at
 // all.
 Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submission, TemplateLookup& templates,
-                                                      const Approval& approval) const {
+                                                      const Approval& approval,
+                                                      const RoleTable* roles) const {
+  const OpenedRequest opened =
+      TRY(open_request(submission.request).context("reading the certificate request"));
   const x509::RequestView view =
-      TRY(x509::parse_request(submission.request).context("reading the certificate request"));
+      TRY(x509::parse_request(opened.request).context("reading the certificate request"));
   Work work;
   work.is_new = approval.request == 0;
   store::RequestRecord& request = work.request;
@@ -416,6 +452,21 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   request.attributes = submission.attributes;
   request.request = submission.request;
 
+  if (roles) {
+    const Status allowed = check_role(*roles, environment_.groups,
+                                      {.account = request.requester,
+                                       .role = Role::enroller,
+                                       .what = "hand in requests",
+                                       .action = "request.submit",
+                                       .authority = record_.id,
+                                       .authority_name = record_.name,
+                                       .template_name = request.template_name});
+    if (!allowed) {
+      refuse(work, allowed.error());
+      return work;
+    }
+  }
+
   policy::Question question;
   question.request = &view;
   question.template_name = submission.template_name;
@@ -424,6 +475,12 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   question.authority = policy_context();
   question.approved = !approval.manager.empty();
   question.now = request.submitted_at;
+  if (!opened.messages.empty()) {
+    RequestSigners signers = TRY(judge_signers(environment_.provider, templates.snapshot(), record_.id,
+                                               submission.template_name, opened, view, question.now));
+    question.signatures = std::move(signers.signatures);
+    question.renews = std::move(signers.renews);
+  }
   if (approval.override_template) {
     question.certificate_template = approval.override_template;
     question.template_published = true;
@@ -471,6 +528,96 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   return work;
 }
 
+// Who may not hand in requests gets a denied one, so that it can be told what was asked, when, and by whom.
+void LocalAuthority::refuse(Work& work, const Error& why) const {
+  store::RequestRecord& request = work.request;
+  request.disposition = Disposition::denied;
+  request.resolved_at = request.submitted_at;
+  request.reason = "role.enroller";
+  request.message = why.message();
+  add_step(work.decision.trace, request.reason, policy::Verdict::denied, "an account with the role enroller",
+           request.requester.empty() ? "nobody" : request.requester, std::string(why.hint()));
+  request.trace = policy::format_trace(work.decision.trace);
+}
+
+Status LocalAuthority::authorize_manager(const store::Snapshot& snapshot, std::string_view manager,
+                                         std::string_view what, std::string_view action,
+                                         std::string_view object, const store::RequestRecord& request) const {
+  return authorize(environment_, snapshot,
+                   {.account = manager,
+                    .role = Role::manager,
+                    .what = what,
+                    .action = action,
+                    .object = object,
+                    .authority = record_.id,
+                    .authority_name = record_.name,
+                    .template_name = request.template_name,
+                    .requester = request.requester});
+}
+
+Status LocalAuthority::authorize_revocation(Bytes serial, std::string_view manager, std::string_view what,
+                                            std::string_view action) const {
+  const auto snapshot = TRY(environment_.database.snapshot());
+  // Of what there is not, the role without restrictions is asked for.
+  store::RequestRecord request;
+  if (const auto certificate = snapshot->certificate(serial))
+    request = TRY(snapshot->request(certificate->request));
+  return authorize_manager(*snapshot, manager, what, action, "certificate " + to_hex(serial), request);
+}
+
+// Whoever asks does not decide.
+Status LocalAuthority::check_four_eyes(const RoleTable& roles, const store::RequestRecord& request,
+                                       std::string_view manager) const {
+  if (!roles.applies(RoleRule::Kind::four_eyes, record_.id, request.template_name) ||
+      principal_of(request.requester) != principal_of(manager))
+    return ok();
+  TRY(record_audit(environment_, {.actor = std::string(manager),
+                                  .action = "request.approve",
+                                  .authority = record_.name,
+                                  .object = fmt::format("request {}", request.id),
+                                  .details = AuditDetails().add("rule", to_string(RoleRule::Kind::four_eyes)),
+                                  .outcome = std::string(audit_outcome::denied)}));
+  return make_error(Errc::denied, "{} asked for request {} and cannot approve it: four eyes have to see it",
+                    manager, request.id)
+      .with_hint("another certificate manager has to approve it");
+}
+
+// Where two managers have to agree, the first leaves his name with the request. Fails when he comes again.
+Result<bool> LocalAuthority::is_first_of_two(const RoleTable& roles, const store::RequestRecord& request,
+                                             std::string_view manager) const {
+  if (!roles.applies(RoleRule::Kind::two_managers, record_.id, request.template_name)) return false;
+  if (request.resolver.empty()) return true;
+  if (principal_of(request.resolver) == principal_of(manager))
+    return make_error(Errc::denied, "{} has approved request {} already: a second manager has to agree",
+                      manager, request.id)
+        .with_hint("another certificate manager has to approve it, too");
+  return false;
+}
+
+Result<Outcome> LocalAuthority::keep_first_approval(const store::RequestRecord& before,
+                                                    std::string_view manager) {
+  TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
+    store::RequestRecord request = TRY(t.request(before.id));
+    if (request.disposition != Disposition::pending || request.resolver != before.resolver)
+      return make_error(Errc::conflict, "request {} has changed meanwhile", before.id);
+    auto trace = TRY(policy::parse_trace(request.trace));
+    add_step(trace, "manager", policy::Verdict::pended, "the approval of two managers",
+             fmt::format("approved by {}", manager), "a second certificate manager has to approve it");
+    request.resolver = manager;
+    request.message = fmt::format("approved by {}: a second manager has to agree", manager);
+    request.trace = policy::format_trace(trace);
+    TRY(t.update_request(request));
+    return record_audit(environment_, t,
+                        {.actor = std::string(manager),
+                         .action = "request.approve",
+                         .authority = record_.name,
+                         .object = fmt::format("request {}", request.id),
+                         .details = AuditDetails().add("rule", to_string(RoleRule::Kind::two_managers)),
+                         .outcome = std::string(audit_outcome::pending)});
+  }));
+  return retrieve(before.id);
+}
+
 // The to-be-signed certificate that a decision plans, under a new serial number.
 store::CertificateRecord LocalAuthority::fill(const Work& work) const {
   const policy::Plan& plan = work.decision.plan;
@@ -502,6 +649,7 @@ store::CertificateRecord LocalAuthority::fill(const Work& work) const {
 void LocalAuthority::prepare(Work& work) const {
   if (work.request.disposition != Disposition::issued) return;
   work.certificate = fill(work);
+  work.tbs_sha256 = environment_.provider.digest(crypto::DigestAlgorithm::sha256, work.certificate.tbs);
   const std::string refused = lint_findings(work.certificate.tbs);
   if (refused.empty()) {
     add_step(work.decision.trace, "lint", policy::Verdict::passed, "", "", "");
@@ -572,9 +720,50 @@ Status LocalAuthority::record_intents(std::span<Work> work) {
       item.certificate.request = item.request.id;
       if (item.issues()) TRY(claim_key(t, item));
       if (item.issues()) TRY(t.insert_intent(item.certificate));
+      TRY(audit(t, item));
     }
     return ok();
   });
+}
+
+// One entry for what became of a request: in the transaction of its intent, so that nothing is signed that
+// the audit log does not know.
+Status LocalAuthority::audit(store::Transaction& transaction, const Work& item) const {
+  const store::RequestRecord& request = item.request;
+  AuditDetails details;
+  details.add("template", request.template_name);
+  if (!request.resolver.empty()) details.add("requester", request.requester);
+  std::string_view outcome = audit_outcome::done;
+  if (item.issues()) {
+    details.add("serial", Bytes(item.certificate.serial)).add("tbs_sha256", Bytes(item.tbs_sha256));
+  } else {
+    details.add("rule", request.reason).add("why", request.message);
+    outcome = request.disposition == Disposition::pending  ? audit_outcome::pending
+              : request.disposition == Disposition::denied ? audit_outcome::denied
+                                                           : audit_outcome::failed;
+  }
+  const bool is_subordinate = item.is_new && !request.resolver.empty();
+  return record_audit(environment_, transaction,
+                      {.actor = request.resolver.empty() ? request.requester : request.resolver,
+                       .action = !item.is_new     ? "request.approve"
+                                 : is_subordinate ? "ca.sign"
+                                                  : "request.submit",
+                       .authority = record_.name,
+                       .object = fmt::format("request {}", request.id),
+                       .details = std::move(details),
+                       .outcome = std::string(outcome)});
+}
+
+// A key that does not sign is worth knowing of; the request's answer says what happened in any case.
+void LocalAuthority::audit_key_failure(const Work& item) const {
+  (void)record_audit(
+      environment_,
+      {.action = "key.use",
+       .authority = record_.name,
+       .object = fmt::format("request {}", item.request.id),
+       .details =
+           AuditDetails().add("key", current().generation.key_reference).add("why", item.error->message()),
+       .outcome = std::string(audit_outcome::failed)});
 }
 
 // Policy has seen who has a certificate for the key, but others may have come in between.
@@ -600,15 +789,19 @@ void LocalAuthority::sign(std::span<Work> work) const {
   for (Work& item : work) {
     if (!item.issues()) continue;
     auto signature = current().signer->sign(item.certificate.tbs);
-    if (signature)
+    if (signature) {
       item.certificate.signature = std::move(*signature);
-    else
-      // The intent stays, so that the certificate is signed when the key is back (repair_orphans).
+    } else {
+      // The intent stays, so that the certificate is signed when the key is back (repair).
       item.error =
           std::move(signature.error())
               .context(fmt::format("signing the certificate of request {}", item.request.id))
-              .with_hint(
-                  "the request is kept; its certificate is signed at the next start with the key at hand");
+              .with_hint(fmt::format(
+                  "the request is kept; its certificate is signed when the key is back, at the next use of "
+                  "this CA: vouch request retrieve {}",
+                  item.request.id));
+      audit_key_failure(item);
+    }
   }
 }
 
@@ -654,7 +847,13 @@ std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>>
     const Fence::Position announced = TRY(announce(work));
     sign_while_disk_works(work, announced);
     TRY(fence_->sync(announced));
-    return record_signatures(work);
+    TRY(record_signatures(work));
+    // A key that signs again finishes what waited for it; one that does not leaves this behind.
+    const bool signs = std::ranges::any_of(work, &Work::issues);
+    if (signs && waits_for_key_) return repair();
+    if (!signs && std::ranges::any_of(work, [](const Work& item) { return item.error.has_value(); }))
+      waits_for_key_ = true;
+    return ok();
   }();
   std::vector<Result<Outcome>> outcomes;
   auto next = work.begin();
@@ -685,8 +884,9 @@ std::vector<Result<Outcome>> LocalAuthority::submit(std::span<const Submission> 
     TRY(check_locations());
     const auto snapshot = TRY(environment_.database.snapshot());
     TemplateLookup templates(*snapshot, *cache_, record_.id);
+    const auto roles = TRY(roles_->get(*snapshot));
     for (const Submission& submission : submissions)
-      considered.push_back(consider(submission, templates, {}));
+      considered.push_back(consider(submission, templates, {}, roles.get()));
     return ok();
   };
   if (const Status ready = consider_all(); !ready) considered.assign(submissions.size(), ready.error());
@@ -704,15 +904,29 @@ Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) 
       return make_error(Errc::not_found, "request {} belongs to another CA", id);
     if (before.disposition != Disposition::pending)
       return make_error(Errc::conflict, "request {} is {}, not pending", id, to_string(before.disposition));
+    TRY(authorize_manager(*snapshot, manager, "approve requests", "request.approve",
+                          fmt::format("request {}", id), before));
+    const auto roles = TRY(roles_->get(*snapshot));
+    TRY(check_four_eyes(*roles, before, manager));
+    if (TRY(is_first_of_two(*roles, before, manager))) return keep_first_approval(before, manager);
     const Submission submission{std::move(before.request), before.template_name, before.requester,
                                 before.transaction, std::move(before.attributes)};
     TemplateLookup templates(*snapshot, *cache_, record_.id);
-    Work work = TRY(consider(submission, templates, {std::string(manager), id, nullptr, {}}));
+    Work work = TRY(consider(submission, templates, {std::string(manager), id, nullptr, {}}, nullptr));
     // Policy may have changed since the request came in. What it refuses now stays pending, so that nothing
     // is lost when the template is published again or mended.
-    if (work.decision.action == policy::Action::deny)
+    if (work.decision.action == policy::Action::deny) {
+      TRY(record_audit(
+          environment_,
+          {.actor = std::string(manager),
+           .action = "request.approve",
+           .authority = record_.name,
+           .object = fmt::format("request {}", id),
+           .details = AuditDetails().add("rule", work.decision.reason).add("why", work.decision.message),
+           .outcome = std::string(audit_outcome::denied)}));
       return make_error(Errc::denied, "request {} cannot be approved: {}", id, work.decision.message)
           .with_hint(work.decision.mend);
+    }
     considered.emplace_back(std::move(work));
   }
   return std::move(carry_out(std::move(considered)).front());
@@ -720,6 +934,11 @@ Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) 
 
 Result<Outcome> LocalAuthority::deny(RequestId id, std::string_view manager, std::string_view why) {
   TRY(fence_status());
+  {
+    const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(authorize_manager(*snapshot, manager, "deny requests", "request.deny", fmt::format("request {}", id),
+                          TRY(snapshot->request(id))));
+  }
   TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
     store::RequestRecord request = TRY(t.request(id));
     if (request.authority != record_.id)
@@ -736,7 +955,13 @@ Result<Outcome> LocalAuthority::deny(RequestId id, std::string_view manager, std
     request.reason = "manager";
     request.message = fmt::format("denied by {}: {}", manager, why);
     request.trace = policy::format_trace(trace);
-    return t.update_request(request);
+    TRY(t.update_request(request));
+    return record_audit(environment_, t,
+                        {.actor = std::string(manager),
+                         .action = "request.deny",
+                         .authority = record_.name,
+                         .object = fmt::format("request {}", id),
+                         .details = AuditDetails().add("requester", request.requester).add("why", why)});
   }));
   return retrieve(id);
 }
@@ -750,6 +975,7 @@ Result<Outcome> LocalAuthority::outcome_of(const store::Snapshot& snapshot,
 }
 
 Result<Outcome> LocalAuthority::retrieve(RequestId id) {
+  if (waits_for_key_) TRY(repair());
   const auto snapshot = TRY(environment_.database.snapshot());
   store::RequestRecord request = TRY(snapshot->request(id));
   if (request.authority != record_.id)
@@ -757,7 +983,7 @@ Result<Outcome> LocalAuthority::retrieve(RequestId id) {
   return outcome_of(*snapshot, request);
 }
 
-Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
+Status LocalAuthority::revoke(const Revocation& revocation, std::string_view manager) {
   const Time now = environment_.clock.now();
   if (revocation.invalidity_date && *revocation.invalidity_date > now)
     return make_error(Errc::usage, "the certificate cannot have become invalid in the future ({})",
@@ -766,6 +992,7 @@ Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
     return make_error(Errc::usage, "removeFromCRL is no reason to revoke")
         .with_hint("lift a hold with: vouch cert release");
   TRY(fence_status());
+  TRY(authorize_revocation(revocation.serial, manager, "revoke certificates", "cert.revoke"));
   // Holds and releases of other processes come before or after, so that the fence has them in their order.
   // What is final needs none.
   std::optional<FileLock> turn;
@@ -777,11 +1004,21 @@ Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
     TRY(t.revoke(record_.id, {revocation.serial, now, revocation.reason, revocation.invalidity_date}));
     certificate = TRY(t.certificate(revocation.serial));
     // Of a certificate that a restore lost, only the serial number is known.
-    if (revocation.reason != x509::CrlReason::key_compromise || certificate.tbs.empty()) return ok();
-    // Nobody gets a certificate for this key again.
-    const auto view = TRY(x509::parse_tbs_certificate(certificate.tbs));
-    return t.mark_key_compromised(key_number(environment_.provider, view.public_key_info),
-                                  certificate.request);
+    if (revocation.reason == x509::CrlReason::key_compromise && !certificate.tbs.empty()) {
+      // Nobody gets a certificate for this key again.
+      const auto view = TRY(x509::parse_tbs_certificate(certificate.tbs));
+      TRY(t.mark_key_compromised(key_number(environment_.provider, view.public_key_info),
+                                 certificate.request));
+    }
+    AuditDetails details;
+    details.add("reason", x509::to_string(revocation.reason));
+    if (revocation.invalidity_date) details.add("invalid_since", format_time(*revocation.invalidity_date));
+    return record_audit(environment_, t,
+                        {.actor = std::string(manager),
+                         .action = "cert.revoke",
+                         .authority = record_.name,
+                         .object = "certificate " + to_hex(revocation.serial),
+                         .details = std::move(details)});
   }));
   if (!certificate.revocation) return make_error(Errc::internal, "the revocation is not there");
   return fence_->record(std::array{FenceEvent::revoked(certificate, *certificate.revocation)})
@@ -790,21 +1027,29 @@ Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
 
 // The one change that the fence learns first: a hold in the fence that the database has lifted would look
 // like a revocation that got lost.
-Status LocalAuthority::release(Bytes serial, std::string_view) {
+Status LocalAuthority::release(Bytes serial, std::string_view manager) {
   TRY(fence_status());
+  TRY(authorize_revocation(serial, manager, "release certificates", "cert.release"));
   const FileLock turn =
       TRY(FileLock::acquire(environment_.home.lock(fmt::format("hold-{}", record_.id)), kHoldPatience));
   const auto on_hold = TRY(TRY(environment_.database.snapshot())->certificate(serial)).revocation;
   if (on_hold && on_hold->reason == x509::CrlReason::certificate_hold)
     TRY(fence_->record(std::array{FenceEvent::release(serial)}));
-  return environment_.database.commit([&](store::Transaction& t) { return t.release(record_.id, serial); });
+  return environment_.database.commit([&](store::Transaction& t) -> Status {
+    TRY(t.release(record_.id, serial));
+    return record_audit(environment_, t,
+                        {.actor = std::string(manager),
+                         .action = "cert.release",
+                         .authority = record_.name,
+                         .object = "certificate " + to_hex(serial)});
+  });
 }
 
 Result<LocalAuthority::Preview> LocalAuthority::preview(const Submission& submission) const {
   const auto snapshot = TRY(environment_.database.snapshot());
   TemplateLookup templates(*snapshot, *cache_, record_.id);
   const TemplateLookup::Entry* entry = TRY(templates.find(submission.template_name));
-  const Work work = TRY(consider(submission, templates, {{}, 0, entry->value.get()}));
+  const Work work = TRY(consider(submission, templates, {{}, 0, entry->value.get(), {}}, nullptr));
   Preview preview{work.decision, work.request.disposition, {}, {}};
   if (work.decision.action == policy::Action::deny) return preview;
 
@@ -829,20 +1074,27 @@ Result<std::vector<Buffer>> LocalAuthority::chain() const {
 Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const SubordinateOptions& options,
                                                  std::string_view administrator) {
   TRY(fence_status());
+  TRY(authorize(environment_, {.account = administrator,
+                               .role = Role::administrator,
+                               .what = "sign subordinate CAs",
+                               .action = "ca.sign",
+                               .authority = record_.id,
+                               .authority_name = record_.name}));
   TRY(check_locations());
   std::vector<Result<Work>> considered;
   {
     const auto snapshot = TRY(environment_.database.snapshot());
     policy::CertificateTemplate value = TRY(subordinate_template(*snapshot));
+    const OpenedRequest opened = TRY(open_request(request).context("reading the subordinate's request"));
     const x509::RequestView view =
-        TRY(x509::parse_request(request).context("reading the subordinate's request"));
+        TRY(x509::parse_request(opened.request).context("reading the subordinate's request"));
     Approval approval{std::string(administrator), 0, &value, requested_extensions(view.extensions)};
-    TRY(take_constraints(view, value));
+    TRY(take_path_length(view, value));
     if (options.path_length) value.path_length = options.path_length;
     if (options.validity) value.validity = *options.validity;
     const Submission submission{to_buffer(request), value.name, std::string(administrator), "", {}};
     TemplateLookup templates(*snapshot, *cache_, record_.id);
-    considered.push_back(consider(submission, templates, approval));
+    considered.push_back(consider(submission, templates, approval, nullptr));
   }
   return std::move(carry_out(std::move(considered)).front());
 }

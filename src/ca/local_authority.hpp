@@ -4,9 +4,12 @@
 // (docs/mechanisms/issuance.md). May be used from several threads; several processes may open the same
 // authority.
 
+#include <atomic>
+
 #include "ca/authority.hpp"
 #include "ca/environment.hpp"
 #include "ca/gap.hpp"
+#include "ca/roles.hpp"
 #include "ca/settings.hpp"
 #include "lint/lint.hpp"
 #include "policy/decision.hpp"
@@ -37,8 +40,9 @@ class KeyChecks;
 
 class LocalAuthority final : public Authority {
  public:
-  // Loads keys and finishes what a crash left unsigned. Fails with `not_found` (no such CA), `unavailable`
-  // (a subordinate that waits for its certificate), `denied` (passphrase).
+  // Loads keys from files and finishes what a crash left unsigned. Keys on tokens are looked for when they
+  // sign: without them the CA opens all the same, and unsigned certificates wait. Fails with `not_found` (no
+  // such CA), `unavailable` (a subordinate that waits for its certificate), `denied` (passphrase).
   static Result<std::unique_ptr<LocalAuthority>> open(const Environment& environment, std::string_view name);
   ~LocalAuthority() override;
 
@@ -96,8 +100,13 @@ class LocalAuthority final : public Authority {
   Status fence_status() const;
   // What the world is about to see is written here first.
   Fence& fence() const { return *fence_; }
-  // How many certificates open() finished after a crash.
+  // Signs what was decided and is not signed yet, because of a crash or because the key was out of reach.
+  // What still cannot be signed goes on waiting, which is no failure. Also done by open(), by retrieve() and
+  // after each certificate that could be signed.
+  Status repair();
+  // How many certificates were finished that way, and whether some wait for the key.
   std::size_t repaired() const { return repaired_; }
+  bool waits_for_key() const { return waits_for_key_; }
 
  private:
   struct Work;
@@ -106,16 +115,29 @@ class LocalAuthority final : public Authority {
                  std::vector<CaKey> keys);
 
   Status look_at_fence();
-  Status repair_orphans();
   Status check_locations() const;
   // Steps of one issuance, in their order; each leaves its result in the Work.
-  Result<Work> consider(const Submission& submission, TemplateLookup& templates,
-                        const Approval& approval) const;
+  Result<Work> consider(const Submission& submission, TemplateLookup& templates, const Approval& approval,
+                        const RoleTable* roles) const;
+  void refuse(Work& work, const Error& why) const;
+  // Whether somebody may decide about a request or certificate.
+  Status authorize_manager(const store::Snapshot& snapshot, std::string_view manager, std::string_view what,
+                           std::string_view action, std::string_view object,
+                           const store::RequestRecord& request) const;
+  Status authorize_revocation(Bytes serial, std::string_view manager, std::string_view what,
+                              std::string_view action) const;
+  Status check_four_eyes(const RoleTable& roles, const store::RequestRecord& request,
+                         std::string_view manager) const;
+  Result<bool> is_first_of_two(const RoleTable& roles, const store::RequestRecord& request,
+                               std::string_view manager) const;
+  Result<Outcome> keep_first_approval(const store::RequestRecord& request, std::string_view manager);
   void prepare(Work& work) const;
   std::string lint_findings(Bytes tbs) const;
   Status record_intents(std::span<Work> work);
   Status claim_key(store::Transaction& t, Work& work) const;
   Result<Fence::Position> announce(std::span<const Work> work) const;
+  Status audit(store::Transaction& transaction, const Work& item) const;
+  void audit_key_failure(const Work& item) const;
   void sign(std::span<Work> work) const;
   void sign_while_disk_works(std::span<Work> work, Fence::Position announced) const;
   Status record_signatures(std::span<Work> work);
@@ -134,7 +156,9 @@ class LocalAuthority final : public Authority {
   std::shared_ptr<Fence> fence_;
   std::optional<Gap> gap_;
   std::optional<Error> fence_problem_;
-  std::size_t repaired_ = 0;
+  std::atomic<std::size_t> repaired_ = 0;
+  std::atomic<bool> waits_for_key_ = false;
+  std::unique_ptr<RoleCache> roles_;
 };
 
 }  // namespace vouch::ca

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
-#include "ca/audit.hpp"
+#include "ca/audit_head.hpp"
 #include "ca/ca_certificate.hpp"
 #include "ca/key_files.hpp"
 #include "ca/key_strength.hpp"
 #include "ca/serial.hpp"
+#include "ca/token_keys.hpp"
 #include "lint/lint.hpp"
 
 namespace vouch::ca {
@@ -19,7 +20,8 @@ constexpr std::uint16_t kLastIndex = 0xffff;
 struct Renewal {
   std::unique_ptr<LocalAuthority> authority;
   AuthoritySettings settings;                     // as they are to be
-  std::unique_ptr<crypto::PrivateKey> key;        // none when the present signer does
+  std::unique_ptr<crypto::PrivateKey> key;        // the present key, when it signs by another algorithm
+  std::optional<NewKey> new_key;                  // taken back unless the renewal is recorded
   std::shared_ptr<const crypto::Signer> signer;   // the new generation's
   std::optional<std::string> replaced_reference;  // the key of a renewal that is given up
 
@@ -34,6 +36,9 @@ Status check_options(const store::AuthorityRecord& record, const RenewOptions& o
   if (record.kind == store::AuthorityKind::subordinate && options.validity != Span{})
     return make_error(Errc::usage, "the parent decides how long a subordinate's certificate is valid")
         .with_hint("give the validity to: vouch ca sign REQUEST --validity …");
+  if (!options.token_uri.empty() && !options.new_key)
+    return make_error(Errc::usage, "the present key stays where it is: --pkcs11 is for a new key")
+        .with_hint("add --new-key, or move the present key with: vouch ca key migrate");
   return ok();
 }
 
@@ -98,6 +103,17 @@ Result<crypto::SignatureAlgorithm> wanted_algorithm(const Renewal& renewal, cons
   return crypto::signature_algorithm_for(spec, digest);
 }
 
+// A CA whose key is on a token gets its new key there too: never a software key unasked.
+Result<std::string> place_of_key(const Renewal& renewal, const RenewOptions& options,
+                                 const store::KeyGeneration& next) {
+  const std::string& present = renewal.current().generation.key_reference;
+  if (!options.token_uri.empty() || !crypto::is_token_uri(present)) return options.token_uri;
+  crypto::TokenUri uri = TRY(crypto::parse_token_uri(present));
+  uri.id.clear();
+  uri.object = fmt::format("{} ({})", renewal.record().name, version_text(next));
+  return format_token_uri(uri);
+}
+
 Status choose_key(const Environment& environment, Renewal& renewal, const RenewOptions& options,
                   RenewResult& result) {
   const crypto::KeySpec spec = TRY(wanted_key(renewal, options, result));
@@ -110,8 +126,18 @@ Status choose_key(const Environment& environment, Renewal& renewal, const RenewO
     renewal.signer = current.signer;
     return ok();
   }
-  renewal.key = TRY(options.new_key ? environment.provider.generate(spec)
-                                    : load_key(environment, current.generation.key_reference));
+  if (options.new_key) {
+    renewal.new_key.emplace(TRY(
+        NewKey::make(environment, {.ca_name = renewal.record().name,
+                                   .spec = spec,
+                                   .digest = digest_of(algorithm),
+                                   .existing = {},
+                                   .token_uri = TRY(place_of_key(renewal, options, result.generation))})));
+    renewal.signer = TRY((*renewal.new_key)->signer(algorithm));
+    if (!renewal.new_key->is_file()) result.warnings.push_back(renewal.new_key->origin());
+    return ok();
+  }
+  renewal.key = TRY(load_key(environment, current.generation.key_reference));
   renewal.signer = TRY(renewal.key->signer(algorithm));
   return ok();
 }
@@ -242,7 +268,8 @@ AuditEvent renew_event(const Renewal& renewal, const RenewResult& result, const 
 
 // Database rows of the renewal, all or none.
 Status record(const Environment& environment, const Renewal& renewal, RenewResult& result,
-              const RenewOptions& options, std::vector<Cross>& crosses) {
+              const RenewOptions& options, std::vector<Cross>& crosses,
+              const std::optional<AuditBinding>& audit) {
   return environment.database.commit([&](store::Transaction& t) -> Status {
     // Between the look at the generations and now, another process may have renewed.
     const auto generations = TRY(t.key_generations(renewal.record().id));
@@ -260,6 +287,7 @@ Status record(const Environment& environment, const Renewal& renewal, RenewResul
       TRY(t.update_settings(renewal.record().id, format_settings(settings)));
     }
     for (Cross& cross : crosses) TRY(record_cross(t, cross));
+    if (audit) TRY(audit->record(t, renewal.record().id));
     return record_audit(environment, t, renew_event(renewal, result, options));
   });
 }
@@ -330,6 +358,13 @@ Result<RenewResult> renew(const Environment& environment, std::string_view name,
   renewal.authority = TRY(LocalAuthority::open(environment, name));
   renewal.settings = renewal.authority->settings();
   TRY(renewal.authority->fence_status());
+  TRY(authorize(environment, {.account = options.administrator,
+                              .role = Role::administrator,
+                              .what = "renew the certificate",
+                              .action = "ca.renew",
+                              .object = "CA " + renewal.record().name,
+                              .authority = renewal.record().id,
+                              .authority_name = renewal.record().name}));
   TRY(check_options(renewal.record(), options));
   RenewResult result;
   result.record = renewal.record();
@@ -350,15 +385,22 @@ Result<RenewResult> renew(const Environment& environment, std::string_view name,
   // The key is on disk before anything refers to it, and goes again if nothing comes to do so.
   generation.key_reference = renewal.current().generation.key_reference;
   if (options.new_key) {
-    generation.key_reference =
-        TRY(save_key(environment, renewal.record().name, *renewal.key, options.passphrase));
-    if (options.passphrase.empty())
+    generation.key_reference = TRY(renewal.new_key->keep(options.passphrase));
+    if (renewal.new_key->is_file() && options.passphrase.empty())
       result.warnings.emplace_back("the new private key is protected by its file mode (0600) alone");
   }
-  if (const Status recorded = record(environment, renewal, result, options, crosses); !recorded) {
-    if (options.new_key) remove_key(environment, generation.key_reference);
-    return recorded.error();
-  }
+  const auto recorded = [&]() -> Status {
+    // Each key of the CA vouches for the audit log's.
+    std::optional<AuditBinding> audit;
+    if (options.new_key)
+      audit = TRY(AuditBinding::make(environment, *renewal.signer, renewal.record().name,
+                                     generation.key_index, options.passphrase));
+    Status done = record(environment, renewal, result, options, crosses, audit);
+    if (!done && audit) audit->take_back(environment);
+    return done;
+  }();
+  if (!recorded) return recorded.error();
+  if (renewal.new_key) renewal.new_key->settle();
   if (renewal.replaced_reference) remove_key(environment, *renewal.replaced_reference);
   result.cross = TRY(sign_crosses(environment, renewal.authority->fence(), crosses));
   return result;

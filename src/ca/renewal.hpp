@@ -16,6 +16,8 @@ struct RenewOptions {
   bool force_weak_key = false;       // RSA of 1024 to 2047 bits
   bool replace = false;              // give up a renewal that still waits for its parent's answer
   std::string administrator;
+  std::string
+      token_uri{};  // PKCS #11, for a new key; empty: where the present key is, on its token or in a file
 };
 
 struct RenewResult {

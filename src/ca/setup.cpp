@@ -4,14 +4,15 @@
 
 #include <algorithm>
 
-#include "ca/audit.hpp"
+#include "ca/audit_head.hpp"
 #include "ca/ca_certificate.hpp"
 #include "ca/certificate_files.hpp"
 #include "ca/chain.hpp"
-#include "ca/key_files.hpp"
 #include "ca/key_strength.hpp"
 #include "ca/renewal.hpp"
+#include "ca/roles.hpp"
 #include "ca/templates.hpp"
+#include "ca/token_keys.hpp"
 #include "x509/request.hpp"
 
 namespace vouch::ca {
@@ -40,6 +41,7 @@ AuthoritySettings settings_for(const Environment& environment, const InitOptions
   settings.signature_algorithm = algorithm;
   settings.automatic_issuance = options.automatic_issuance;
   settings.no_locations = options.no_locations;
+  settings.interactive_key = options.interactive_key;
   settings.dns_name = configuration.dns_name.empty() ? host_name() : configuration.dns_name;
   settings.short_name = configuration.short_name.empty()
                             ? settings.dns_name.substr(0, settings.dns_name.find('.'))
@@ -84,6 +86,14 @@ Result<std::vector<std::string>> check_name(const Environment& environment, cons
   if (snapshot->authority(options.name))
     return make_error(Errc::conflict, "there is a CA '{}' in this home", options.name)
         .with_hint("vouch ca list shows them; choose another name or another --home");
+  // Whoever sets up the first CA of a home becomes its administrator.
+  if (TRY(snapshot->role_version()) != 0)
+    TRY(authorize(environment, *snapshot,
+                  {.account = options.administrator,
+                   .role = Role::administrator,
+                   .what = "set up CAs in this home",
+                   .action = "ca.init",
+                   .object = "CA " + options.name}));
   return std::move(names.warnings);
 }
 
@@ -223,9 +233,16 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
     effective.digest = policy->hash;
   const bool pss = options.key.pss || (policy && policy->alternate_signature_algorithm.value_or(false));
   if (!options.existing_key) (void)TRY(check_new_key(options.key, options.force_weak_key));
-  const auto key = TRY(options.existing_key ? environment.provider.load_private_key(
-                                                  *options.existing_key, options.existing_key_passphrase)
-                                            : environment.provider.generate(options.key));
+  std::unique_ptr<crypto::PrivateKey> existing;
+  if (options.existing_key)
+    existing =
+        TRY(environment.provider.load_private_key(*options.existing_key, options.existing_key_passphrase));
+  NewKey key = TRY(NewKey::make(environment, {.ca_name = options.name,
+                                              .spec = options.key,
+                                              .digest = effective.digest,
+                                              .existing = std::move(existing),
+                                              .token_uri = options.token_uri}));
+  result.key_origin = key.origin();
   effective.key = TRY(key_spec_of(key->public_key_info(), pss));
   if (auto weak = TRY(check_new_key(effective.key, options.force_weak_key)))
     result.warnings.push_back(std::move(*weak));
@@ -253,8 +270,8 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
   }
 
   // The key is on disk before anything refers to it, and goes again if nothing comes to do so.
-  generation.key_reference = TRY(save_key(environment, options.name, *key, options.passphrase));
-  if (options.passphrase.empty())
+  generation.key_reference = TRY(key.keep(options.passphrase));
+  if (key.is_file() && options.passphrase.empty())
     result.warnings.emplace_back(
         "the private key is protected by its file mode (0600) alone; a passphrase can be given at set-up");
   if (options.automatic_issuance)
@@ -262,24 +279,42 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
         "certificates are issued without anybody looking at the request: less secure than the pending queue");
   result.record = {
       0, options.name, options.kind, options.mode, generation.created_at, format_settings(settings)};
+  auto audit =
+      AuditBinding::make(environment, *signer, options.name, generation.key_index, options.passphrase);
+  if (!audit) return std::move(audit.error());
   const Status recorded = environment.database.commit([&](store::Transaction& t) -> Status {
     result.record.id = TRY(t.insert_authority(result.record));
     generation.authority = result.record.id;
     TRY(t.insert_key_generation(generation));
+    TRY(audit->record(t, result.record.id));
+    TRY(grant_default_roles(environment, t, options.administrator));
     return record_audit(environment, t, init_event(options, result, settings));
   });
   if (!recorded) {
-    remove_key(environment, generation.key_reference);
+    audit->take_back(environment);
     return recorded.error();
   }
+  key.settle();
   if (!policy || policy->load_default_templates.value_or(true)) TRY(load_default_templates(environment));
   return result;
+}
+
+AuthoritySettings initial_settings(const Environment& environment, const InitOptions& options,
+                                   crypto::SignatureAlgorithm algorithm) {
+  return settings_for(environment, options, algorithm, nullptr);
 }
 
 Result<InstallResult> install(const Environment& environment, std::string_view name, Bytes answer,
                               const std::vector<Buffer>& chain, const std::vector<Buffer>& trust,
                               std::string_view administrator) {
   Waiting waiting = TRY(find_waiting(environment, name));
+  TRY(authorize(environment, {.account = administrator,
+                              .role = Role::administrator,
+                              .what = "install certificates",
+                              .action = "ca.install",
+                              .object = "CA " + waiting.record.name,
+                              .authority = waiting.record.id,
+                              .authority_name = waiting.record.name}));
   store::KeyGeneration& generation = waiting.generation;
   const x509::RequestView request = TRY(x509::parse_request(generation.request));
   std::vector<Buffer> candidates = TRY(read_certificates(answer));

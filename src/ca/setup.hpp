@@ -26,6 +26,8 @@ struct InitOptions {
   std::optional<fs::path> capolicy;  // instead of HOME/CAPolicy.inf and /etc/vouch/CAPolicy.inf
   bool force_weak_key = false;       // RSA of 1024 to 2047 bits
   std::string administrator;         // who does it, for the audit log
+  std::string token_uri;             // PKCS #11: a new key there, or the one that it names; empty: a key file
+  bool interactive_key = false;      // each use of the key waits for an administrator
 };
 
 struct InitResult {
@@ -33,7 +35,11 @@ struct InitResult {
   store::KeyGeneration generation;  // certificate is empty for a subordinate; request is filled then
   std::vector<std::string> warnings;
   std::optional<CaPolicy> policy;  // what was read
+  std::string key_origin;          // of a key on a token: whether it was made or found; empty for a key file
 };
+// The settings that init() gives to a CA.
+AuthoritySettings initial_settings(const Environment& environment, const InitOptions& options,
+                                   crypto::SignatureAlgorithm algorithm);
 // Makes key, database rows and, for a root, the self-signed certificate. A subordinate gets a request that
 // a parent signs. conflict: the name is taken.
 Result<InitResult> init(const Environment& environment, const InitOptions& options);

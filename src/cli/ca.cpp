@@ -2,6 +2,7 @@
 #include <ostream>
 
 #include "base/pem.hpp"
+#include "ca/key_care.hpp"
 #include "ca/renewal.hpp"
 #include "cli/ca_setup.hpp"
 #include "cli/describe.hpp"
@@ -107,7 +108,7 @@ void print_generation(Context& context, const Value& generation) {
 
 Result<Exit> show(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(context.choose_authority(*snapshot));
   const Value value = TRY(describe_authority(context, *snapshot, record));
   if (context.json()) {
@@ -121,6 +122,8 @@ Result<Exit> show(Context& context, const Arguments&) {
   fields.add("Issues", *value.find("automatic_issuance")->boolean()
                            ? "at once, without the pending queue"
                            : "after approval, or as the template says");
+  if (*value.find("interactive_key")->boolean())
+    fields.add("Key", "each use waits for an administrator (vouch ca unlock)");
   if (const std::string due = text_of(value, "renewal_due"); !due.empty())
     fields.add("Renew at",
                due + (*value.find("renewal_is_due")->boolean() ? ": due, half of its life is over" : ""));
@@ -142,7 +145,7 @@ Result<Exit> show(Context& context, const Arguments&) {
 
 Result<Exit> list(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   Value values = Value::list();
   Table table{"NAME", "KIND", "MODE", "STATE", "EXPIRES"};
   for (const auto& record : TRY(snapshot->authorities())) {
@@ -168,9 +171,31 @@ Result<Exit> list(Context& context, const Arguments&) {
   return Exit::done;
 }
 
+// The key goes out: encrypted, readable by its owner alone, and never to standard output.
+Result<Exit> export_p12(Context& context, const Arguments& arguments) {
+  const std::string& file = *arguments.find("p12");
+  if (file == "-") return usage_error("--p12 writes a private key: name a file, not standard output");
+  if (arguments.has("out")) return usage_error("--p12 names its file itself: leave --out out");
+  const Workspace& workspace = *TRY(context.workspace());
+  const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
+  std::string password = TRY(p12_password(context, arguments, file));
+  Buffer content = TRY(ca::export_pkcs12(workspace.environment(), record, password, context.user()));
+  wipe(password);
+  const auto written = write_file_new(file, content, 0600);
+  wipe(content);
+  TRY(std::move(written));
+  context.say("certificate, chain and private key of CA '{}' are in {}", record.name, file);
+  return Exit::done;
+}
+
 Result<Exit> export_(Context& context, const Arguments& arguments) {
-  const int what = arguments.has("cert") + arguments.has("chain") + arguments.has("request");
-  if (what > 1) return usage_error("--cert, --chain and --request: give one of them");
+  const int what =
+      arguments.has("cert") + arguments.has("chain") + arguments.has("request") + arguments.has("p12");
+  if (what > 1) return usage_error("--cert, --chain, --request and --p12: give one of them");
+  if (arguments.has("p7b") && (arguments.has("request") || arguments.has("p12")))
+    return usage_error("--p7b goes with --cert or --chain");
+  if (arguments.has("p12")) return export_p12(context, arguments);
+  if (arguments.has("p12-password-file")) return usage_error("--p12-password-file goes with --p12");
   const auto index = TRY(arguments.number("generation"));
   if (index && arguments.has("request")) return usage_error("--generation goes with --cert or --chain");
   const Workspace& workspace = *TRY(context.workspace());
@@ -190,7 +215,8 @@ Result<Exit> export_(Context& context, const Arguments& arguments) {
     std::vector<Buffer> certificates{generation.certificate};
     if (arguments.has("chain"))
       certificates.insert(certificates.end(), generation.chain.begin(), generation.chain.end());
-    content = TRY(certificate_output(context, certificates));
+    content = arguments.has("p7b") ? p7b_output(context, certificates)
+                                   : TRY(certificate_output(context, certificates));
   }
   TRY(write_output(context, out, content));
   if (out != "-") context.say("written to {}", out);
@@ -208,6 +234,12 @@ constexpr Option kInit[] = {
     {"subject-suffix", "DN", "what follows CN=NAME in the subject: \"O=Example,C=DE\""},
     {"import-key", "FILE", "an existing private key instead of a new one"},
     {"import-passphrase-file", "FILE", "the passphrase of the imported key"},
+    {"pkcs11", "URI",
+     "the key on a token: a new one, or the one that the URI names (pkcs11:token=T;object=K)"},
+    {"import-p12", "FILE", "a CA that exists: certificate and key from a PKCS #12 file (.p12, .pfx)"},
+    {"p12-password-file", "FILE", "the password of that file"},
+    {"p12-chain", "FILE", "certificates above it that the file lacks", Occurs::any_times},
+    {"interactive-key", "", "each use of the key waits until an administrator runs: vouch ca unlock"},
     {"parent", "NAME|HOME", "the parent that signs at once: a CA of this home, or another home's folder"},
     {"parent-ca", "NAME", "which CA of that other home, if there are several"},
     {"parent-passphrase-file", "FILE", "the passphrase of the parent's key"},
@@ -226,6 +258,7 @@ constexpr Option kRenew[] = {
     {"validity", "SPAN",
      "how long the new certificate is valid; a root's default is as long as the present one"},
     {"capolicy", "FILE", "read this CAPolicy.inf instead of HOME/CAPolicy.inf or /etc/vouch/CAPolicy.inf"},
+    {"pkcs11", "URI", "the new key on this token; left out: on the present key's token, or in a file as now"},
     {"parent", "NAME|HOME",
      "a subordinate's parent that signs at once: a CA of this home, or another home's folder"},
     {"parent-ca", "NAME", "which CA of that other home, if there are several"},
@@ -239,6 +272,7 @@ constexpr Option kSign[] = {
     {"out", "FILE", "where the certificate and its chain go; - is standard output", Occurs::once},
     {"path-length", "N", "how many CAs may stand below the new one"},
     {"validity", "SPAN", "how long it is valid: 10y"},
+    {"p7b", "", "write certificate and chain as a p7b, as AD CS and Windows take them"},
 };
 constexpr Option kInstall[] = {
     {"chain", "FILE", "further certificates on the way to the root", Occurs::any_times},
@@ -248,6 +282,9 @@ constexpr Option kExport[] = {
     {"cert", "", "the CA certificate (the default)"},
     {"chain", "", "the CA certificate and its parents, root last"},
     {"request", "", "the request that waits for the parent's signature"},
+    {"p12", "FILE", "certificate, chain and private key, encrypted, as a PKCS #12 file"},
+    {"p12-password-file", "FILE", "the password of that file"},
+    {"p7b", "", "as a p7b, as AD CS and Windows take certificates and chains"},
     {"generation", "N", "the certificate with this index instead of the newest (ca show lists them)"},
     {"out", "FILE", "where to; standard output if left out"},
 };
@@ -260,7 +297,10 @@ constexpr Command kCommands[] = {
      "install` "
      "afterwards. With a passphrase (--key-passphrase-file or the environment) the key file is encrypted; "
      "without, "
-     "its mode 0600 alone protects it. The CA certificate and a first CRL are published at the end.",
+     "its mode 0600 alone protects it. With --pkcs11 the key is made on the token that the URI names, or "
+     "found "
+     "there; token, PIN and mechanism are tested with a trial signature before anything is written. The CA "
+     "certificate and a first CRL are published at the end.",
      kInit, "vouch ca init --name \"Example Root CA\" --kind root --key ec:P-384 --validity 20y", &ca_init},
     {"ca sign", "REQUEST", "sign a subordinate CA's request",
      "Writes the new CA certificate followed by this CA's chain; with --der the certificate alone.", kSign,
@@ -299,7 +339,7 @@ constexpr Command kCommands[] = {
      "vouch ca show --ca \"Example Root CA\"",
      &show},
     {"ca list", "", "list the CAs of this home", "", {}, "vouch ca list --json", &list},
-    {"ca export", "", "write the CA certificate, its chain or its request", "", kExport,
+    {"ca export", "", "write the CA certificate, its chain, its request, or all with the key", "", kExport,
      "vouch ca export --chain --out chain.pem", &export_},
 };
 
@@ -334,6 +374,7 @@ Result<Value> describe_authority(Context& context, const store::Snapshot& snapsh
   value.set("signature_algorithm", x509::to_string(settings.signature_algorithm));
   value.set("renewal_due", time_or_null(due)).set("renewal_is_due", due && *due <= context.clock().now());
   value.set("automatic_issuance", settings.automatic_issuance);
+  value.set("interactive_key", settings.interactive_key);
   value.set("default_validity", format_span(settings.default_validity));
   value.set("crl_period", format_span(settings.crl_period))
       .set("crl_overlap", format_span(settings.crl_overlap));

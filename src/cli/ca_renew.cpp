@@ -50,6 +50,10 @@ Result<ca::RenewOptions> renew_options(Context& context, const Arguments& argume
   options.force_weak_key = arguments.has("force-weak-key");
   options.replace = arguments.has("replace");
   options.administrator = context.user();
+  if (const std::string* uri = arguments.find("pkcs11")) {
+    (void)TRY(for_option(crypto::parse_token_uri(*uri), "pkcs11"));
+    options.token_uri = *uri;
+  }
   return options;
 }
 

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "base/pem.hpp"
+#include "ca/import_pkcs12.hpp"
 #include "cli/describe.hpp"
 
 namespace vouch::cli {
@@ -17,14 +18,22 @@ Status check_call(const Arguments& arguments, AuthorityKind kind) {
   const bool parent = arguments.has("parent"), request_out = arguments.has("request-out");
   if (!subordinate && (parent || request_out))
     return usage_error("a root CA signs itself: --parent and --request-out go with --kind subordinate");
-  if (subordinate && parent == request_out)
-    return usage_error(
-        "a subordinate CA needs either --parent (signed at once) or --request-out (signed elsewhere)");
   for (const std::string_view option : {"path-length", "parent-ca", "parent-passphrase-file"})
     if (arguments.has(option) && !parent) return usage_error("--{} goes with --parent", option);
   if (arguments.has("validity") && request_out)
     return usage_error(
         "the parent decides how long a subordinate is valid: give --validity to vouch ca sign");
+  if (arguments.has("import-p12")) {
+    for (const std::string_view option : {"import-key", "key", "parent", "request-out", "validity"})
+      if (arguments.has(option))
+        return usage_error("--import-p12 brings certificate and key: leave --{} out", option);
+    return ok();
+  }
+  if (arguments.has("p12-password-file") || arguments.has("p12-chain"))
+    return usage_error("--p12-password-file and --p12-chain go with --import-p12");
+  if (subordinate && parent == request_out)
+    return usage_error(
+        "a subordinate CA needs either --parent (signed at once) or --request-out (signed elsewhere)");
   if (arguments.has("import-key") && arguments.has("key"))
     return usage_error("--key makes a new key and --import-key brings one: give one of them");
   if (arguments.has("force-weak-key") && !arguments.has("key") && !arguments.has("import-key"))
@@ -34,9 +43,26 @@ Status check_call(const Arguments& arguments, AuthorityKind kind) {
   return ok();
 }
 
+Result<std::vector<Buffer>> read_all(const std::vector<std::string>& files) {
+  std::vector<Buffer> certificates;
+  for (const std::string& file : files)
+    for (Buffer& der : TRY(read_certificate_file(file))) certificates.push_back(std::move(der));
+  return certificates;
+}
+
+Result<crypto::Pkcs12> read_p12(Context& context, const Arguments& arguments, const std::string& file) {
+  Buffer content = TRY(read_file(file, 16 << 20).context("reading the PKCS #12 file"));
+  std::string password = TRY(p12_password(context, arguments, file));
+  auto contents = context.provider().read_pkcs12(content, password).context("opening {}", file);
+  wipe(password);
+  wipe(content);
+  return contents;
+}
+
 Result<ca::InitOptions> init_options(Context& context, const Arguments& arguments) {
   ca::InitOptions options;
   options.name = arguments.text("name");
+  options.administrator = context.user();
   options.subject_suffix = arguments.text("subject-suffix");
   options.kind = arguments.text("kind") == "root" ? AuthorityKind::root : AuthorityKind::subordinate;
   options.mode = arguments.text("mode", "standalone") == "enterprise" ? store::AuthorityMode::enterprise
@@ -51,8 +77,13 @@ Result<ca::InitOptions> init_options(Context& context, const Arguments& argument
   options.automatic_issuance = arguments.has("automatic-issuance");
   options.allow_host_name = arguments.has("allow-host-name");
   options.force_weak_key = arguments.has("force-weak-key");
-  options.administrator = context.user();
   if (const std::string* file = arguments.find("capolicy")) options.capolicy = *file;
+  options.interactive_key = arguments.has("interactive-key");
+  options.administrator = context.user();
+  if (const std::string* uri = arguments.find("pkcs11")) {
+    (void)TRY(for_option(crypto::parse_token_uri(*uri), "pkcs11"));
+    options.token_uri = *uri;
+  }
   if (const std::string* file = arguments.find("import-key")) {
     options.existing_key = TRY(read_file(*file, 1 << 20).context("reading the key to import"));
     if (const std::string* secret = arguments.find("import-passphrase-file"))
@@ -63,6 +94,32 @@ Result<ca::InitOptions> init_options(Context& context, const Arguments& argument
                   .context("reading the key in {}", *file));
   }
   return options;
+}
+
+void show_contents(const Context& context, const std::string& file, const ca::Pkcs12Summary& summary) {
+  context.note("{} holds:", file);
+  Fields fields;
+  fields.add("Subject", summary.subject).add("Issuer", summary.self_signed ? "itself" : summary.issuer);
+  fields.add("Serial", x509::serial_to_text(summary.serial)).add("Key", summary.key);
+  fields.add("Valid",
+             fmt::format("{} to {}", format_time(summary.not_before), format_time(summary.not_after)));
+  fields.add("For a CA", summary.is_ca ? "yes" : "no");
+  for (const std::string& parent : summary.chain) fields.add("With", parent);
+  const std::string text = fields.text();
+  context.note("{}", text.substr(0, text.size() - 1));
+  if (summary.old_ciphers)
+    context.note(
+        "warning: the file is protected by an old cipher (RC2, RC4 or triple DES): delete it afterwards");
+}
+
+// A CA that exists elsewhere, with its key. What is inside is shown before anything is made of it.
+Result<ca::InitResult> import_p12(Context& context, const Workspace& workspace, const Arguments& arguments,
+                                  const ca::InitOptions& options) {
+  const std::string& file = *arguments.find("import-p12");
+  auto contents = TRY(read_p12(context, arguments, file));
+  show_contents(context, file, TRY(ca::summarize(contents).context("reading {}", file)));
+  const auto more = TRY(read_all(arguments.all("p12-chain")));
+  return ca::import_authority(workspace.environment(), options, std::move(contents), more);
 }
 
 std::vector<std::string> next_steps(const store::AuthorityRecord& record, bool waits,
@@ -103,13 +160,6 @@ Result<store::AuthorityRecord> waiting_authority(const Context& context, const s
   return context.choose_authority(snapshot);
 }
 
-Result<std::vector<Buffer>> read_all(const std::vector<std::string>& files) {
-  std::vector<Buffer> certificates;
-  for (const std::string& file : files)
-    for (Buffer& der : TRY(read_certificate_file(file))) certificates.push_back(std::move(der));
-  return certificates;
-}
-
 }  // namespace
 
 std::string shell_word(std::string_view name) { return fmt::format("'{}'", name); }
@@ -145,7 +195,8 @@ Result<Publication> publish_all(Context& context, const Workspace& workspace, co
   const auto authority = TRY(context.open_authority(workspace, name));
   Publication done;
   done.files = TRY(ca::publish_ca_certificates(*authority));
-  done.crls = TRY(revocation::publish_crls(*authority));
+  // Nobody can let the key pass while this command is the one that makes it so.
+  if (!authority->settings().interactive_key) done.crls = TRY(revocation::publish_crls(*authority));
   return done;
 }
 
@@ -199,6 +250,8 @@ Result<Exit> report(Context& context, const Workspace& workspace, const Report& 
   std::string key = key_text(generation.public_key_info);
   if (generation.key_reference.starts_with("file:"))
     key += fmt::format(", in {}", (workspace.home().keys() / generation.key_reference.substr(5)).string());
+  else
+    key += fmt::format(", {}", generation.key_reference);
   fields.add("Key", key);
   if (!waits) {
     const auto view = TRY(x509::parse_certificate(generation.certificate));
@@ -238,20 +291,37 @@ Result<Exit> report_request(Context& context, const Workspace& workspace, const 
   return report(context, workspace, what);
 }
 
+Result<std::string> p12_password(Context& context, const Arguments& arguments, const std::string& file) {
+  const std::string question = fmt::format("Password of {}: ", printable(file));
+  if (const std::string* secret = arguments.find("p12-password-file"))
+    return context.read_secret(*secret, question);
+  if (context.surroundings().in_is_terminal) return context.surroundings().ask(question);
+  return make_error(Errc::denied, "{} needs a password, and nothing gives it", file)
+      .with_hint("give it with --p12-password-file FILE");
+}
+
 Result<Exit> ca_init(Context& context, const Arguments& arguments) {
   ca::InitOptions options = TRY(init_options(context, arguments));
   TRY(check_call(arguments, options.kind));
+  // Read once before anything is made: a home, for instance.
+  if (const std::string* file = arguments.find("import-p12"))
+    (void)TRY(ca::summarize(TRY(read_p12(context, arguments, *file))).context("reading {}", *file));
   (void)TRY(arguments.span("validity"));
   (void)TRY(arguments.number("path-length"));
   // The parent first: when it cannot sign, nothing is made.
   std::optional<Parent> parent;
   if (arguments.has("parent")) parent = TRY(open_parent(context, arguments));
 
+  // Likewise the token: without it or its PIN, not even a home is made.
+  if (!options.token_uri.empty()) TRY(context.try_token(options.token_uri));
+
   const Workspace& workspace = *TRY(context.make_workspace());
   options.passphrase = TRY(context.new_key_passphrase());
-  const auto made =
-      TRY(ca::init(workspace.environment(), options).context("setting up CA '{}'", options.name));
+  const auto made = TRY((arguments.has("import-p12") ? import_p12(context, workspace, arguments, options)
+                                                     : ca::init(workspace.environment(), options))
+                            .context("setting up CA '{}'", options.name));
   wipe(options.passphrase);
+  if (!made.key_origin.empty()) context.note("note: {}", printable(made.key_origin));
   Report what{
       fmt::format("{} CA {} is set up in {}", options.kind == AuthorityKind::root ? "Root" : "Subordinate",
                   shell_word(options.name), workspace.home().folder().string()),
@@ -288,8 +358,8 @@ Result<Exit> ca_sign(Context& context, const Arguments& arguments) {
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   const auto authority = TRY(context.open_authority(workspace, record.name));
   const auto outcome = TRY(authority->sign_subordinate(request, options, context.user()));
-  OutcomeOptions output{arguments.text("out"), arguments.operand(0), {}};
-  if (!context.der()) output.chain = TRY(authority->chain());
+  OutcomeOptions output{arguments.text("out"), arguments.operand(0), {}, arguments.has("p7b")};
+  if (!context.der() || output.p7b) output.chain = TRY(authority->chain());
   return report_outcome(context, *TRY(workspace.snapshot()), outcome, output);
 }
 

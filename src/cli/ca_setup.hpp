@@ -14,6 +14,9 @@ Result<Exit> ca_install(Context& context, const Arguments& arguments);
 Result<Exit> ca_renew(Context& context, const Arguments& arguments);
 Result<Exit> ca_set(Context& context, const Arguments& arguments);
 
+// The password of a PKCS #12 file: --p12-password-file, or a person.
+Result<std::string> p12_password(Context& context, const Arguments& arguments, const std::string& file);
+
 // One CA as --json and `ca show` tell it.
 Result<Value> describe_authority(Context& context, const store::Snapshot& snapshot,
                                  const store::AuthorityRecord& record);

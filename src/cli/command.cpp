@@ -14,6 +14,7 @@ constexpr Option kGlobalOptions[] = {
     {"ca", "NAME", "which CA of the home; may be left out when there is one"},
     {"key-passphrase-file", "FILE",
      "a file whose first line is the passphrase of the key file (- is standard input)"},
+    {"pin-file", "FILE", "a file whose first line is the PIN of the PKCS #11 token (- is standard input)"},
     {"json", "", "print JSON, with the keys that docs/reference/json.md lists"},
     {"der", "", "write DER instead of PEM"},
     {"quiet", "", "print results and errors only"},
@@ -110,6 +111,11 @@ class Parser {
     }
     const std::string name = invocation_.group + " " + word;
     if ((invocation_.command = find_command(name))) return ok();
+    // A group within the group: `ca key list`.
+    if (std::ranges::any_of(commands(), [&](const Command& c) { return c.name.starts_with(name + " "); })) {
+      invocation_.group = name;
+      return ok();
+    }
     std::vector<std::string_view> verbs;
     for (const Command& c : commands())
       if (c.name.starts_with(invocation_.group + " ")) verbs.push_back(c.name);
@@ -190,8 +196,9 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> list;
     for (const auto part :
-         {ca_commands(), template_commands(), request_commands(), cert_commands(), crl_commands(),
-          why_commands(), db_commands(), backup_commands(), config_commands(), self_commands()})
+         {ca_commands(), ca_key_commands(), template_commands(), request_commands(),
+          enrollment_agent_commands(), cert_commands(), crl_commands(), why_commands(), role_commands(),
+          audit_commands(), db_commands(), backup_commands(), config_commands(), self_commands()})
       list.insert(list.end(), part.begin(), part.end());
     return list;
   }();

@@ -6,6 +6,8 @@
 #include <stop_token>
 #include <thread>
 
+#include "ca/audit_head.hpp"
+#include "ca/audit_mirror.hpp"
 #include "cli/output.hpp"
 
 namespace vouch::cli {
@@ -45,8 +47,11 @@ Result<std::unique_ptr<Workspace>> Workspace::open(const Surroundings& surroundi
   auto database = surroundings.open_database(file, create);
   if (!database && database.error().code() == Errc::not_found) return nothing_there();
   if (!database) return std::move(database).context("opening the database {}", file.string()).error();
-  return std::unique_ptr<Workspace>(
+  ca::connect_audit_mirror(home, provider, **database);
+  std::unique_ptr<Workspace> workspace(
       new Workspace(std::move(home), std::move(*database), surroundings, provider, std::move(passphrase)));
+  workspace->audited_ = TRY(TRY(workspace->snapshot())->audit_size());
+  return workspace;
 }
 
 Context::Context(const Surroundings& surroundings, const Arguments& arguments)
@@ -56,7 +61,22 @@ Context::Context(const Surroundings& surroundings, const Arguments& arguments)
       der_(arguments.has("der")),
       home_(given(arguments, "home")),
       authority_(given(arguments, "ca")),
-      passphrase_file_(given(arguments, "key-passphrase-file")) {}
+      passphrase_file_(given(arguments, "key-passphrase-file")),
+      pin_file_(given(arguments, "pin-file")) {}
+
+void Workspace::reach_tokens(std::shared_ptr<const crypto::Tokens> tokens, crypto::PinSource pin,
+                             std::function<void(const std::string&)> tell) {
+  environment_.tokens = std::move(tokens);
+  environment_.pin = std::move(pin);
+  environment_.tell = std::move(tell);
+}
+
+Result<std::unique_ptr<Workspace>> Context::open_workspace(const fs::path& folder, bool create,
+                                                           PassphraseSource passphrase) {
+  auto workspace = TRY(Workspace::open(surroundings_, provider(), folder, create, std::move(passphrase)));
+  workspace->reach_tokens(tokens(), pin_source(), [this](const std::string& text) { note("{}", text); });
+  return workspace;
+}
 
 void Context::print_line(std::ostream& stream, const std::string& text) {
   for (std::string_view rest = text;;) {
@@ -84,22 +104,19 @@ fs::path Context::home_folder() const {
 
 Result<Workspace*> Context::workspace() {
   if (!workspace_)
-    workspace_ = TRY(Workspace::open(surroundings_, provider(), home_folder(), false,
-                                     passphrase_source(passphrase_file_)));
+    workspace_ = TRY(open_workspace(home_folder(), false, passphrase_source(passphrase_file_)));
   return workspace_.get();
 }
 
 Result<Workspace*> Context::make_workspace() {
-  if (!workspace_)
-    workspace_ = TRY(
-        Workspace::open(surroundings_, provider(), home_folder(), true, passphrase_source(passphrase_file_)));
+  if (!workspace_) workspace_ = TRY(open_workspace(home_folder(), true, passphrase_source(passphrase_file_)));
   return workspace_.get();
 }
 
 Result<std::unique_ptr<Workspace>> Context::other_workspace(const fs::path& folder,
                                                             PassphraseSource passphrase) {
   if (!passphrase) passphrase = passphrase_source(passphrase_file_);
-  return Workspace::open(surroundings_, provider(), folder, false, std::move(passphrase));
+  return open_workspace(folder, false, std::move(passphrase));
 }
 
 std::optional<std::string> Context::named_authority() const { return authority_; }
@@ -131,6 +148,9 @@ Result<std::unique_ptr<ca::LocalAuthority>> Context::open_authority(const Worksp
   if (authority->repaired() != 0)
     note("note: finished {} certificate(s) that an interrupted run had decided on and not signed",
          authority->repaired());
+  if (authority->waits_for_key())
+    note("note: certificates wait for the key of CA '{}' to come back; vouch ca ping says what is wrong",
+         name);
   if (const auto& due = authority->settings().renewal_due; due && *due <= clock().now())
     note("warning: half of the life of CA '{}' was over on {}: renew it with: vouch ca renew", name,
          format_time(*due));
@@ -176,16 +196,82 @@ Result<std::string> Context::new_key_passphrase() {
   return surroundings_.variable(passphrase_variable()).value_or(std::string());
 }
 
-PassphraseSource Context::passphrase_source(std::optional<std::string> file) {
-  return [this, file = std::move(file)](std::string_view key) -> Result<std::string> {
+Result<std::unique_ptr<store::Snapshot>> Context::read(const Workspace& workspace) const {
+  return ca::snapshot_for_reading(workspace.environment(), user());
+}
+
+void Context::seal_audit() {
+  if (!workspace_) return;
+  const auto is_sealed = [](const store::AuditRecord& record) {
+    // Requests and certificates come too often for a head each.
+    for (const std::string_view often : {"request.", "cert.", "audit.head", "home."})
+      if (record.action.starts_with(often)) return false;
+    return record.outcome == ca::audit_outcome::done;
+  };
+  const auto seal = [&]() -> Status {
+    bool wanted = false;
+    store::AuditFilter fresh;
+    fresh.first = workspace_->audited() + 1;
+    TRY(TRY(workspace_->snapshot())->for_each_audit(fresh, [&](const store::AuditRecord& record) {
+      wanted = wanted || is_sealed(record);
+      return ok();
+    }));
+    if (!wanted) return ok();
+    ca::Environment environment = workspace_->environment();
+    environment.passphrase = passphrase_source(passphrase_file_, false);
+    (void)TRY(ca::sign_audit_head(environment, user()));
+    return ok();
+  };
+  if (const Status sealed = seal(); !sealed)
+    note("note: the head of the audit log is not signed: {}; vouch audit head signs it",
+         sealed.error().message());
+}
+
+PassphraseSource Context::passphrase_source(std::optional<std::string> file, bool may_ask) {
+  return [this, file = std::move(file), may_ask](std::string_view key) -> Result<std::string> {
     const std::string question = fmt::format("Passphrase of {}: ", printable(key));
     if (file) return read_secret(*file, question);
     const std::string variable = passphrase_variable();
     if (const auto value = surroundings_.variable(variable); value && !value->empty()) return *value;
-    if (surroundings_.in_is_terminal) return surroundings_.ask(question);
+    if (may_ask && surroundings_.in_is_terminal) return surroundings_.ask(question);
     return make_error(Errc::denied, "{} is encrypted and there is no passphrase", key)
         .with_hint(fmt::format("give it with --key-passphrase-file FILE or in the environment variable {}",
                                variable));
+  };
+}
+
+std::shared_ptr<const crypto::Tokens> Context::tokens() {
+  (void)provider();
+  if (!tokens_ && surroundings_.make_tokens) tokens_ = surroundings_.make_tokens(provider_);
+  return tokens_;
+}
+
+Status Context::try_token(const std::string& text) {
+  crypto::TokenUri uri = TRY(crypto::parse_token_uri(text));
+  if (!tokens() || (uri.module_path.empty() && uri.module_name.empty())) return ok();
+  uri.object.clear();
+  uri.id.clear();
+  uri.type.clear();
+  (void)TRY(tokens()->list(uri, pin_source()).context("trying the token"));
+  return ok();
+}
+
+crypto::PinSource Context::pin_source() {
+  return [this](const crypto::PinRequest& request) -> Result<std::string> {
+    const std::string question = fmt::format("PIN of token '{}': ", printable(request.token));
+    // A file is read each time, so that a corrected one is seen.
+    if (pin_file_ && *pin_file_ == "-") return read_secret(*pin_file_, question);
+    if (pin_file_) return crypto::read_pin_source(fs::absolute(*pin_file_).string());
+    if (!request.pin_source.empty()) return crypto::read_pin_source(request.pin_source);
+    const std::string variable =
+        workspace_ ? workspace_->home().configuration().pin_variable : ca::Configuration{}.pin_variable;
+    if (const auto value = surroundings_.variable(variable); value && !value->empty()) return *value;
+    if (surroundings_.in_is_terminal) return surroundings_.ask(question);
+    return make_error(Errc::denied, "token '{}' wants a PIN, and nothing gives it", request.token)
+        .with_hint(
+            fmt::format("give it with --pin-file FILE, pin-source in the key's URI, or in the environment "
+                        "variable {}",
+                        variable));
   };
 }
 

@@ -54,6 +54,7 @@ struct OutcomeOptions {
   std::string out;            // empty: standard output
   std::string input;          // the file that the request came from, for messages; empty: none
   std::vector<Buffer> chain;  // written after the certificate
+  bool p7b = false;           // as a p7b instead
 };
 Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, const ca::Outcome& outcome,
                             const OutcomeOptions& options);

@@ -12,8 +12,11 @@ constexpr Group kGroups[] = {
     {"ca", "set up and look after certification authorities"},
     {"template", "say what certificates of one kind look like"},
     {"request", "ask for certificates, approve and deny"},
+    {"enrollment-agent", "say who may enrol for others"},
     {"cert", "look at certificates, revoke and release them"},
     {"crl", "publish and read certificate revocation lists"},
+    {"role", "say who may do what"},
+    {"audit", "what was done, and that nobody changed the record of it"},
     {"db", "the database"},
     {"config", "the configuration file"},
 };
@@ -125,7 +128,22 @@ std::vector<std::string_view> nouns() {
 
 std::vector<std::string_view> verbs(std::string_view group) {
   std::vector<std::string_view> list;
-  for (const Command* c : commands_of(group)) list.push_back(c->name.substr(group.size() + 1));
+  for (const Command* c : commands_of(group)) {
+    const std::string_view rest = c->name.substr(group.size() + 1), verb = rest.substr(0, rest.find(' '));
+    if (std::ranges::find(list, verb) == list.end()) list.push_back(verb);
+  }
+  return list;
+}
+
+// Groups within a group: "ca key" has `ca key list` and `ca key migrate`.
+std::vector<std::string_view> subgroups(std::string_view group) {
+  std::vector<std::string_view> list;
+  for (const Command* c : commands_of(group)) {
+    const auto blank = c->name.find(' ', group.size() + 1);
+    if (blank == std::string_view::npos) continue;
+    if (std::ranges::find(list, c->name.substr(0, blank)) == list.end())
+      list.push_back(c->name.substr(0, blank));
+  }
   return list;
 }
 
@@ -238,7 +256,17 @@ std::string bash_completion() {
     out += fmt::format(
         "        case $current in -*) ;; *) COMPREPLY=($(compgen -W {} -- \"$current\")); return ;; esac\n",
         quoted_for_shell(join(verbs(g.name), " ")));
-    out += "      else command=\"$1 $2\"; fi ;;\n";
+    out += "      else command=\"$1 $2\"; fi\n";
+    for (const std::string_view inner : subgroups(g.name))
+      out += fmt::format(
+          "      if [ \"$command\" = {0} ]; then\n"
+          "        if [ $# -lt 3 ]; then\n"
+          "          case $current in -*) ;; *) COMPREPLY=($(compgen -W {1} -- \"$current\")); return ;; "
+          "esac\n"
+          "        else command=\"$1 $2 $3\"; fi\n"
+          "      fi\n",
+          quoted_for_shell(inner), quoted_for_shell(join(verbs(inner), " ")));
+    out += "      ;;\n";
   }
   out += "    '') case $current in -*) ;; *)\n";
   out += fmt::format("      COMPREPLY=($(compgen -W {} -- \"$current\")); return ;; esac ;;\n",
@@ -313,11 +341,26 @@ std::string zsh_completion() {
   for (const Group& g : kGroups) {
     out += fmt::format(
         "    {})\n      if (( $#words_so_far < 2 )) && [[ $PREFIX != -* ]]; then\n        found=(", g.name);
-    for (const Command* c : commands_of(g.name))
-      out += " " + described(c->name.substr(g.name.size() + 1), c->summary);
-    out +=
-        ")\n        _describe command found; return\n      fi\n      command=\"$command ${words_so_far[2]}\" "
-        ";;\n";
+    const auto offer = [&](std::string_view group) {
+      for (const Command* c : commands_of(group))
+        if (!c->name.substr(group.size() + 1).contains(' '))
+          out += " " + described(c->name.substr(group.size() + 1), c->summary);
+      for (const std::string_view inner : subgroups(group))
+        out += " " + described(inner.substr(group.size() + 1), "...");
+      out += ")\n        _describe command found; return\n      fi\n";
+    };
+    offer(g.name);
+    out += "      command=\"$command ${words_so_far[2]}\"\n";
+    for (const std::string_view inner : subgroups(g.name)) {
+      out += fmt::format(
+          "      if [[ $command == {} ]] && (( $#words_so_far < 3 )) && [[ $PREFIX != -* ]]; then\n        "
+          "found=(",
+          quoted_for_shell(inner));
+      offer(inner);
+      out += fmt::format("      [[ $command == {} ]] && command=\"$command ${{words_so_far[3]}}\"\n",
+                         quoted_for_shell(inner));
+    }
+    out += "      ;;\n";
   }
   out += "    '')\n      if [[ $PREFIX != -* ]]; then\n        found=(";
   for (const Group& g : kGroups) out += " " + described(g.name, g.summary);
@@ -373,10 +416,20 @@ std::string fish_completion() {
   for (const Command* c : single_commands())
     out += fmt::format("complete -c vouch -f -n '__vouch_has_words 1' -a {} -d {}\n", c->name,
                        quoted_for_shell(c->summary));
-  for (const Group& g : kGroups)
-    for (const Command* c : commands_of(g.name))
-      out += fmt::format("complete -c vouch -f -n '__vouch_has_words 2; and __vouch_is {}' -a {} -d {}\n",
-                         g.name, c->name.substr(g.name.size() + 1), quoted_for_shell(c->summary));
+  const auto verbs_of = [&](std::string_view group, int depth) {
+    for (const Command* c : commands_of(group))
+      if (!c->name.substr(group.size() + 1).contains(' '))
+        out += fmt::format("complete -c vouch -f -n '__vouch_has_words {}; and __vouch_is {}' -a {} -d {}\n",
+                           depth, group, c->name.substr(group.size() + 1), quoted_for_shell(c->summary));
+  };
+  for (const Group& g : kGroups) {
+    verbs_of(g.name, 2);
+    for (const std::string_view inner : subgroups(g.name)) {
+      out += fmt::format("complete -c vouch -f -n '__vouch_has_words 2; and __vouch_is {}' -a {} -d '...'\n",
+                         g.name, inner.substr(g.name.size() + 1));
+      verbs_of(inner, 3);
+    }
+  }
   out += "complete -c vouch -f -n '__vouch_is completion' -a 'bash zsh fish'\n";
   for (const Command& c : commands())
     if (!c.hidden)

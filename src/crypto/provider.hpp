@@ -105,6 +105,15 @@ struct KeyWeakness {
   bool operator==(const KeyWeakness&) const = default;
 };
 
+// What a PKCS #12 file (RFC 7292) holds for a CA: one key, its certificate, and further certificates.
+struct Pkcs12 {
+  std::unique_ptr<PrivateKey> key;
+  Buffer certificate;          // of that key
+  std::vector<Buffer> others;  // the chain, in the order of the file
+  std::string friendly_name;
+  bool old_ciphers = false;  // RC2, RC4 or triple DES: what the file was protected with is weak
+};
+
 // Authenticated encryption with one key (AES-256-GCM): what comes out of `open` is what went into `seal`,
 // with the same nonce and associated data. A nonce is used once with a key. Several threads at once may use
 // it.
@@ -147,6 +156,14 @@ class Provider {
   // wrong or missing passphrase, `unsupported` for other key types, `malformed` otherwise.
   virtual Result<std::unique_ptr<PrivateKey>> load_private_key(Bytes pem_or_der,
                                                                std::string_view passphrase) const = 0;
+  // Fails with `denied` for a wrong password, `malformed` for what is no such file or has no key with a
+  // certificate, `unsupported` for ciphers that the library does not have.
+  virtual Result<Pkcs12> read_pkcs12(Bytes file, std::string_view password) const = 0;
+  // AES-256 under a key of PBKDF2, integrity by HMAC-SHA256. The password must not be empty (`usage`);
+  // `unsupported` for a key that does not leave its token.
+  virtual Result<Buffer> write_pkcs12(const PrivateKey& key, Bytes certificate,
+                                      std::span<const Buffer> others, std::string_view friendly_name,
+                                      std::string_view password) const = 0;
   // Fail with `usage` for a key or IV of the wrong size, `malformed` for data that is not whole blocks. Wrong
   // padding is `malformed` too: say no more to a sender than that the message does not open.
   virtual Result<Buffer> encrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,

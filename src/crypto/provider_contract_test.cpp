@@ -15,6 +15,8 @@
 #include "base/files.hpp"
 #include "base/pem.hpp"
 #include "crypto/openssl/openssl.hpp"
+#include "crypto/pkcs11/pkcs11.hpp"
+#include "crypto/test_softhsm.hpp"
 
 namespace vouch::crypto {
 namespace {
@@ -146,6 +148,90 @@ TEST_P(ProviderContract, NamesKeysAsOpensslDoes) {
   EXPECT_THAT(std::string(as_text(certificate)), HasSubstr(std::string(as_text(extension))));
 }
 
+// --- PKCS #12 ---------------------------------------------------------------------------------------
+
+class Pkcs12Contract : public ProviderContract {
+ protected:
+  // A root and a CA below it, and what -export OPTIONS makes of the CA's key with them.
+  Buffer made_by_openssl(std::string_view options) const {
+    EXPECT_TRUE(
+        workshop_.openssl("req -x509 -newkey rsa:2048 -nodes -keyout root.key -subj /CN=Root -out root.pem"));
+    EXPECT_TRUE(
+        workshop_.openssl("req -newkey rsa:2048 -nodes -keyout ca.key -subj /CN=Issuing -out ca.csr"));
+    EXPECT_TRUE(
+        workshop_.openssl("x509 -req -in ca.csr -CA root.pem -CAkey root.key -CAcreateserial -out ca.pem"));
+    EXPECT_TRUE(workshop_.openssl("x509 -in ca.pem -outform DER -out ca.der"));
+    EXPECT_TRUE(workshop_.openssl("x509 -in root.pem -outform DER -out root.der"));
+    EXPECT_TRUE(workshop_.openssl(fmt::format(
+        "pkcs12 -export -inkey ca.key -in ca.pem -certfile root.pem -passout pass:secret -out p12 {}",
+        options)));
+    return workshop_.read("p12");
+  }
+  Workshop workshop_;
+};
+INSTANTIATE_TEST_SUITE_P(Providers, Pkcs12Contract, testing::ValuesIn(kImplementations),
+                         kNameOfImplementation);
+
+TEST_P(Pkcs12Contract, ReadsWhatOpensslWritesWithOldAndNewCiphers) {
+  for (const auto& [options, old] :
+       {std::pair{"", false}, std::pair{"-legacy", true},
+        std::pair{"-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1", true}}) {
+    SCOPED_TRACE(options);
+    const Buffer file = made_by_openssl(options);
+    const auto contents = provider_->read_pkcs12(file, "secret");
+    ASSERT_TRUE(contents) << contents.error().report();
+    EXPECT_EQ(contents->certificate, workshop_.read("ca.der"));
+    ASSERT_EQ(contents->others.size(), 1u);
+    EXPECT_EQ(contents->others[0], workshop_.read("root.der"));
+    EXPECT_EQ(contents->old_ciphers, old);
+    const auto key = provider_->load_private_key(workshop_.read("ca.key"), {}).value();
+    EXPECT_TRUE(equal(contents->key->public_key_info(), key->public_key_info()));
+    EXPECT_EQ(provider_->read_pkcs12(file, "Secret").error().code(), Errc::denied);
+    EXPECT_EQ(provider_->read_pkcs12(file, "").error().code(), Errc::denied);
+  }
+}
+
+TEST_P(Pkcs12Contract, RefusesWhatIsNoWholeFile) {
+  const Buffer file = made_by_openssl("");
+  for (std::size_t size = 0; size < file.size(); size += 97)
+    EXPECT_FALSE(provider_->read_pkcs12(Bytes(file).first(size), "secret")) << size;
+  EXPECT_EQ(provider_->read_pkcs12(as_bytes("no file"), "secret").error().code(), Errc::malformed);
+  ASSERT_TRUE(workshop_.openssl("pkcs12 -export -nokeys -in ca.pem -passout pass:secret -out certs"));
+  EXPECT_EQ(provider_->read_pkcs12(workshop_.read("certs"), "secret").error().code(), Errc::malformed);
+  ASSERT_TRUE(
+      workshop_.openssl("pkcs12 -export -inkey ca.key -in ca.pem -nomac -passout pass:secret -out nomac"));
+  EXPECT_EQ(provider_->read_pkcs12(workshop_.read("nomac"), "secret").error().code(), Errc::unsupported);
+}
+
+TEST_P(Pkcs12Contract, WritesWhatOpensslReads) {
+  (void)made_by_openssl("");
+  for (const char* spec : {"ec:P-384", "rsa:2048", "ed25519"}) {
+    SCOPED_TRACE(spec);
+    const auto key = generate(spec);
+    workshop_.write("own.key", as_bytes(key->to_pem({}).value()));
+    ASSERT_TRUE(workshop_.openssl("req -x509 -key own.key -subj /CN=Own -outform DER -out own.der"));
+    const std::vector<Buffer> chain{workshop_.read("root.der")};
+    const auto file = provider_->write_pkcs12(*key, workshop_.read("own.der"), chain, "Own CA", "pass word");
+    ASSERT_TRUE(file) << file.error().report();
+    workshop_.write("own.p12", *file);
+    ASSERT_TRUE(
+        workshop_.openssl("pkcs12 -in own.p12 -passin 'pass:pass word' -nodes -nocerts -out back.key"));
+    ASSERT_TRUE(workshop_.openssl("pkcs12 -in own.p12 -passin 'pass:pass word' -info -nokeys -out back.pem"));
+    EXPECT_THAT(std::string(as_text(workshop_.read("log"))), HasSubstr("AES-256-CBC"));
+    EXPECT_THAT(std::string(as_text(workshop_.read("log"))), HasSubstr("sha256"));
+    const auto back = provider_->load_private_key(workshop_.read("back.key"), {});
+    ASSERT_TRUE(back) << back.error().report();
+    EXPECT_TRUE(equal((*back)->public_key_info(), key->public_key_info()));
+    const auto again = provider_->read_pkcs12(*file, "pass word");
+    ASSERT_TRUE(again) << again.error().report();
+    EXPECT_EQ(again->friendly_name, "Own CA");
+    EXPECT_EQ(again->others, chain);
+  }
+  const auto key = generate("ec:P-256");
+  EXPECT_EQ(provider_->write_pkcs12(*key, workshop_.read("own.der"), {}, "x", "").error().code(),
+            Errc::usage);
+}
+
 // --- every kind of key -------------------------------------------------------------------------------
 
 struct KindOfKey {
@@ -160,24 +246,57 @@ class KeyContract : public testing::TestWithParam<std::tuple<Implementation, Kin
   KeySpec spec_ = parse_key_spec(std::get<1>(GetParam()).spec).value();
   std::string_view openssl_type_ = std::get<1>(GetParam()).openssl_type;
 };
-INSTANTIATE_TEST_SUITE_P(
-    Providers, KeyContract,
-    testing::Combine(testing::ValuesIn(kImplementations),
-                     testing::Values(KindOfKey{"ec:P-256", "EC -pkeyopt ec_paramgen_curve:P-256"},
-                                     KindOfKey{"ec:P-384", "EC -pkeyopt ec_paramgen_curve:P-384"},
-                                     KindOfKey{"ec:P-521", "EC -pkeyopt ec_paramgen_curve:P-521"},
-                                     KindOfKey{"rsa:2048", "RSA -pkeyopt rsa_keygen_bits:2048"},
-                                     KindOfKey{"rsa:3072", "RSA -pkeyopt rsa_keygen_bits:3072"},
-                                     KindOfKey{"rsa-pss:2048", "RSA -pkeyopt rsa_keygen_bits:2048"},
-                                     KindOfKey{"ed25519", "ED25519"})),
-    [](const auto& test) {
-      std::string name(std::get<0>(test.param).name);
-      for (const char c : std::get<1>(test.param).spec) name.push_back(isalnum(c) != 0 ? c : '_');
-      return name;
-    });
 
-TEST_P(KeyContract, SignsWhatItsPublicKeyVerifies) {
-  const auto key = provider_->generate(spec_).value();
+// Keys on a token keep the same contract as far as they sign; who verifies knows no tokens.
+using MakeKey = std::function<Result<std::unique_ptr<PrivateKey>>(const KeySpec&)>;
+struct PlaceOfKeys {
+  std::string_view name;
+  std::function<MakeKey()> open;
+};
+void PrintTo(const PlaceOfKeys& place, std::ostream* out) { *out << place.name; }
+
+MakeKey in_software() {
+  return [provider = openssl::make_provider()](const KeySpec& spec) { return provider->generate(spec); };
+}
+MakeKey on_softhsm() {
+  const auto hsm = std::make_shared<const SoftHsm>();
+  return [hsm, tokens = pkcs11::make_tokens(openssl::make_provider()),
+          count = 0](const KeySpec& spec) mutable -> Result<std::unique_ptr<PrivateKey>> {
+    auto made = TRY(tokens->generate(
+        hsm->uri(fmt::format("key {}", ++count)), spec, {},
+        [](const PinRequest&) -> Result<std::string> { return std::string(SoftHsm::kPin); }));
+    return std::move(made.key);
+  };
+}
+const PlaceOfKeys kPlaces[] = {{"Openssl", in_software}, {"Softhsm", on_softhsm}};
+
+class SignerContract : public testing::TestWithParam<std::tuple<PlaceOfKeys, KindOfKey>> {
+ protected:
+  std::shared_ptr<const Provider> provider_ = openssl::make_provider();
+  KeySpec spec_ = parse_key_spec(std::get<1>(GetParam()).spec).value();
+  MakeKey generate_ = std::get<0>(GetParam()).open();
+};
+const KindOfKey kKinds[] = {{"ec:P-256", "EC -pkeyopt ec_paramgen_curve:P-256"},
+                            {"ec:P-384", "EC -pkeyopt ec_paramgen_curve:P-384"},
+                            {"ec:P-521", "EC -pkeyopt ec_paramgen_curve:P-521"},
+                            {"rsa:2048", "RSA -pkeyopt rsa_keygen_bits:2048"},
+                            {"rsa:3072", "RSA -pkeyopt rsa_keygen_bits:3072"},
+                            {"rsa-pss:2048", "RSA -pkeyopt rsa_keygen_bits:2048"},
+                            {"ed25519", "ED25519"}};
+const auto kNameOfKind = [](const auto& test) {
+  std::string name(std::get<0>(test.param).name);
+  for (const char c : std::get<1>(test.param).spec) name.push_back(isalnum(c) != 0 ? c : '_');
+  return name;
+};
+INSTANTIATE_TEST_SUITE_P(Providers, SignerContract,
+                         testing::Combine(testing::ValuesIn(kPlaces), testing::ValuesIn(kKinds)),
+                         kNameOfKind);
+INSTANTIATE_TEST_SUITE_P(Providers, KeyContract,
+                         testing::Combine(testing::ValuesIn(kImplementations), testing::ValuesIn(kKinds)),
+                         kNameOfKind);
+
+TEST_P(SignerContract, SignsWhatItsPublicKeyVerifies) {
+  const auto key = generate_(spec_).value();
   const auto info = x509::parse_public_key_info(key->public_key_info());
   ASSERT_TRUE(info.has_value()) << info.error().report();
   EXPECT_EQ(info->type, spec_.type);
@@ -239,8 +358,8 @@ TEST_P(KeyContract, TellsKeysApartThatAreSeenInTurn) {
   }
 }
 
-TEST_P(KeyContract, KeepsAlgorithmsOfOtherKeysOut) {
-  const auto key = provider_->generate(spec_).value();
+TEST_P(SignerContract, KeepsAlgorithmsOfOtherKeysOut) {
+  const auto key = generate_(spec_).value();
   const auto verifier = provider_->verifier(key->public_key_info()).value();
   const auto foreign =
       spec_.type == KeyType::ed25519 ? SignatureAlgorithm::ecdsa_sha256 : SignatureAlgorithm::ed25519;
@@ -253,8 +372,8 @@ TEST_P(KeyContract, KeepsAlgorithmsOfOtherKeysOut) {
             Errc::unsupported);
 }
 
-TEST_P(KeyContract, ServesEightThreadsWithOneSignerAndOneVerifier) {
-  const auto key = provider_->generate(spec_).value();
+TEST_P(SignerContract, ServesEightThreadsWithOneSignerAndOneVerifier) {
+  const auto key = generate_(spec_).value();
   const auto algorithm = signature_algorithm_for(spec_, {}).value();
   const auto signer = key->signer(algorithm).value();
   const auto verifier = provider_->verifier(key->public_key_info()).value();

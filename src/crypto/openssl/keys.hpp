@@ -2,7 +2,7 @@
 // Keys from their numbers, with what OpenSSL does not check itself; and the numbers of new keys.
 
 #include "crypto/openssl/algorithms.hpp"
-#include "crypto/openssl/pkcs8.hpp"
+#include "crypto/pkcs8.hpp"
 
 namespace vouch::crypto::openssl {
 

@@ -6,6 +6,7 @@
 #include "crypto/openssl/content_encryption.hpp"
 #include "crypto/openssl/key_quality.hpp"
 #include "crypto/openssl/openssl.hpp"
+#include "crypto/openssl/pkcs12.hpp"
 #include "crypto/openssl/private_key.hpp"
 #include "crypto/openssl/sealer.hpp"
 #include "crypto/openssl/verifier.hpp"
@@ -88,6 +89,14 @@ class OpensslProvider final : public Provider {
     return openssl::load_private_key(library_, pem_or_der, passphrase);
   }
 
+  Result<Pkcs12> read_pkcs12(Bytes file, std::string_view password) const override {
+    return openssl::read_pkcs12(library_, file, password);
+  }
+
+  Result<Buffer> write_pkcs12(const PrivateKey& key, Bytes certificate, std::span<const Buffer> others,
+                              std::string_view friendly_name, std::string_view password) const override {
+    return openssl::write_pkcs12(key, certificate, others, friendly_name, password);
+  }
   Result<Buffer> encrypt(ContentCipher cipher, Padding padding, Bytes key, Bytes iv,
                          Bytes plain) const override {
     return run_cipher(cipher, padding, true, key, iv, plain);

@@ -1,6 +1,6 @@
-#include "crypto/openssl/pkcs8.hpp"
+#include "crypto/pkcs8.hpp"
 
-namespace vouch::crypto::openssl {
+namespace vouch::crypto {
 namespace {
 
 using asn1::Reader, asn1::Tag;
@@ -125,4 +125,4 @@ Result<PrivateNumbers> parse_ec_private_key(Bytes der, std::optional<KeyType> cu
   return key;
 }
 
-}  // namespace vouch::crypto::openssl
+}  // namespace vouch::crypto

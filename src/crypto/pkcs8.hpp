@@ -1,12 +1,12 @@
 #pragma once
 // Private keys as numbers, out of their DER. Form only: whether the numbers belong together is checked
-// at import (keys.hpp).
+// at import, by whoever holds the key then.
 
 #include <optional>
 
 #include "crypto/provider.hpp"
 
-namespace vouch::crypto::openssl {
+namespace vouch::crypto {
 
 // Views into the DER, which is the caller's secret. Numbers are unsigned, without sign octet.
 struct PrivateNumbers {
@@ -23,4 +23,4 @@ Result<PrivateNumbers> parse_rsa_private_key(Bytes der);
 // ECPrivateKey of SEC 1 ("EC PRIVATE KEY"); the curve stands inside or is known from outside.
 Result<PrivateNumbers> parse_ec_private_key(Bytes der, std::optional<KeyType> curve);
 
-}  // namespace vouch::crypto::openssl
+}  // namespace vouch::crypto
