@@ -77,6 +77,7 @@ Result<Exit> make(Context& context, const Arguments& arguments) {
 
 Result<Exit> restore(Context& context, const Arguments& arguments) {
   ca::RestoreOptions options;
+  options.groups = context.surroundings().groups;
   options.replace = arguments.has("replace");
   options.accept_gap = arguments.has("accept-gap");
   options.administrator = context.user();
