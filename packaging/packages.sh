@@ -11,7 +11,8 @@ packages_build=(
   libsqlite3-dev
   libp11-kit-dev          # pkcs11.h
   libseccomp-dev          # what the signer process may ask of the kernel
-  libboost1.81-dev        # Boost.JSON, headers only
+  libboost1.81-dev        # Boost.JSON, Asio and Beast, headers only
+  libcurl4-openssl-dev
   libtomlplusplus-dev
 )
 
@@ -37,6 +38,7 @@ packages_all=(
   gnutls-bin
   python3-cryptography
   golang-go
+  curl
   clang-19
   clang-tidy-19
   clang-format-19

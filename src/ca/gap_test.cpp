@@ -307,9 +307,9 @@ TEST_F(GapTest, ManyThreadsAtOnceLeaveNoGap) {
     std::vector<std::jthread> threads;
     for (int thread = 0; thread < 4; ++thread)
       threads.emplace_back([this] {
-        Submission mine = submission();
         for (int n = 0; n < 20; ++n) {
-          const auto outcome = authority->submit(mine);
+          const auto outcome =
+              authority->submit(submission());  // with a new key: the last one is compromised
           ASSERT_TRUE(outcome) << outcome.error().report();
           const Buffer serial =
               to_buffer(x509::serial_octets(x509::parse_certificate(outcome->certificate)->serial));

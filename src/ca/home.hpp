@@ -18,9 +18,11 @@ namespace vouch::ca {
 struct Configuration {
   fs::path database = "vouch.db";  // relative to the home
   fs::path published = "published";
-  std::string dns_name;    // %1; empty: this machine's fully qualified name
-  std::string short_name;  // %2; empty: the first label of dns_name
-  std::uint8_t node = 1;   // first octet of serials, 1 to 127: one per host that issues
+  std::string dns_name;         // %1; empty: this machine's fully qualified name
+  std::string short_name;       // %2; empty: the first label of dns_name
+  std::uint8_t node = 1;        // first octet of serials, 1 to 127: one per host that issues
+  std::string protected_names;  // host names that no request gets without approval, with commas between
+  std::string blocklists;       // folder with further lists of known weak keys; relative to the home
   std::string passphrase_variable = "VOUCH_KEY_PASSPHRASE";  // environment variable with the keys' passphrase
   std::string pin_variable = "VOUCH_PIN";                    // environment variable with the tokens' PIN
   std::string pkcs11_module;                          // path of the PKCS #11 module for URIs that name none

@@ -13,22 +13,26 @@ TEST(ConfigurationTest, EverySettingIsReadAndWritten) {
   const auto configuration = parse_configuration(
       "[database]\npath = \"x.db\"\n[publication]\nfolder = \"out\"\n[host]\ndns_name = \"a.b\"\nshort_name "
       "= \"A\"\n"
-      "[issuance]\nnode = 7\n[keys]\npassphrase_variable = \"P\"\npin_variable = \"Q\"\n"
+      "[issuance]\nnode = 7\nprotected_names = \"dc.a.b\"\n[keys]\nblocklists = "
+      "\"weak\"\npassphrase_variable = \"P\"\npin_variable = \"Q\"\n"
       "pkcs11_module = \"/m.so\"\nunlock_patience = \"1h\"\n",
       "vouch.toml");
   ASSERT_TRUE(configuration) << configuration.error().report();
   EXPECT_EQ(configuration->node, 7);
-  for (const auto& [key, expected] : std::map<std::string, std::string>{{"database.path", "x.db"},
-                                                                        {"publication.folder", "out"},
-                                                                        {"host.dns_name", "a.b"},
-                                                                        {"host.short_name", "A"},
-                                                                        {"issuance.node", "7"},
-                                                                        {"keys.passphrase_variable", "P"},
-                                                                        {"keys.pin_variable", "Q"},
-                                                                        {"keys.pkcs11_module", "/m.so"},
-                                                                        {"keys.unlock_patience", "1h"}})
+  for (const auto& [key, expected] :
+       std::map<std::string, std::string>{{"database.path", "x.db"},
+                                          {"publication.folder", "out"},
+                                          {"host.dns_name", "a.b"},
+                                          {"host.short_name", "A"},
+                                          {"issuance.node", "7"},
+                                          {"issuance.protected_names", "dc.a.b"},
+                                          {"keys.blocklists", "weak"},
+                                          {"keys.passphrase_variable", "P"},
+                                          {"keys.pin_variable", "Q"},
+                                          {"keys.pkcs11_module", "/m.so"},
+                                          {"keys.unlock_patience", "1h"}})
     EXPECT_EQ(get_setting(*configuration, key).value(), expected) << key;
-  EXPECT_EQ(configuration_keys().size(), 9u);
+  EXPECT_EQ(configuration_keys().size(), 11u);
 }
 
 TEST(ConfigurationTest, MistakesNameFileAndLine) {

@@ -14,4 +14,27 @@ Result<IssuanceCache::Template> IssuanceCache::certificate_template(const store:
       .first->second;
 }
 
+Result<std::string> IssuanceCache::successor_of(const store::Snapshot& snapshot,
+                                                const std::vector<std::string>& published,
+                                                const std::string& name) {
+  const std::uint64_t changes = TRY(snapshot.template_changes());
+  const auto answer = [&name](const Successors& known) {
+    const auto found = known.by_name.find(name);
+    return found == known.by_name.end() ? std::string() : found->second;
+  };
+  {
+    const std::scoped_lock lock(mutex_);
+    if (successors_ && successors_->changes == changes && successors_->published == published)
+      return answer(*successors_);
+  }
+  Successors successors{changes, published, {}};
+  for (const std::string& publisher : published) {
+    const Template value = TRY(certificate_template(TRY(snapshot.certificate_template(publisher))));
+    for (const std::string& replaced : value->supersedes) successors.by_name.emplace(replaced, publisher);
+  }
+  const std::scoped_lock lock(mutex_);
+  successors_ = std::move(successors);
+  return answer(*successors_);
+}
+
 }  // namespace vouch::ca

@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "policy/certificate_template.hpp"
-#include "store/records.hpp"
+#include "store/database.hpp"
 #include "x509/certificate.hpp"
 
 namespace vouch::ca {
@@ -18,6 +18,11 @@ class IssuanceCache {
   using Tbs = std::shared_ptr<const x509::TbsTemplate>;
 
   Result<Template> certificate_template(const store::TemplateRecord& record);
+
+  // The published template that replaces this one; empty: none. Read anew when a template has changed or
+  // another one is published.
+  Result<std::string> successor_of(const store::Snapshot& snapshot, const std::vector<std::string>& published,
+                                   const std::string& name);
 
   // `make` is called at most once for a template version and key.
   template <class Make>
@@ -37,9 +42,15 @@ class IssuanceCache {
   using Version = std::tuple<std::string, std::uint32_t, std::uint32_t>;
   using TbsKey = std::pair<Version, std::uint16_t>;
 
-  std::mutex mutex_;  // guards both maps
+  std::mutex mutex_;  // guards the maps
   std::map<Version, Template> templates_;
   std::map<TbsKey, Tbs> tbs_;
+  struct Successors {
+    std::uint64_t changes = 0;
+    std::vector<std::string> published;
+    std::map<std::string, std::string> by_name;
+  };
+  std::optional<Successors> successors_;
 };
 
 }  // namespace vouch::ca

@@ -8,6 +8,7 @@
 #include "ca/ca_certificate.hpp"
 #include "ca/chain.hpp"
 #include "ca/issuance_cache.hpp"
+#include "ca/key_checks.hpp"
 #include "ca/key_files.hpp"
 #include "ca/key_strength.hpp"
 #include "ca/serial.hpp"
@@ -23,8 +24,11 @@ struct LocalAuthority::Work {
   policy::Decision decision;
   IssuanceCache::Template certificate_template;  // null: none, or an override that is not cached
   store::CertificateRecord certificate;          // filled when it is to be issued
-  std::optional<Error> error;                    // something broke; the request may be recorded all the same
-  bool answered_before = false;                  // same transaction key as an earlier request
+  std::uint64_t key = 0;                         // number of its public key in the database
+  bool key_is_shared = false;                    // by several subjects, on purpose
+  store::RequestId key_holder = 0;  // the certificate's request that has it, as policy knows; 0: none
+  std::optional<Error> error;       // something broke; the request may be recorded all the same
+  bool answered_before = false;     // same transaction key as an earlier request
 
   bool issues() const { return !error && !answered_before && request.disposition == Disposition::issued; }
 };
@@ -99,9 +103,11 @@ Result<std::vector<store::KeyGeneration>> living(std::vector<store::KeyGeneratio
   return generations;
 }
 
-x509::TbsTemplate make_tbs_template(const CaKey& key, const std::vector<x509::Extension>& fixed) {
-  std::vector<x509::Extension> extensions = fixed;
-  extensions.insert(extensions.end(), key.issued_extensions.begin(), key.issued_extensions.end());
+x509::TbsTemplate make_tbs_template(const CaKey& key, const policy::Plan& plan) {
+  std::vector<x509::Extension> extensions = plan.fixed;
+  for (const x509::Extension& extension : key.issued_extensions)
+    if (plan.revocation_info || extension.id == x509::oid::kAuthorityKeyIdentifier)
+      extensions.push_back(extension);
   return x509::TbsTemplate(key.signer->algorithm(), key.subject, extensions);
 }
 
@@ -221,6 +227,7 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
         .with_hint("have its request signed by the parent (vouch ca sign), then: vouch ca install FILE");
   std::unique_ptr<LocalAuthority> authority(
       new LocalAuthority(environment, std::move(record), std::move(settings), std::move(keys)));
+  authority->key_checks_ = TRY(KeyChecks::make(environment, *snapshot, authority->record_.id));
   authority->fence_ = TRY(fence_of(environment, authority->record_, *snapshot));
   TRY(authority->look_at_fence());
   // Keys that wait for a person are used when something is asked for, not because somebody looks.
@@ -342,6 +349,20 @@ Status LocalAuthority::check_locations() const {
   return ok();
 }
 
+// The CA's own host, and what the configuration lists.
+std::vector<std::string> LocalAuthority::protected_names() const {
+  std::vector<std::string> names;
+  for (const std::string* own : {&settings_.dns_name, &settings_.short_name})
+    if (!own->empty()) names.push_back(*own);
+  std::string_view listed = environment_.home.configuration().protected_names;
+  while (!listed.empty()) {
+    const std::size_t end = std::min(listed.find_first_of(", "), listed.size());
+    if (end != 0) names.emplace_back(listed.substr(0, end));
+    listed.remove_prefix(std::min(end + 1, listed.size()));
+  }
+  return names;
+}
+
 policy::AuthorityContext LocalAuthority::policy_context() const {
   policy::AuthorityContext context;
   context.name = record_.name;
@@ -352,6 +373,7 @@ policy::AuthorityContext LocalAuthority::policy_context() const {
   context.not_after = current().not_after;
   context.path_length = current().path_length;
   context.default_validity = settings_.default_validity;
+  context.protected_names = protected_names();
   return context;
 }
 
@@ -362,10 +384,13 @@ class LocalAuthority::TemplateLookup {
     IssuanceCache::Template value;  // null: unknown
     bool published = false;
     std::string hint;  // for an unknown one
+    std::string superseded_by;
   };
 
   TemplateLookup(const store::Snapshot& snapshot, IssuanceCache& cache, store::AuthorityId authority)
       : snapshot_(snapshot), cache_(cache), authority_(authority) {}
+
+  const store::Snapshot& snapshot() const { return snapshot_; }
 
   Result<const Entry*> find(const std::string& name) {
     if (const auto it = entries_.find(name); it != entries_.end()) return &it->second;
@@ -373,7 +398,9 @@ class LocalAuthority::TemplateLookup {
     auto record = snapshot_.certificate_template(name);
     if (record) {
       entry.value = TRY(cache_.certificate_template(*record));
-      entry.published = std::ranges::count(TRY(snapshot_.published_templates(authority_)), name) != 0;
+      const auto published = TRY(snapshot_.published_templates(authority_));
+      entry.published = std::ranges::count(published, name) != 0;
+      entry.superseded_by = TRY(cache_.successor_of(snapshot_, published, name));
     } else if (record.error().code() != Errc::not_found) {
       return std::move(record.error());
     } else if (const auto found = find_template(snapshot_, name); !found) {
@@ -425,6 +452,7 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
     question.certificate_template = entry->value.get();
     question.template_published = entry->published;
     question.unknown_template = entry->hint;
+    question.superseded_by = entry->superseded_by;
   }
   const auto algorithm = x509::parse_signature_algorithm(view.signature_algorithm);
   question.proof_of_possession =
@@ -434,6 +462,12 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   if (auto identifier = crypto::key_identifier(environment_.provider, view.public_key_info))
     key_identifier = std::move(*identifier);
   question.subject_key_identifier = key_identifier;
+  const bool for_ca = question.certificate_template != nullptr && question.certificate_template->ca;
+  question.key = TRY(key_checks_->facts(templates.snapshot(), view.public_key_info,
+                                        question.proof_of_possession.has_value(), for_ca));
+  work.key = key_number(environment_.provider, view.public_key_info);
+  if (question.key.certified) work.key_holder = question.key.certified->request;
+  work.key_is_shared = question.certificate_template != nullptr && question.certificate_template->key_reuse;
 
   work.decision = policy::decide(question);
   if (!approval.extensions.empty()) take_over(work.decision, approval.extensions);
@@ -456,12 +490,11 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   return work;
 }
 
-// Fills the to-be-signed certificate and lints it; a finding turns the request into a failed one.
-void LocalAuthority::prepare(Work& work) const {
-  if (work.request.disposition != Disposition::issued) return;
+// The to-be-signed certificate that a decision plans, under a new serial number.
+store::CertificateRecord LocalAuthority::fill(const Work& work) const {
   const policy::Plan& plan = work.decision.plan;
   const CaKey& key = current();
-  const auto make = [&] { return make_tbs_template(key, plan.fixed); };
+  const auto make = [&] { return make_tbs_template(key, plan); };
   const IssuanceCache::Tbs cached =
       work.certificate_template ? cache_->tbs(*work.certificate_template, key.generation.key_index, make)
                                 : std::make_shared<const x509::TbsTemplate>(make());
@@ -469,7 +502,7 @@ void LocalAuthority::prepare(Work& work) const {
   for (const x509::Extension& extension : plan.variable)
     append(extensions, x509::encode_extension(extension));
 
-  store::CertificateRecord& certificate = work.certificate;
+  store::CertificateRecord certificate;
   certificate.authority = record_.id;
   certificate.key_index = key.generation.key_index;
   certificate.serial =
@@ -481,8 +514,14 @@ void LocalAuthority::prepare(Work& work) const {
   certificate.signature_algorithm = to_buffer(x509::encode(key.signer->algorithm()));
   certificate.tbs = cached->fill(
       {certificate.serial, plan.not_before, plan.not_after, plan.subject, plan.public_key_info, extensions});
+  return certificate;
+}
 
-  const std::string refused = lint_findings(certificate.tbs);
+// Fills the to-be-signed certificate and lints it; a finding turns the request into a failed one.
+void LocalAuthority::prepare(Work& work) const {
+  if (work.request.disposition != Disposition::issued) return;
+  work.certificate = fill(work);
+  const std::string refused = lint_findings(work.certificate.tbs);
   if (refused.empty()) {
     add_step(work.decision.trace, "lint", policy::Verdict::passed, "", "", "");
     return;
@@ -550,10 +589,30 @@ Status LocalAuthority::record_intents(std::span<Work> work) {
         TRY(t.update_request(item.request));
       }
       item.certificate.request = item.request.id;
+      if (item.issues()) TRY(claim_key(t, item));
       if (item.issues()) TRY(t.insert_intent(item.certificate));
     }
     return ok();
   });
+}
+
+// Policy has seen who has a certificate for the key, but others may have come in between.
+Status LocalAuthority::claim_key(store::Transaction& t, Work& work) const {
+  const store::RequestId holder = TRY(t.certify_key(work.key, work.request.id));
+  if (holder == work.request.id || holder == work.key_holder || work.key_is_shared) return ok();
+  if (!TRY(is_certified_for_another(t, holder, work.certificate.tbs))) return ok();
+  work.request.disposition = Disposition::denied;
+  work.request.reason = "key.reuse";
+  work.request.message = fmt::format(
+      "the key is certified for somebody else: expected a key of its own for each subject, received the key "
+      "of "
+      "request {}",
+      holder);
+  add_step(work.decision.trace, "key.reuse", policy::Verdict::denied, "a key of its own for each subject",
+           fmt::format("the key of request {}, which came at the same time", holder),
+           "make a new key and a new request");
+  work.request.trace = policy::format_trace(work.decision.trace);
+  return t.update_request(work.request);
 }
 
 void LocalAuthority::sign(std::span<Work> work) const {
@@ -729,7 +788,12 @@ Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
   TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
     TRY(t.revoke(record_.id, {revocation.serial, now, revocation.reason, revocation.invalidity_date}));
     certificate = TRY(t.certificate(revocation.serial));
-    return ok();
+    // Of a certificate that a restore lost, only the serial number is known.
+    if (revocation.reason != x509::CrlReason::key_compromise || certificate.tbs.empty()) return ok();
+    // Nobody gets a certificate for this key again.
+    const auto view = TRY(x509::parse_tbs_certificate(certificate.tbs));
+    return t.mark_key_compromised(key_number(environment_.provider, view.public_key_info),
+                                  certificate.request);
   }));
   if (!certificate.revocation) return make_error(Errc::internal, "the revocation is not there");
   return fence_->record(std::array{FenceEvent::revoked(certificate, *certificate.revocation)})
@@ -746,6 +810,25 @@ Status LocalAuthority::release(Bytes serial, std::string_view) {
   if (on_hold && on_hold->reason == x509::CrlReason::certificate_hold)
     TRY(fence_->record(std::array{FenceEvent::release(serial)}));
   return environment_.database.commit([&](store::Transaction& t) { return t.release(record_.id, serial); });
+}
+
+Result<LocalAuthority::Preview> LocalAuthority::preview(const Submission& submission) const {
+  const auto snapshot = TRY(environment_.database.snapshot());
+  TemplateLookup templates(*snapshot, *cache_, record_.id);
+  const TemplateLookup::Entry* entry = TRY(templates.find(submission.template_name));
+  const Work work = TRY(consider(submission, templates, {{}, 0, entry->value.get()}));
+  Preview preview{work.decision, work.request.disposition, {}, {}};
+  if (work.decision.action == policy::Action::deny) return preview;
+
+  const store::CertificateRecord planned = fill(work);
+  preview.findings = lint::lint_certificate(TRY(x509::parse_tbs_certificate(planned.tbs)));
+  crypto::KeySpec spec = settings_.key;
+  if (spec.type == crypto::KeyType::rsa) spec.rsa_bits = 2048;  // made in a moment, thrown away in the next
+  const auto key = TRY(environment_.provider.generate(spec));
+  const auto signer = TRY(key->signer(current().signer->algorithm()));
+  preview.certificate =
+      x509::encode_certificate(planned.tbs, planned.signature_algorithm, TRY(signer->sign(planned.tbs)));
+  return preview;
 }
 
 Result<std::vector<Buffer>> LocalAuthority::chain() const {

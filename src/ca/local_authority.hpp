@@ -10,6 +10,7 @@
 #include "ca/environment.hpp"
 #include "ca/gap.hpp"
 #include "ca/settings.hpp"
+#include "lint/lint.hpp"
 #include "policy/decision.hpp"
 #include "x509/certificate.hpp"
 
@@ -34,6 +35,7 @@ Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key,
 
 // What the certificates of one template version have in common: made once, filled per certificate.
 class IssuanceCache;
+class KeyChecks;
 
 class LocalAuthority final : public Authority {
  public:
@@ -68,6 +70,16 @@ class LocalAuthority final : public Authority {
   };
   Result<Outcome> sign_subordinate(Bytes request, const SubordinateOptions& options,
                                    std::string_view administrator);
+
+  // What would become of a request under a template, published or not: nothing is stored, no key of the CA is
+  // used. The certificate is signed with a key made for it and thrown away.
+  struct Preview {
+    policy::Decision decision;
+    Disposition disposition{};  // as the submission's would be
+    Buffer certificate;         // also for what would be pending
+    std::vector<lint::Finding> findings;
+  };
+  Result<Preview> preview(const Submission& submission) const;
 
   const store::AuthorityRecord& record() const { return record_; }
   const AuthoritySettings& settings() const { return settings_; }
@@ -109,18 +121,22 @@ class LocalAuthority final : public Authority {
   void prepare(Work& work) const;
   std::string lint_findings(Bytes tbs) const;
   Status record_intents(std::span<Work> work);
+  Status claim_key(store::Transaction& t, Work& work) const;
   Result<Fence::Position> announce(std::span<const Work> work) const;
   void sign(std::span<Work> work) const;
   Status record_signatures(std::span<Work> work);
   std::vector<Result<Outcome>> carry_out(std::vector<Result<Work>> work);
   Result<Outcome> outcome_of(const store::Snapshot& snapshot, const store::RequestRecord& request) const;
   policy::AuthorityContext policy_context() const;
+  std::vector<std::string> protected_names() const;
+  store::CertificateRecord fill(const Work& work) const;
 
   Environment environment_;
   store::AuthorityRecord record_;
   AuthoritySettings settings_;
   std::vector<CaKey> keys_;
   std::unique_ptr<IssuanceCache> cache_;
+  std::unique_ptr<KeyChecks> key_checks_;
   std::shared_ptr<Fence> fence_;
   std::optional<Gap> gap_;
   std::optional<Error> fence_problem_;

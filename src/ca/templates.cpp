@@ -1,6 +1,7 @@
 #include "ca/templates.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace vouch::ca {
 namespace {
@@ -54,6 +55,30 @@ Result<TemplateEntry> find_template(const store::Snapshot& snapshot, std::string
           .with_hint(fmt::format("use the template's name: {}", entry.value.name));
   return make_error(Errc::not_found, "there is no template '{}'", name)
       .with_hint("vouch template list shows them");
+}
+
+Result<TemplateEntry> find_template_version(const store::Snapshot& snapshot, std::string_view name,
+                                            std::string_view version) {
+  std::uint32_t major = 0, minor = 0;
+  const char* const end = version.data() + version.size();
+  auto read = std::from_chars(version.data(), end, major);
+  const bool any_minor = read.ptr == end;
+  if (!any_minor && read.ec == std::errc() && *read.ptr == '.')
+    read = std::from_chars(read.ptr + 1, end, minor);
+  if (read.ec != std::errc() || read.ptr != end)
+    return make_error(Errc::usage, "'{}' is no version of the form MAJOR.MINOR", version)
+        .with_hint("for example 100.3");
+  const auto history = TRY(snapshot.template_history(name));
+  for (auto record = history.rbegin(); record != history.rend(); ++record)
+    if (record->major == major && (any_minor || record->minor == minor)) return entry_of(*record);
+  return make_error(Errc::not_found, "there is no version {} of template '{}'", version, name)
+      .with_hint(fmt::format("vouch template history {}", name));
+}
+
+policy::CertificateTemplate with_next_major(policy::CertificateTemplate value) {
+  ++value.major;
+  value.minor = 0;
+  return value;
 }
 
 Status add_template(const Environment& environment, policy::CertificateTemplate value, bool replace,

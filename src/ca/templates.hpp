@@ -16,6 +16,12 @@ Result<std::vector<TemplateEntry>> list_templates(const store::Snapshot& snapsho
 // Fails with `not_found`; given a display name, the message suggests the name.
 Result<TemplateEntry> find_template(const store::Snapshot& snapshot, std::string_view name);
 
+// One version of a template, also of one that is removed. `version`: "101.2", or "101" for the newest of it.
+Result<TemplateEntry> find_template_version(const store::Snapshot& snapshot, std::string_view name,
+                                            std::string_view version);
+// The next version that makes clients enrol again: the major one.
+policy::CertificateTemplate with_next_major(policy::CertificateTemplate value);
+
 // Adds a new template (gives it an OID when it has none), or with `replace` a new version of one.
 Status add_template(const Environment& environment, policy::CertificateTemplate value, bool replace,
                     std::string_view administrator);

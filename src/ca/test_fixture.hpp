@@ -48,6 +48,14 @@ class TestBench {
   store::Database& database() { return *database_; }
   ManualClock& clock() { return clock_; }
   const Home& home() const { return home_; }
+  // Writes the home's configuration and reads it as a new start would.
+  Status configure(std::string_view toml) {
+    TRY(write_file_atomic(home_.folder() / "vouch.toml", as_bytes(toml)));
+    std::error_code ignored;
+    fs::create_directories(home_.folder() / "lists", ignored);
+    home_ = TRY(Home::open(home_.folder(), false));
+    return ok();
+  }
   void close() { database_.reset(); }
   // As a crash and a new start would find it.
   void reopen() {
@@ -80,8 +88,9 @@ class TestBench {
   // A request as openssl req would make it.
   Buffer request(std::string_view subject, const std::vector<std::string>& san = {},
                  const std::vector<x509::Extension>& more = {}) {
-    if (!key_) key_ = provider_->generate({}).value();
-    return request_with(*key_, subject, san, more);
+    // A new key each time: one belongs to one subject, and is gone for good with a compromise (policy rules
+    // key.reuse and key.compromised).
+    return request_with(*provider_->generate({}).value(), subject, san, more);
   }
   Buffer request_with(const crypto::PrivateKey& key, std::string_view subject,
                       const std::vector<std::string>& san = {},
@@ -108,7 +117,6 @@ class TestBench {
   std::shared_ptr<const crypto::Provider> provider_ = crypto::openssl::make_provider();
   ManualClock clock_{kTestNow};
   std::unique_ptr<store::Database> database_;
-  std::unique_ptr<crypto::PrivateKey> key_;
 };
 
 }  // namespace vouch::ca

@@ -150,7 +150,7 @@ class Parser {
 
   Status keep(const Option& option, std::string value) {
     if (option.name == "help") invocation_.help = true;
-    if (option.name == "version") invocation_.version = true;
+    if (option.name == "version" && option.argument.empty()) invocation_.version = true;
     const bool again = !option.argument.empty() && option.occurs != Occurs::any_times;
     if (again && invocation_.arguments.has(option.name))
       return usage_error("--{} is given twice", option.name).with_hint(help_hint(invocation_.command));

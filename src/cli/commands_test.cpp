@@ -309,6 +309,65 @@ TEST_F(Commands, TemplatesAreEditedPublishedAndKeepTheirHistory) {
   EXPECT_EQ(vouch({"template", "show", "WebServer"}).code, 1);
 }
 
+TEST_F(Commands, TemplatesAreCopiedAndTheirVersionsShown) {
+  set_up();
+  must({"template", "add", "Intranet", "--from", "WebServer"});
+  EXPECT_THAT(must({"template", "show", "Intranet"}).out,
+              AllOf(HasSubstr("name = \"Intranet\""), HasSubstr("display_name = \"Copy of Web Server\"")));
+  must({"template", "set", "Intranet", "validity=30d", "renewal_period=10d"});
+  must({"template", "set", "Intranet", "--reenroll"});
+  must({"template", "set", "Intranet", "validity=20d"});
+  EXPECT_EQ(must({"template", "history", "Intranet"}).out,
+            must({"template", "show", "Intranet", "--history"}).out);
+  EXPECT_THAT(must({"template", "history", "Intranet"}).out,
+              AllOf(HasSubstr("100.0"), HasSubstr("100.1"), HasSubstr("101.0"), HasSubstr("101.1")));
+  EXPECT_THAT(must({"template", "show", "Intranet", "--version", "100.1"}).out,
+              HasSubstr("validity = \"30d\""));
+  EXPECT_THAT(must({"template", "show", "Intranet", "--version", "101"}).out,
+              HasSubstr("validity = \"20d\""));
+  EXPECT_THAT(must({"template", "show", "Intranet", "--version", "100.0"}).out,
+              HasSubstr("validity = \"1y\""));
+  EXPECT_THAT(vouch({"template", "show", "Intranet", "--version", "9.9"}).err,
+              HasSubstr("there is no version 9.9 of template 'Intranet'"));
+  EXPECT_EQ(vouch({"template", "show", "Intranet", "--version", "1.x"}).code, 2);
+  EXPECT_EQ(vouch({"template", "set", "Intranet"}).code, 2) << "nothing to change";
+  EXPECT_EQ(vouch({"template", "add", "Other", "--from", "NoSuchTemplate"}).code, 1);
+  EXPECT_THAT(must({"template", "show", "Intranet", "--attributes"}).out,
+              AllOf(HasSubstr("cn: Intranet"), HasSubstr("msPKI-Certificate-Name-Flag: 1"),
+                    HasSubstr("revision: 101"), HasSubstr("msPKI-Template-Minor-Revision: 1")));
+}
+
+TEST_F(Commands, ATemplateIsTriedWithoutATrace) {
+  set_up();
+  const std::string before = must({"request", "list", "--json"}).out;
+  Ran ran =
+      vouch({"template", "test", "WebServer", request(), "--ca", "Issuing", "--out", shell_.path("dry.pem")});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("would be issued"), HasSubstr("passed   key.type")));
+  const auto blocks = parse_pem(shell_.read("dry.pem")).value();
+  const auto certificate = x509::parse_certificate(blocks.at(0).der).value();
+  EXPECT_EQ(x509::to_rfc4514(certificate.subject).value(), "CN=web,O=Example");
+  // Nobody can use it: the signature is not the CA's.
+  const auto ca = parse_pem(must({"ca", "export", "--ca", "Issuing"}).out).value();
+  const auto issuer = x509::parse_certificate(ca.at(0).der).value();
+  const auto algorithm = x509::parse_signature_algorithm(certificate.signature_algorithm).value();
+  EXPECT_TRUE(equal(certificate.issuer, issuer.subject));
+  EXPECT_FALSE(
+      shell_.provider().verify(issuer.public_key_info, algorithm, certificate.tbs, certificate.signature));
+  // Not published, waits for approval: exit code 3 as a submission would have.
+  ran = vouch(
+      {"template", "test", "ClientAuth", request(), "--ca", "Issuing", "--out", shell_.path("dry.pem")});
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("would be pending"), HasSubstr("does not publish")));
+  ran = vouch({"template", "test", "WebServer", request("bad", {"UPN:administrator@corp.example"}), "--ca",
+               "Issuing"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("would be denied"), HasSubstr("san.identity")));
+  EXPECT_THAT(ran.out, IsEmpty());
+  EXPECT_EQ(vouch({"template", "test", "NoSuch", request(), "--ca", "Issuing"}).code, 1);
+  EXPECT_EQ(must({"request", "list", "--json"}).out, before) << "nothing is stored";
+}
+
 TEST_F(Commands, ConfigurationIsReadChangedAndChecked) {
   must({"ca", "init", "--name", "Root", "--kind", "root"});
   EXPECT_EQ(must({"config", "get", "issuance.node"}).out, "1\n");
@@ -523,6 +582,16 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   const std::string toml = shell_.file("w.toml", must({"template", "show", "WebServer"}).out);
   check("template add", {"--from", toml, "--replace"});
   check("template remove", {"User"});
+  check("template history", {"User"});
+  EXPECT_THAT(documentation.differences("vouch template show --attributes",
+                                        json({"template", "show", "WebServer", "--attributes"})),
+              IsEmpty());
+  // A warning of lint fills its list: the purpose is not possible with the key usage.
+  must({"template", "add", "Linted", "--from", "WebServer"});
+  must({"template", "set", "Linted", "extended_key_usage=[\"serverAuth\", \"codeSigning\"]",
+        "key_usage=[\"keyAgreement\"]", "purpose=encryption", "client.providers=[\"Software\"]"});
+  check("template show", {"Linted"});
+  check("template test", {"Linted", request("dry"), "--ca", "Issuing"});
   EXPECT_THAT(documentation.differences("vouch template show --history",
                                         json({"template", "show", "User", "--history"})),
               IsEmpty());

@@ -20,10 +20,10 @@ constexpr Code kCodes[] = {
 };
 
 struct DecisionRule {
-  std::string_view name, text;
+  std::string_view name, text, mend;
 };
 constexpr DecisionRule kDecisionRules[] = {
-#define VOUCH_RULE(name, text) {name, text},
+#define VOUCH_RULE(name, text, mend) {name, text, mend},
 #include "policy/rules.def"
 #undef VOUCH_RULE
 };
@@ -31,6 +31,7 @@ constexpr DecisionRule kDecisionRules[] = {
 struct Explanation {
   std::string code, kind, text, source;
   std::optional<int> exit;
+  std::string mend = {};
 };
 
 std::optional<Explanation> explain_code(std::string_view code) {
@@ -38,11 +39,13 @@ std::optional<Explanation> explain_code(std::string_view code) {
     if (c.name == code) return Explanation{std::string(c.name), "error", std::string(c.text), "", c.exit};
   for (const DecisionRule& r : kDecisionRules)
     if (r.name == code)
-      return Explanation{std::string(r.name), "decision rule", std::string(r.text), "", std::nullopt};
+      return Explanation{std::string(r.name), "decision rule",    std::string(r.text), "",
+                         std::nullopt,        std::string(r.mend)};
   for (const lint::Rule& r : lint::rules())
     if (r.id == code)
-      return Explanation{std::string(r.id), fmt::format("lint {}", lint::to_string(r.severity)),
-                         std::string(r.summary), std::string(r.source), std::nullopt};
+      return Explanation{std::string(r.id),      fmt::format("lint {}", lint::to_string(r.severity)),
+                         std::string(r.summary), std::string(r.source),
+                         std::nullopt,           std::string(r.mend)};
   return std::nullopt;
 }
 
@@ -67,12 +70,13 @@ Result<Exit> explain(Context& context, const Arguments& arguments) {
     Value value;
     value.set("code", explanation->code).set("kind", explanation->kind).set("text", explanation->text);
     value.set("source", text_or_null(explanation->source));
+    value.set("mend", text_or_null(explanation->mend));
     print_json(context, value.set("exit_code", explanation->exit ? Value(*explanation->exit) : Value()));
     return Exit::done;
   }
   Fields fields;
   fields.add("Code", explanation->code).add("Kind", explanation->kind).add("Meaning", explanation->text);
-  fields.add("Source", explanation->source);
+  fields.add("Source", explanation->source).add("What to do", explanation->mend);
   if (explanation->exit) fields.add("Exit code", fmt::format("{}", *explanation->exit));
   context.out() << fields.text("");
   return Exit::done;

@@ -4,6 +4,7 @@
 
 #include "ca/templates.hpp"
 #include "cli/describe.hpp"
+#include "policy/directory_attributes.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -66,7 +67,7 @@ Result<Exit> list(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-Result<Exit> history(Context& context, const store::Snapshot& snapshot, const std::string& name) {
+Result<Exit> list_history(Context& context, const store::Snapshot& snapshot, const std::string& name) {
   const auto versions = TRY(snapshot.template_history(name));
   if (versions.empty()) return make_error(Errc::not_found, "there never was a template '{}'", name);
   Table table{"VERSION", "CHANGED", "BY", "STATE"};
@@ -87,11 +88,36 @@ Result<Exit> history(Context& context, const store::Snapshot& snapshot, const st
   return Exit::done;
 }
 
+// As an LDIF would list them (RFC 2849), octets in hex.
+Result<Exit> show_attributes(Context& context, const policy::CertificateTemplate& value) {
+  const auto attributes = policy::to_attributes(value);
+  if (context.json()) {
+    Value list = Value::list();
+    for (const policy::DirectoryAttribute& attribute : attributes)
+      list.push(Value().set("name", attribute.name).set("values", texts(attribute.values)));
+    print_json(context, Value().set("name", value.name).set("attributes", std::move(list)));
+    return Exit::done;
+  }
+  for (const policy::DirectoryAttribute& attribute : attributes)
+    for (const std::string& text : attribute.values)
+      context.out() << attribute.name << ": " << printable(text) << '\n';
+  return Exit::done;
+}
+
+Result<Exit> history(Context& context, const Arguments& arguments) {
+  const Workspace& workspace = *TRY(context.workspace());
+  return list_history(context, *TRY(workspace.snapshot()), arguments.operand(0));
+}
+
 Result<Exit> show(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(workspace.snapshot());
-  if (arguments.has("history")) return history(context, *snapshot, arguments.operand(0));
-  const auto entry = TRY(ca::find_template(*snapshot, arguments.operand(0)));
+  const std::string& name = arguments.operand(0);
+  if (arguments.has("history")) return list_history(context, *snapshot, name);
+  const std::string* version = arguments.find("version");
+  const auto entry = TRY(version == nullptr ? ca::find_template(*snapshot, name)
+                                            : ca::find_template_version(*snapshot, name, *version));
+  if (arguments.has("attributes")) return show_attributes(context, entry.value);
   if (context.json()) {
     const Publishers published = TRY(publishers(*snapshot));
     const auto by = published.find(entry.value.name);
@@ -118,11 +144,32 @@ Result<Exit> changed(Context& context, const Workspace& workspace, const std::st
   return Exit::done;
 }
 
+// A file, or a template of this home; a file is anything with a path or an ending, or that is there.
+Result<policy::CertificateTemplate> original(const store::Snapshot& snapshot, const std::string& from) {
+  std::error_code ignored;
+  if (from != "-" && !from.ends_with(".toml") && from.find('/') == std::string::npos &&
+      !fs::exists(from, ignored))
+    return TRY(ca::find_template(snapshot, from)).value;
+  const Buffer content = TRY(read_file(from, 1 << 20));
+  return policy::parse_template(as_text(content), from);
+}
+
+// A copy is a template of its own: with an identifier and versions of its own.
+policy::CertificateTemplate renamed(policy::CertificateTemplate value, const std::string& name) {
+  if (value.name == name) return value;
+  value.display_name = value.display_name == value.name ? name : "Copy of " + value.display_name;
+  value.name = name;
+  value.oid = x509::Oid();
+  value.major = 100;
+  value.minor = 0;
+  value.directory.shipped = false;
+  return value;
+}
+
 Result<Exit> add(Context& context, const Arguments& arguments) {
-  const std::string file = arguments.text("from");
-  const Buffer content = TRY(read_file(file, 1 << 20));
-  auto value = TRY(policy::parse_template(as_text(content), file));
   const Workspace& workspace = *TRY(context.workspace());
+  auto value = TRY(original(*TRY(workspace.snapshot()), arguments.text("from")));
+  if (!arguments.operands().empty()) value = renamed(std::move(value), arguments.operand(0));
   const std::string name = value.name;
   TRY(ca::add_template(workspace.environment(), std::move(value), arguments.has("replace"), context.user()));
   return changed(context, workspace, name, arguments.has("replace") ? "replaced" : "added");
@@ -141,6 +188,10 @@ Result<Exit> set(Context& context, const Arguments& arguments) {
     value = TRY(policy::with_unchecked_setting(value, change.substr(0, equals), change.substr(equals + 1))
                     .context("changing {} of template {}", change.substr(0, equals), name));
   }
+  if (arguments.has("reenroll"))
+    value = ca::with_next_major(std::move(value));
+  else if (arguments.operands().size() == 1)
+    return usage_error("nothing to change").with_hint("for example validity=90d, or --reenroll");
   if (value.name != name)
     return usage_error("a template keeps its name")
         .with_hint("make one under the new name with: vouch template add");
@@ -155,6 +206,77 @@ Result<Exit> remove(Context& context, const Arguments& arguments) {
   if (context.json()) print_json(context, Value().set("name", name).set("removed", true));
   context.say("template {} removed; its history stays: vouch template show {} --history", name, name);
   return Exit::done;
+}
+
+// The state that a submission would be in.
+std::string_view state_of(const ca::LocalAuthority::Preview& preview) {
+  return store::to_string(preview.disposition);
+}
+
+Value describe_findings(const std::vector<lint::Finding>& findings) {
+  Value list = Value::list();
+  for (const lint::Finding& finding : findings)
+    list.push(Value()
+                  .set("rule", finding.id)
+                  .set("severity", lint::to_string(finding.severity))
+                  .set("message", finding.message)
+                  .set("source", finding.source));
+  return list;
+}
+
+Status print_preview(Context& context, const ca::LocalAuthority::Preview& preview, const std::string& name,
+                     bool published) {
+  policy::Trace trace = preview.decision.trace;
+  if (context.json()) {
+    print_json(context, Value()
+                            .set("template", name)
+                            .set("published", published)
+                            .set("state", state_of(preview))
+                            .set("rule", text_or_null(preview.decision.reason))
+                            .set("message", text_or_null(preview.decision.message))
+                            .set("mend", text_or_null(preview.decision.mend))
+                            .set("lint", describe_findings(preview.findings))
+                            .set("trace", policy::describe_trace(trace)));
+    return ok();
+  }
+  for (policy::TraceStep& step : trace)
+    for (std::string* text : {&step.rule, &step.expected, &step.received, &step.mend})
+      *text = printable(*text);
+  context.note("would be {}{}{}", state_of(preview), preview.decision.message.empty() ? "" : ": ",
+               printable(preview.decision.message));
+  if (!published) context.note("note: the CA does not publish the template, so it would refuse the request");
+  for (const lint::Finding& finding : preview.findings)
+    context.note("lint {} {}: {} ({})", lint::to_string(finding.severity), finding.id,
+                 printable(finding.message), finding.source);
+  context.note("{}", policy::explain_trace(trace));
+  return ok();
+}
+
+Result<Exit> test(Context& context, const Arguments& arguments) {
+  ca::Submission submission;
+  submission.request = TRY(read_request_file(arguments.operand(1)));
+  submission.template_name = arguments.operand(0);
+  submission.requester = arguments.text("requester", context.user());
+  const Workspace& workspace = *TRY(context.workspace());
+  const auto snapshot = TRY(workspace.snapshot());
+  const auto record = TRY(context.choose_authority(*snapshot));
+  const auto authority = TRY(context.open_authority(workspace, record.name));
+  const auto preview = TRY(authority->preview(submission)
+                               .context("testing {} with {}", arguments.operand(0), arguments.operand(1)));
+  const auto published = TRY(snapshot->published_templates(record.id));
+  const bool is_published = std::ranges::find(published, submission.template_name) != published.end();
+  if (!preview.certificate.empty() && (arguments.has("out") || !context.json()))
+    TRY(write_output(context, arguments.text("out", "-"),
+                     TRY(certificate_output(context, {preview.certificate}))));
+  TRY(print_preview(context, preview, submission.template_name, is_published));
+  switch (preview.disposition) {
+    case store::Disposition::issued:
+      return Exit::done;
+    case store::Disposition::pending:
+      return Exit::pending;
+    default:
+      return Exit::failed;
+  }
 }
 
 Result<Exit> publish_or_withdraw(Context& context, const Arguments& arguments, bool publish) {
@@ -184,9 +306,21 @@ Result<Exit> withdraw(Context& context, const Arguments& arguments) {
 }
 
 constexpr Option kList[] = {{"published", "", "only those that a CA issues (with --ca, that CA)"}};
-constexpr Option kShow[] = {{"history", "", "list its versions instead"}};
+constexpr Option kShow[] = {
+    {"version", "MAJOR.MINOR", "this version; MAJOR alone is its newest"},
+    {"history", "", "list its versions instead"},
+    {"attributes", "", "as the attributes of a directory's template (MS-CRTD)"},
+};
+constexpr Option kSet[] = {
+    {"reenroll", "", "raise the major version, so that clients that enrol of themselves do so anew"},
+};
+constexpr Option kTest[] = {
+    {"requester", "NAME", "who asks; you if left out"},
+    {"out", "FILE", "where the certificate goes; standard output if left out"},
+};
 constexpr Option kAdd[] = {
-    {"from", "FILE.toml", "the template; `vouch template show NAME` prints one to start from", Occurs::once},
+    {"from", "TEMPLATE|FILE.toml",
+     "the template to copy; `vouch template show NAME` prints one to start from", Occurs::once},
     {"replace", "", "make it the new version of the template of that name"},
 };
 
@@ -195,16 +329,25 @@ constexpr Command kCommands[] = {
      "vouch template list --published", &list},
     {"template show", "NAME", "print a template as TOML", "", kShow,
      "vouch template show WebServer > web-server.toml", &show},
-    {"template add", "", "add a template from a TOML file", "", kAdd,
-     "vouch template add --from web-server.toml", &add},
-    {"template set",
-     "NAME KEY=VALUE...",
-     "change settings of a template",
+    {"template history",
+     "NAME",
+     "list the versions of a template",
+     "",
+     {},
+     "vouch template history WebServer",
+     &history},
+    {"template add", "[NAME]", "add a template: a copy of another one, or from a TOML file",
+     "With a NAME the new template is called so, whatever the original is called.", kAdd,
+     "vouch template add IntranetServer --from WebServer", &add},
+    {"template test", "NAME REQUEST-FILE", "show what a request would get by a template; nothing is stored",
+     "The certificate is what would be issued, signed with a key that is made for it and thrown away: it is "
+     "good "
+     "for looking at. The template need not be published. Exit codes are those of vouch request submit.",
+     kTest, "vouch template test WebServer web.csr --out would-be.pem", &test},
+    {"template set", "NAME [KEY=VALUE...]", "change settings of a template",
      "All changes of one call make one new version. Values are TOML; quotes may be left out around single "
      "words.",
-     {},
-     "vouch template set WebServer validity=90d key.minimum_rsa_bits=3072",
-     &set},
+     kSet, "vouch template set WebServer validity=90d key.minimum_rsa_bits=3072", &set},
     {"template remove",
      "NAME",
      "remove a template that no CA publishes",

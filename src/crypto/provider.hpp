@@ -100,6 +100,20 @@ struct Pkcs12 {
   bool old_ciphers = false;  // RC2, RC4 or triple DES: what the file was protected with is weak
 };
 
+// What makes a public key breakable, as far as arithmetic on the key alone shows it.
+enum class KeyFlaw {
+  small_factor,  // the RSA modulus has a small prime factor
+  close_primes,  // its two primes are so close that Fermat's method finds them
+  roca,          // it has the pattern of CVE-2017-15361
+  off_curve,     // the EC point is not on the curve (SEC 1 3.2.2.1), or the key is no point at all
+  small_order,   // the point is the identity, or of so small an order that signatures prove nothing
+};
+struct KeyWeakness {
+  KeyFlaw flaw{};
+  std::string detail;  // "it is divisible by 3"
+  bool operator==(const KeyWeakness&) const = default;
+};
+
 // Authenticated encryption with one key (AES-256-GCM): what comes out of `open` is what went into `seal`,
 // with the same nonce and associated data. A nonce is used once with a key. Several threads at once may use
 // it.
@@ -135,6 +149,8 @@ class Provider {
   // One-shot, for keys seen once: cheaper than verifier() where nothing is kept.
   virtual Status verify(Bytes public_key_info, SignatureAlgorithm algorithm, Bytes tbs,
                         Bytes signature) const = 0;
+  // The first flaw that is found; none for keys that nothing is known against. Takes some microseconds.
+  virtual std::optional<KeyWeakness> weakness(const x509::PublicKeyInfo& key) const = 0;
   virtual Result<std::unique_ptr<PrivateKey>> generate(const KeySpec& spec) const = 0;
   // PEM or DER of PKCS #8, encrypted PKCS #8, and the old PKCS #1 and SEC 1 forms. Fails with `denied` for a
   // wrong or missing passphrase, `unsupported` for other key types, `malformed` otherwise.

@@ -27,6 +27,7 @@ std::vector<Finding> lint_crl(const x509::CrlView& crl);
 struct Rule {
   std::string_view id, summary, source;
   Severity severity;
+  std::string_view mend;  // what to do about it
 };
 std::vector<Rule> rules();
 

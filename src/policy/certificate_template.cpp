@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/text.hpp"
+#include "policy/name_syntax.hpp"
 
 namespace vouch::policy {
 namespace {
@@ -75,6 +76,33 @@ std::string text_of(const x509::Oid& oid) {
 }
 Value write(const x509::Oid& value) { return value.empty() ? Value() : Value(text_of(value)); }
 
+// "1.2.3.4 cps=URI notice=text": the notice goes to the end, so that it may hold anything.
+Status read(const Value& value, IssuancePolicy& out) {
+  constexpr std::string_view kCps = " cps=", kNotice = " notice=";
+  if (!value.text()) return expected("an issuance policy such as \"1.2.3.4 cps=https://example.com\"", value);
+  std::string_view text = *value.text();
+  out = {};
+  if (const std::size_t at = text.find(kNotice); at != std::string_view::npos) {
+    out.notice = text.substr(at + kNotice.size());
+    if (auto fine = x509::user_notice(out.notice); !fine || out.notice.empty())
+      return make_error(Errc::malformed, "the notice of policy '{}' is no text of 1 to 200 characters",
+                        text.substr(0, at));
+    text = text.substr(0, at);
+  }
+  if (const std::size_t at = text.find(kCps); at != std::string_view::npos) {
+    out.cps = text.substr(at + kCps.size());
+    if (const std::string_view fault = uri_fault(out.cps); !fault.empty())
+      return make_error(Errc::malformed, "the cps of policy '{}' {}", text.substr(0, at), fault);
+    text = text.substr(0, at);
+  }
+  out.oid = TRY(x509::oid_from_name(text));
+  return ok();
+}
+Value write(const IssuancePolicy& value) {
+  return fmt::format("{}{}{}{}{}", text_of(value.oid), value.cps.empty() ? "" : " cps=", value.cps,
+                     value.notice.empty() ? "" : " notice=", value.notice);
+}
+
 template <class E>
 struct Word {
   E value;
@@ -83,8 +111,18 @@ struct Word {
 constexpr Word<Purpose> kPurposes[] = {{Purpose::signature, "signature"},
                                        {Purpose::encryption, "encryption"},
                                        {Purpose::signature_and_encryption, "signature_and_encryption"}};
-constexpr Word<NameSource> kNameSources[] = {
-    {NameSource::request, "request"}, {NameSource::fixed, "fixed"}, {NameSource::none, "none"}};
+constexpr Word<NameSource> kNameSources[] = {{NameSource::request, "request"},
+                                             {NameSource::fixed, "fixed"},
+                                             {NameSource::none, "none"},
+                                             {NameSource::directory, "directory"}};
+constexpr Word<DirectorySubject> kDirectorySubjects[] = {{DirectorySubject::common_name, "common_name"},
+                                                         {DirectorySubject::dns, "dns"},
+                                                         {DirectorySubject::path, "path"}};
+constexpr Word<DirectoryName> kDirectoryNames[] = {
+    {DirectoryName::dns, "dns"}, {DirectoryName::upn, "upn"},   {DirectoryName::email, "email"},
+    {DirectoryName::spn, "spn"}, {DirectoryName::guid, "guid"}, {DirectoryName::domain_dns, "domain_dns"}};
+constexpr Word<KeySpecHint> kKeySpecHints[] = {{KeySpecHint::exchange, "exchange"},
+                                               {KeySpecHint::signature, "signature"}};
 constexpr Word<Validity> kBeyondCa[] = {{Validity::truncate, "truncate"}, {Validity::refuse, "refuse"}};
 constexpr Word<SanType> kSanTypes[] = {{SanType::dns, "dns"},
                                        {SanType::ip, "ip"},
@@ -101,6 +139,9 @@ constexpr Word<crypto::KeyType> kKeyTypes[] = {{crypto::KeyType::rsa, "rsa"},
                                                {crypto::KeyType::ed25519, "ed25519"}};
 constexpr std::span<const Word<Purpose>> words(Purpose) { return kPurposes; }
 constexpr std::span<const Word<NameSource>> words(NameSource) { return kNameSources; }
+constexpr std::span<const Word<DirectorySubject>> words(DirectorySubject) { return kDirectorySubjects; }
+constexpr std::span<const Word<DirectoryName>> words(DirectoryName) { return kDirectoryNames; }
+constexpr std::span<const Word<KeySpecHint>> words(KeySpecHint) { return kKeySpecHints; }
 constexpr std::span<const Word<Validity>> words(Validity) { return kBeyondCa; }
 constexpr std::span<const Word<SanType>> words(SanType) { return kSanTypes; }
 constexpr std::span<const Word<crypto::KeyType>> words(crypto::KeyType) { return kKeyTypes; }
@@ -221,20 +262,74 @@ constexpr Field kFields[] = {
     field<&T::ocsp_no_check>("ocsp_no_check"),
     field<&T::template_extension>("template_extension"),
     field<&T::key_reuse>("key_reuse"),
+    field<&T::cross_ca>("cross_ca"),
+    field<&T::basic_constraints>("basic_constraints"),
+    field<&T::revocation_info>("revocation_info"),
+    field<&T::security_extension>("security_extension"),
+    field<&T::supersedes>("supersedes"),
     field<&T::subject, &SubjectRule::source>("subject", "source", kText),
     field<&T::subject, &SubjectRule::fixed>("subject", "fixed", kText),
     field<&T::subject, &SubjectRule::allowed>("subject", "allowed"),
     field<&T::subject, &SubjectRule::required>("subject", "required"),
     field<&T::subject, &SubjectRule::may_be_empty>("subject", "may_be_empty"),
+    field<&T::subject, &SubjectRule::directory>("subject", "directory", kText),
+    field<&T::subject, &SubjectRule::directory_email>("subject", "directory_email"),
     field<&T::san, &SanRule::source>("san", "source", kText),
     field<&T::san, &SanRule::allowed>("san", "allowed"),
     field<&T::san, &SanRule::required>("san", "required"),
     field<&T::san, &SanRule::fixed>("san", "fixed"),
     field<&T::san, &SanRule::dns_from_common_name>("san", "dns_from_common_name"),
+    field<&T::san, &SanRule::directory>("san", "directory"),
+    field<&T::san, &SanRule::critical>("san", "critical"),
     field<&T::key, &KeyRule::types>("key", "types"),
     field<&T::key, &KeyRule::minimum_rsa_bits>("key", "minimum_rsa_bits"),
+    field<&T::key, &KeyRule::minimum_exponent>("key", "minimum_exponent"),
+    field<&T::issuance, &IssuanceRule::policies>("issuance", "policies"),
+    field<&T::issuance, &IssuanceRule::critical>("issuance", "critical"),
+    field<&T::issuance, &IssuanceRule::from_request>("issuance", "from_request"),
+    field<&T::signatures, &SignatureRule::count>("signatures", "count"),
+    field<&T::signatures, &SignatureRule::application_policies>("signatures", "application_policies"),
+    field<&T::signatures, &SignatureRule::issuance_policies>("signatures", "issuance_policies"),
+    field<&T::enrollment, &EnrollmentRule::autoenroll>("enrollment", "autoenroll"),
+    field<&T::enrollment, &EnrollmentRule::publish>("enrollment", "publish"),
+    field<&T::enrollment, &EnrollmentRule::publish_recovery_agent>("enrollment", "publish_recovery_agent"),
+    field<&T::enrollment, &EnrollmentRule::check_existing>("enrollment", "check_existing"),
+    field<&T::enrollment, &EnrollmentRule::renew_without_approval>("enrollment", "renew_without_approval"),
+    field<&T::enrollment, &EnrollmentRule::user_interaction>("enrollment", "user_interaction"),
+    field<&T::enrollment, &EnrollmentRule::remove_invalid>("enrollment", "remove_invalid"),
+    field<&T::enrollment, &EnrollmentRule::on_behalf_of>("enrollment", "on_behalf_of"),
+    field<&T::enrollment, &EnrollmentRule::reuse_key_on_full_token>("enrollment", "reuse_key_on_full_token"),
+    field<&T::enrollment, &EnrollmentRule::key_based_renewal>("enrollment", "key_based_renewal"),
+    field<&T::enrollment, &EnrollmentRule::skip_autorenewal>("enrollment", "skip_autorenewal"),
+    field<&T::enrollment, &EnrollmentRule::smime_capabilities>("enrollment", "smime_capabilities"),
+    field<&T::enrollment, &EnrollmentRule::names_from_previous>("enrollment", "names_from_previous"),
+    field<&T::client, &ClientRule::exportable>("client", "exportable"),
+    field<&T::client, &ClientRule::strong_protection>("client", "strong_protection"),
+    field<&T::client, &ClientRule::alternate_signature_algorithm>("client", "alternate_signature_algorithm"),
+    field<&T::client, &ClientRule::same_key_renewal>("client", "same_key_renewal"),
+    field<&T::client, &ClientRule::legacy_provider>("client", "legacy_provider"),
+    field<&T::client, &ClientRule::archive_key>("client", "archive_key"),
+    field<&T::client, &ClientRule::trust_endorsement_on_use>("client", "trust_endorsement_on_use"),
+    field<&T::client, &ClientRule::validate_endorsement_certificate>("client",
+                                                                     "validate_endorsement_certificate"),
+    field<&T::client, &ClientRule::validate_endorsement_key>("client", "validate_endorsement_key"),
+    field<&T::client, &ClientRule::attestation_preferred>("client", "attestation_preferred"),
+    field<&T::client, &ClientRule::attestation_required>("client", "attestation_required"),
+    field<&T::client, &ClientRule::attestation_without_policy>("client", "attestation_without_policy"),
+    field<&T::client, &ClientRule::hello_logon_key>("client", "hello_logon_key"),
+    field<&T::client, &ClientRule::minimum_ca_version>("client", "minimum_ca_version"),
+    field<&T::client, &ClientRule::minimum_client_version>("client", "minimum_client_version"),
+    field<&T::client, &ClientRule::key_spec>("client", "key_spec", kText),
+    field<&T::client, &ClientRule::providers>("client", "providers"),
+    field<&T::directory, &DirectoryBits::shipped>("directory", "shipped"),
+    field<&T::directory, &DirectoryBits::modified>("directory", "modified"),
+    field<&T::directory, &DirectoryBits::other_flags>("directory", "other_flags"),
+    field<&T::directory, &DirectoryBits::other_name_flags>("directory", "other_name_flags"),
+    field<&T::directory, &DirectoryBits::other_enrollment_flags>("directory", "other_enrollment_flags"),
+    field<&T::directory, &DirectoryBits::other_key_flags>("directory", "other_key_flags"),
 };
-constexpr std::array<std::string_view, 3> kTables{"subject", "san", "key"};
+constexpr std::array<std::string_view, 8> kTables{"subject",    "san",        "key",    "issuance",
+                                                  "signatures", "enrollment", "client", "directory"};
 
 const Field* find_field(std::string_view table, std::string_view name) {
   const auto found =

@@ -15,10 +15,14 @@ namespace vouch::policy {
 
 enum class Purpose { signature, encryption, signature_and_encryption };
 enum class NameSource {
-  request,  // the enrollee supplies it
-  fixed,    // the template's own text, with the variables {cn}, {dns}, {upn}, {email}, {requester}
-  none,     // empty
+  request,    // the enrollee supplies it
+  fixed,      // the template's own text, with the variables {cn}, {dns}, {upn}, {email}, {requester}
+  none,       // empty
+  directory,  // built from the account's entry, as the name flags of MS-CRTD 2.28 say
 };
+// What the directory knows of an account that can become its subject, and its alternative names.
+enum class DirectorySubject { common_name, dns, path };
+enum class DirectoryName { dns, upn, email, spn, guid, domain_dns };
 // The kinds of subjectAltName entries a template may let through or demand.
 enum class SanType { dns, ip, email, uri, upn, pkinit, directory_name, other };
 
@@ -26,6 +30,7 @@ struct KeyRule {
   // Accepted key types with their smallest size: rsa ≥ minimum_rsa_bits; EC curves and Ed25519 by name.
   std::vector<crypto::KeyType> types;
   std::size_t minimum_rsa_bits = 2048;
+  std::uint32_t minimum_exponent = 65537;  // 3 is the smallest that works (RFC 8017 3.1)
   bool operator==(const KeyRule&) const = default;
 };
 
@@ -35,6 +40,8 @@ struct SubjectRule {
   std::vector<x509::Oid> allowed;   // attribute types taken from the request; others are refused
   std::vector<x509::Oid> required;  // must be there
   bool may_be_empty = false;        // then a SAN must be there, and is critical (RFC 5280 4.1.2.6)
+  DirectorySubject directory = DirectorySubject::common_name;  // when source is directory
+  bool directory_email = false;                                // its e-mail address beside it
   bool operator==(const SubjectRule&) const = default;
 };
 
@@ -42,9 +49,82 @@ struct SanRule {
   NameSource source = NameSource::request;
   std::vector<SanType> allowed;  // types taken from the request; others are refused
   std::vector<SanType> required;
-  std::vector<std::string> fixed;     // "DNS:…", with the variables of SubjectRule
-  bool dns_from_common_name = false;  // no SAN in the request: a CN that is a DNS name becomes one
+  std::vector<std::string> fixed;        // "DNS:…", with the variables of SubjectRule
+  bool dns_from_common_name = false;     // no SAN in the request: a CN that is a DNS name becomes one
+  std::vector<DirectoryName> directory;  // when source is directory: each must be known of the account
+  bool critical = false;                 // critical also beside a subject
   bool operator==(const SanRule&) const = default;
+};
+
+// One issuance policy: "1.2.3.4 cps=https://pki.example.com/cps notice=Text to the end".
+struct IssuancePolicy {
+  x509::Oid oid;
+  std::string cps, notice;
+  bool operator==(const IssuancePolicy&) const = default;
+};
+struct IssuanceRule {
+  std::vector<IssuancePolicy> policies;  // certificatePolicies of what is issued
+  bool critical = false;
+  bool from_request = false;  // only those that the request asks for as well
+  bool operator==(const IssuanceRule&) const = default;
+};
+
+// Signatures of others that a request needs: enrolment agents, registration authorities (msPKI-RA-*).
+struct SignatureRule {
+  std::uint32_t count = 0;
+  std::vector<x509::Oid> application_policies;  // each signer has all of these
+  std::vector<x509::Oid> issuance_policies;     // and one of these, when there are any
+  bool operator==(const SignatureRule&) const = default;
+};
+
+// What the enrolment flags (MS-CRTD 2.26) say beside what has a member of its own. Most are for clients and
+// for the directory; the authority acts on renew_without_approval and smime_capabilities.
+struct EnrollmentRule {
+  bool autoenroll = false;               // 0x20
+  bool publish = false;                  // 0x8: to the account's entry
+  bool publish_recovery_agent = false;   // 0x4
+  bool check_existing = false;           // 0x10
+  bool renew_without_approval = false;   // 0x40: the earlier certificate stands for approval and signatures
+  bool user_interaction = false;         // 0x100
+  bool remove_invalid = false;           // 0x400
+  bool on_behalf_of = false;             // 0x800
+  bool reuse_key_on_full_token = false;  // 0x2000
+  bool key_based_renewal = false;        // 0x10000
+  bool skip_autorenewal = false;         // 0x40000
+  bool smime_capabilities = false;       // 0x1
+  bool names_from_previous = false;      // name flag 0x8: the client repeats its earlier certificate's names
+  bool operator==(const EnrollmentRule&) const = default;
+};
+
+// How a client makes and keeps the key (MS-CRTD 2.27). Hints, but for archive_key and attestation_required:
+// they ask the authority for proofs that it cannot check, so it refuses such requests.
+enum class KeySpecHint { exchange, signature };
+struct ClientRule {
+  bool exportable = false;                                           // 0x10
+  bool strong_protection = false;                                    // 0x20
+  bool alternate_signature_algorithm = false;                        // 0x40
+  bool same_key_renewal = false;                                     // 0x80
+  bool legacy_provider = false;                                      // 0x100
+  bool archive_key = false;                                          // 0x1
+  bool trust_endorsement_on_use = false;                             // 0x200
+  bool validate_endorsement_certificate = false;                     // 0x400
+  bool validate_endorsement_key = false;                             // 0x800
+  bool attestation_preferred = false;                                // 0x1000
+  bool attestation_required = false;                                 // 0x2000
+  bool attestation_without_policy = false;                           // 0x4000
+  bool hello_logon_key = false;                                      // 0x200000
+  std::uint32_t minimum_ca_version = 0, minimum_client_version = 0;  // 0 to 15
+  KeySpecHint key_spec = KeySpecHint::exchange;
+  std::vector<std::string> providers;  // pKIDefaultCSPs, best first
+  bool operator==(const ClientRule&) const = default;
+};
+
+// Bits of a directory's template that have no meaning here, kept so that it is written back as it came.
+struct DirectoryBits {
+  bool shipped = false;   // general flag 0x10000
+  bool modified = false;  // general flag 0x20000
+  std::uint32_t other_flags = 0, other_name_flags = 0, other_enrollment_flags = 0, other_key_flags = 0;
+  bool operator==(const DirectoryBits&) const = default;
 };
 
 enum class Validity { truncate, refuse };  // when a certificate would outlive its CA
@@ -76,6 +156,17 @@ struct CertificateTemplate {
   Validity beyond_ca = Validity::truncate;
   bool approval = false;   // a certificate manager approves each request (CT_FLAG_PEND_ALL)
   bool key_reuse = false;  // the same key may come again from another identity: load tests only
+
+  bool cross_ca = false;           // ca only: a cross certificate (general flag 0x800)
+  bool basic_constraints = true;   // written into end-entity certificates too (enrollment flag 0x8000)
+  bool revocation_info = true;     // false leaves CDP and AIA out (enrollment flag 0x4000)
+  bool security_extension = true;  // the account's SID; always there for purposes that log on (flag 0x80000)
+  std::vector<std::string> supersedes;  // names of templates that this one replaces where it is published
+  IssuanceRule issuance;
+  SignatureRule signatures;
+  EnrollmentRule enrollment;
+  ClientRule client;
+  DirectoryBits directory;
 
   bool operator==(const CertificateTemplate&) const = default;
 };

@@ -1,6 +1,8 @@
 #pragma once
 // One decision in the making. Internal to this room: decision.cpp holds the flow and the rules about request,
-// template, key and time, decision_names.cpp those about names, decision_purposes.cpp those about extensions.
+// template and time; decision_keys.cpp those about the key, decision_signatures.cpp about other signers,
+// decision_names.cpp about names, decision_directory.cpp about names from the directory,
+// decision_purposes.cpp about extensions.
 
 #include "policy/decision.hpp"
 
@@ -24,12 +26,33 @@ class Decider {
   bool check_request();
   bool check_template_known();
   bool check_template_named_in_request();
-  bool check_key();
+  bool check_template_version(std::uint32_t major, std::uint32_t minor);
+  bool is_renewal_of_template() const;
   bool check_names();
   bool check_purposes();
   bool check_validity();
   void check_attributes();
   void check_queue();
+
+  // decision_keys.cpp
+  bool check_key();
+  bool check_point();
+  bool check_rsa_numbers();
+  bool check_client_promises();
+  bool check_key_quality();
+  bool check_key_reuse(Bytes subject_alt_name);
+
+  // decision_signatures.cpp
+  bool check_signatures();
+  bool is_approved_renewal() const;
+  void check_renewal(Bytes subject_alt_name);
+
+  // decision_directory.cpp
+  bool check_directory();
+  bool deny_missing(std::string_view attribute);
+  bool build_subject();
+  bool build_san();
+  void plan_security_identifier();
 
   // decision_names.cpp
   bool take_subject();
@@ -45,6 +68,7 @@ class Decider {
     return q_.authority.enterprise || q_.authority.override_logon_purposes;
   }
   std::string common_name() const;
+  std::string protected_name() const;
 
   // decision_purposes.cpp
   bool take_purposes();
@@ -54,6 +78,9 @@ class Decider {
   void note_ignored_extensions();
   void plan_extensions();
   bool plan_ca();
+  bool check_policies();
+  void plan_policies();
+  void plan_smime_capabilities();
 
   void pass(std::string_view rule) {
     decision_.trace.push_back({std::string(rule), Verdict::passed, {}, {}, {}});
@@ -75,6 +102,9 @@ class Decider {
   std::uint16_t key_usage_ = 0;
   x509::BasicConstraints constraints_;
   bool names_from_request_ = false;
+  bool vouched_for_ = false;      // by signers whose purpose it is
+  bool approved_before_ = false;  // a renewal whose names somebody approved already
+  std::vector<x509::PolicyInformation> policies_;
   bool identity_from_request_ = false;  // a UPN or Kerberos name was let through by the override
 };
 

@@ -8,11 +8,14 @@ namespace vouch::policy {
 Decision decide(const Question& question) { return Decider(question).run(); }
 
 Decision Decider::run() {
-  if (!check_request() || !check_template_known() || !check_key() || !check_purposes() || !check_names() ||
-      !check_validity())
+  if (!check_request() || !check_template_known() || !check_signatures() || !check_key() ||
+      !check_purposes() || !check_policies() || !check_directory() || !check_names() || !check_validity())
     return std::move(decision_);
   check_attributes();
   plan_extensions();
+  const Buffer subject_alt_name = san_.empty() ? Buffer() : x509::encode_general_names(san_);
+  if (!check_key_reuse(subject_alt_name)) return std::move(decision_);
+  check_renewal(subject_alt_name);
   decision_.plan.public_key_info = to_buffer(q_.request->public_key_info);
   decision_.action = Action::issue;
   check_queue();
@@ -55,6 +58,10 @@ bool Decider::check_request() {
     return deny({"request.version", "the request has an unknown version", "PKCS #10 version 1 (encoded as 0)",
                  fmt::format("{}", q_.request->version), "make the request with a current program"});
   pass("request.version");
+  // A point beside its curve verifies nothing; the key is the reason, not the signature.
+  const bool is_no_key = q_.key.weakness && (q_.key.weakness->flaw == crypto::KeyFlaw::off_curve ||
+                                             q_.key.weakness->flaw == crypto::KeyFlaw::small_order);
+  if (!q_.proof_of_possession && is_no_key) return check_key_quality();
   if (!q_.proof_of_possession)
     return deny({"request.proof", "the request does not prove that its sender has the private key",
                  "a signature by the key in the request",
@@ -86,6 +93,10 @@ bool Decider::check_template_known() {
                  fmt::format("a template that CA '{}' publishes", q_.authority.name), "'" + t_->name + "'",
                  fmt::format("an administrator publishes it: vouch template publish {}", t_->name)});
   pass(t_ == nullptr ? "template.none" : "template.published");
+  if (t_ != nullptr && !q_.superseded_by.empty() && !is_renewal_of_template())
+    return deny({"template.superseded", "the template is replaced by another",
+                 fmt::format("'{}', which CA '{}' publishes", q_.superseded_by, q_.authority.name),
+                 "'" + t_->name + "'", fmt::format("ask for template {}", q_.superseded_by)});
   return check_template_named_in_request();
 }
 
@@ -114,68 +125,25 @@ bool Decider::check_template_named_in_request() {
       return deny({"template.conflict", "the request names another template inside",
                    fmt::format("{} ({})", wanted, t_->oid.dotted()),
                    value ? value->id.dotted() : "unreadable", std::string(kMend)});
+    else
+      return check_template_version(value->major.value_or(0), value->minor.value_or(0));
   }
   return true;
 }
 
-namespace {
-
-// RFC 8017 3.1: the exponent is odd and at least 3; an even one or 1 belongs to no RSA key. The modulus is a
-// product of odd primes.
-bool is_sane_exponent(Bytes exponent) {
-  if (exponent.empty() || (exponent.back() & 1) == 0) return false;
-  return exponent.size() > 1 || exponent[0] >= 3;
+// CERTSRV_E_BAD_TEMPLATE_VERSION: the requester has read a template that this CA does not know yet. An older
+// version is served by the present one.
+bool Decider::check_template_version(std::uint32_t major, std::uint32_t minor) {
+  if (std::pair(major, minor) <= std::pair(t_->major, t_->minor)) return true;
+  return deny({"template.version", "the request is for a newer version of the template",
+               fmt::format("version {}.{} or older", t_->major, t_->minor),
+               fmt::format("{}.{}", major, minor),
+               "wait until this CA has read the new version, or ask by the one it has"});
 }
 
-std::string list_of(const std::vector<crypto::KeyType>& types) {
-  std::string out;
-  for (const crypto::KeyType type : types)
-    out += fmt::format("{}{}", out.empty() ? "" : ", ", x509::to_string(type));
-  return out;
-}
-
-constexpr std::size_t kMostRsaBits = 16384;      // above, one signature check takes seconds
-constexpr std::size_t kMostExponentOctets = 32;  // FIPS 186-5 5.1: below 2^256
-
-}  // namespace
-
-bool Decider::check_key() {
-  const auto key = x509::parse_public_key_info(q_.request->public_key_info);
-  if (!key)
-    return deny({"key.form", "the public key cannot be used", "an RSA, P-256, P-384, P-521 or Ed25519 key",
-                 std::string(key.error().message()),
-                 "make a new key, e.g. with: openssl ecparam -genkey -name prime256v1"});
-  key_ = *key;
-  if (t_ != nullptr && std::ranges::find(t_->key.types, key_.type) == t_->key.types.end())
-    return deny({"key.type", "the template does not take this type of key", list_of(t_->key.types),
-                 std::string(x509::to_string(key_.type)),
-                 "make a key of an accepted type and a new request"});
-  pass("key.type");
-  if (key_.type != crypto::KeyType::rsa) {
-    if (key_.type != crypto::KeyType::ed25519 && (key_.point.empty() || key_.point[0] != 0x04))
-      return deny({"key.point", "the elliptic curve point is compressed",
-                   "an uncompressed point (RFC 5480 2.2)", "a compressed point",
-                   "make the request again with an uncompressed public key"});
-    return true;
-  }
-  const std::size_t smallest = t_ == nullptr ? 2048 : t_->key.minimum_rsa_bits;
-  if (key_.bits < smallest || key_.bits > kMostRsaBits)
-    return deny(
-        {"key.size", key_.bits < smallest ? "the key is too small" : "the key is too large",
-         fmt::format("RSA with {} to {} bits", smallest, kMostRsaBits),
-         fmt::format("RSA with {} bits", key_.bits),
-         fmt::format("make a new key, e.g. with: openssl genrsa {}", std::max<std::size_t>(smallest, 3072))});
-  pass("key.size");
-  const bool odd_modulus = !key_.modulus.empty() && (key_.modulus.back() & 1) != 0;
-  if (!is_sane_exponent(key_.exponent) || key_.exponent.size() > kMostExponentOctets || !odd_modulus)
-    return deny({"key.exponent", "the RSA key is malformed",
-                 "an odd modulus and an odd exponent of at least 3",
-                 odd_modulus ? fmt::format("exponent 0x{}", to_hex(key_.exponent.first(std::min<std::size_t>(
-                                                                key_.exponent.size(), kMostExponentOctets))))
-                             : "an even modulus",
-                 "make a new key; 65537 is the usual exponent"});
-  pass("key.exponent");
-  return true;
+// The holder of a certificate of this template goes on with it.
+bool Decider::is_renewal_of_template() const {
+  return q_.renews && q_.renews->valid && q_.renews->issued_by_this && q_.renews->template_name == t_->name;
 }
 
 bool Decider::check_validity() {
@@ -214,14 +182,18 @@ void Decider::check_attributes() {
   pass("attribute.san");
 }
 
+// What waits for a certificate manager. Approved before: a renewal for which its template says so.
 void Decider::check_queue() {
-  if (t_ != nullptr && t_->approval)
+  if (t_ != nullptr && t_->approval && !approved_before_)
     pend("template.approval", fmt::format("template '{}' wants approval", t_->name));
   const bool logs_on = first_of(purposes_, kLogonPurposes) != nullptr;
   if (identity_from_request_)
     pend("names.identity", "a logon name comes from the request");
-  else if (t_ != nullptr && !t_->approval && logs_on && names_from_request_)
+  else if (t_ != nullptr && !t_->approval && logs_on && names_from_request_ && !vouched_for_ &&
+           !approved_before_)
     pend("names.logon", "names for a certificate that logs somebody on come from the request");
+  if (const std::string name = protected_name(); !name.empty() && !approved_before_)
+    pend("names.protected", fmt::format("'{}' is a protected name", name));
   if (!q_.authority.enterprise && !q_.authority.automatic_issuance)
     pend("authority.queue", "this stand-alone CA issues nothing without approval");
 }

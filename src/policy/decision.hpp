@@ -20,6 +20,8 @@ struct AuthorityContext {
   Time not_before{}, not_after{};        // of the CA certificate that would sign
   std::optional<std::uint32_t> path_length;  // what its certificate still allows below
   Span default_validity{12, {}};             // without a template
+  // Host names that no request gets without approval: the CA's own, and a list ("*.x" is all below x).
+  std::vector<std::string> protected_names;
 };
 
 // One signature beside the request's own, by a certificate that vouches for it: an enrolment agent, a
@@ -35,6 +37,29 @@ struct AuthorizedSignature {
   std::vector<x509::Oid> application_policies;  // 311.21.10, or its purposes where it has none
   std::vector<x509::Oid> issuance_policies;     // certificatePolicies
   std::string template_name;                    // that it was issued by; empty: not known
+  Buffer subject_alt_name;                      // its extension's value; empty: none
+};
+
+// What the directory knows of the account that asks. Nothing of it comes from the request.
+struct DirectoryIdentity {
+  std::string distinguished_name;  // RFC 4514: "CN=Alice,OU=Staff,DC=corp,DC=example"
+  std::string common_name, dns_name, user_principal_name, email, domain_dns;
+  std::vector<std::string> service_principal_names;
+  Buffer object_guid;  // 16 octets as the directory stores them
+  std::string sid;     // "S-1-5-21-…"; empty: the directory has none
+};
+
+// What the caller found out about the key in the request, with arithmetic, lists and the database.
+struct KeyFacts {
+  std::optional<crypto::KeyWeakness> weakness;
+  std::string blocklist;  // the list of known weak keys that has it; empty: none
+  std::string authority;  // the CA whose own key it is; empty: none
+  struct Use {
+    std::int64_t request = 0;  // RequestID of a certificate with this key
+    Buffer subject, subject_alt_name;
+  };
+  std::optional<Use> compromised;  // a certificate with this key was revoked for keyCompromise
+  std::optional<Use> certified;    // a certificate with this key, its first
 };
 
 struct Question {
@@ -54,6 +79,9 @@ struct Question {
   std::vector<AuthorizedSignature> signatures;  // beside the request's own
   // A renewal: the earlier certificate, which signed the request too (it is not among `signatures`).
   std::optional<AuthorizedSignature> renews;
+  std::optional<DirectoryIdentity> directory;  // of the requester; empty: no directory, or not found there
+  KeyFacts key;
+  std::string superseded_by;  // a template that this CA publishes and that replaces the one asked for
 };
 
 // What is to be issued, when it is: everything but serial and issuer.
@@ -63,6 +91,7 @@ struct Plan {
   Time not_before{}, not_after{};
   std::vector<x509::Extension> variable;  // differ per request: SAN, SKI
   std::vector<x509::Extension> fixed;     // the same for all certificates of this template version
+  bool revocation_info = true;            // CDP and AIA of the authority follow
 };
 
 enum class Action { issue, pend, deny };

@@ -126,6 +126,9 @@ bool Decider::check_names() {
     case NameSource::none:
       decision_.plan.subject = {0x30, 0x00};
       break;
+    case NameSource::directory:
+      if (!build_subject()) return false;
+      break;
   }
   switch (san) {
     case NameSource::request:
@@ -135,6 +138,9 @@ bool Decider::check_names() {
       if (!fix_san()) return false;
       break;
     case NameSource::none:
+      break;
+    case NameSource::directory:
+      if (!build_san()) return false;
       break;
   }
   if (san != NameSource::request && q_.request->find(x509::oid::kSubjectAltName) != nullptr)
@@ -360,6 +366,45 @@ bool Decider::fix_san() {
   }
   pass("san.fixed");
   return true;
+}
+
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  while (out.ends_with('.')) out.pop_back();
+  return out;
+}
+
+// Whether a host name, or a wildcard, stands for a protected name, or for one below "*.x".
+bool covers(std::string_view name, std::string_view guarded) {
+  if (name == guarded) return true;
+  const auto parent = [](std::string_view host) {
+    const std::size_t dot = host.find('.');
+    return dot == std::string_view::npos ? std::string_view() : host.substr(dot + 1);
+  };
+  if (name.starts_with("*.") && !guarded.starts_with("*.")) return name.substr(2) == parent(guarded);
+  if (!guarded.starts_with("*.")) return false;
+  const std::string_view zone = guarded.substr(1);  // ".x"
+  return name.ends_with(zone);
+}
+
+}  // namespace
+
+// ESC17: a server certificate for the CA, an update server or a domain controller is worth having. The first
+// protected name among those that the request brought; empty: none.
+std::string Decider::protected_name() const {
+  if (!names_from_request_ || (t_ != nullptr && t_->ca)) return {};
+  std::vector<std::string> asked;
+  for (const GeneralName& name : san_)
+    if (name.type == GeneralNameType::dns_name) asked.push_back(lower(as_text(name.value)));
+  if (const std::string name = common_name(); !name.empty()) asked.push_back(lower(name));
+  for (const std::string& name : asked)
+    for (const std::string& guarded : q_.authority.protected_names)
+      if (!guarded.empty() && covers(name, lower(guarded))) return name;
+  return {};
 }
 
 bool Decider::check_required_names() {

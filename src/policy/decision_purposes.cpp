@@ -49,6 +49,20 @@ Buffer encode_application_policies(const std::vector<x509::Oid>& purposes) {
   return std::move(out).take();
 }
 
+// SMIMECapabilities ::= SEQUENCE OF SEQUENCE { OID, parameters ANY OPTIONAL }, bounded.
+bool is_capability_list(Bytes value) {
+  if (value.size() > 2048) return false;
+  asn1::Reader outer(value);
+  auto list = outer.expect_sequence();
+  if (!list || !outer.at_end() || list->at_end()) return false;
+  while (!list->at_end()) {
+    auto capability = list->expect_sequence();
+    if (!capability || !capability->expect_oid()) return false;
+    if (!capability->at_end() && (!capability->next() || !capability->at_end())) return false;
+  }
+  return true;
+}
+
 bool same_purposes(const std::vector<x509::Oid>& a, const std::vector<x509::Oid>& b) {
   return a.size() == b.size() && std::ranges::is_permutation(a, b);
 }
@@ -196,6 +210,8 @@ void Decider::note_ignored_extensions() {
     if (id == kSubjectAltName || id == kBasicConstraints || id == kKeyUsage || id == kExtendedKeyUsage ||
         id == kSubjectKeyIdentifier || id == kMsTemplateName || id == kMsCertificateTemplate)
       continue;
+    if (t_ != nullptr && t_->enrollment.smime_capabilities && id == kSmimeCapabilities) continue;
+    if (t_ != nullptr && t_->issuance.from_request && id == kCertificatePolicies) continue;
     if (t_ != nullptr && t_->ca && (id == kMsCaVersion || id == kMsPreviousCertHash)) continue;
     if (id == kMsNtdsCaSecurity) {
       change("request.sid", "no SID from the request", "a SID in the request");
@@ -213,7 +229,8 @@ void Decider::plan_extensions() {
   Plan& plan = decision_.plan;
   const bool subject_is_empty = plan.subject.size() <= 2;
   if (!san_.empty())
-    plan.variable.push_back({kSubjectAltName, subject_is_empty, x509::encode_general_names(san_)});
+    plan.variable.push_back({kSubjectAltName, subject_is_empty || (t_ != nullptr && t_->san.critical),
+                             x509::encode_general_names(san_)});
   if (!q_.subject_key_identifier.empty())
     plan.variable.push_back(
         {kSubjectKeyIdentifier, false, x509::encode_subject_key_identifier(q_.subject_key_identifier)});
@@ -225,8 +242,14 @@ void Decider::plan_extensions() {
                                : x509::parse_previous_cert_hash(extension->value).has_value())
           plan.variable.push_back({id, false, to_buffer(extension->value)});
 
+  plan_security_identifier();
+  plan_policies();
+  plan_smime_capabilities();
+
+  plan.revocation_info = t_ == nullptr || t_->revocation_info;
   plan.fixed.reserve(6);
-  plan.fixed.push_back({kBasicConstraints, true, x509::encode_basic_constraints(constraints_)});
+  if (t_ == nullptr || t_->ca || t_->basic_constraints)
+    plan.fixed.push_back({kBasicConstraints, true, x509::encode_basic_constraints(constraints_)});
   // Where the template takes types of keys that cannot all do the same, key usage differs per request.
   const bool usage_is_fixed = t_ == nullptr || std::ranges::all_of(t_->key.types, [&](crypto::KeyType type) {
                                 return (t_->key_usage & possible_usage(type)) == t_->key_usage;
@@ -246,6 +269,55 @@ void Decider::plan_extensions() {
   if (t_->application_policies && !purposes_.empty())
     plan.fixed.push_back({kMsApplicationPolicies, false, encode_application_policies(purposes_)});
   if (t_->ocsp_no_check) plan.fixed.push_back({kOcspNoCheck, false, {0x05, 0x00}});
+}
+
+// Issuance policies (MS-WCCE 3.2.2.6.2.1.4.5.8): the template's, or those of them that the request asks for.
+bool Decider::check_policies() {
+  if (t_ == nullptr || t_->issuance.policies.empty()) return true;
+  std::vector<x509::PolicyInformation> asked;
+  if (const x509::ExtensionView* extension = q_.request->find(kCertificatePolicies))
+    if (auto value = x509::parse_certificate_policies(extension->value)) asked = *std::move(value);
+  for (const IssuancePolicy& policy : t_->issuance.policies) {
+    if (t_->issuance.from_request &&
+        std::ranges::find(asked, policy.oid, &x509::PolicyInformation::policy) == asked.end())
+      continue;
+    x509::PolicyInformation& information = policies_.emplace_back();
+    information.policy = policy.oid;
+    if (!policy.cps.empty()) information.qualifiers.push_back(x509::cps_uri(policy.cps));
+    if (!policy.notice.empty())
+      if (auto notice = x509::user_notice(policy.notice))
+        information.qualifiers.push_back(*std::move(notice));
+  }
+  if (policies_.empty()) {
+    std::vector<x509::Oid> known, wanted;
+    for (const IssuancePolicy& policy : t_->issuance.policies) known.push_back(policy.oid);
+    for (const x509::PolicyInformation& policy : asked) wanted.push_back(policy.policy);
+    return deny({"issuance.policies", "the request names no issuance policy of the template",
+                 "one of " + list_of(known), list_of(wanted), "add certificatePolicies to the request"});
+  }
+  pass("issuance.policies");
+  return true;
+}
+
+// Fixed as long as a request has no say in them.
+void Decider::plan_policies() {
+  if (policies_.empty()) return;
+  Plan& plan = decision_.plan;
+  (t_->issuance.from_request ? plan.variable : plan.fixed)
+      .push_back({kCertificatePolicies, t_->issuance.critical, x509::encode_certificate_policies(policies_)});
+}
+
+// RFC 4262: what the requester's mail program can decipher. A list of algorithms gives nobody any rights.
+void Decider::plan_smime_capabilities() {
+  if (t_ == nullptr || !t_->enrollment.smime_capabilities) return;
+  const x509::ExtensionView* extension = q_.request->find(kSmimeCapabilities);
+  if (extension == nullptr) return;
+  if (is_capability_list(extension->value)) {
+    decision_.plan.variable.push_back({kSmimeCapabilities, false, to_buffer(extension->value)});
+    pass("request.smime");
+  } else {
+    change("request.smime", "no S/MIME capabilities", "S/MIME capabilities that cannot be read");
+  }
 }
 
 }  // namespace vouch::policy

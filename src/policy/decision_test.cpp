@@ -5,6 +5,8 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <regex>
+#include <set>
 
 #include "base/pem.hpp"
 #include "policy/decision_test_support.hpp"
@@ -135,9 +137,8 @@ TEST_P(DeniedTest, NamesRuleExpectedReceivedAndMend) {
       << "a refusal plans nothing";
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Decision, DeniedTest,
-    testing::Values(
+const std::vector<Denied>& denied_rows() {
+  static const std::vector<Denied> rows{
         Denied{"Version",
                [](Asked& a) {
                  a.der = to_buffer(a.request().whole);
@@ -421,8 +422,144 @@ INSTANTIATE_TEST_SUITE_P(
                  a.certificate_template.beyond_ca = Validity::refuse;
                  a.certificate_template.validity = Span{240, {}};
                },
-               "validity.beyond_ca", "expected an end no later than 2036-01-01T00:00:00Z, received 2046"}),
-    [](const auto& row) { return row.param.name; });
+               "validity.beyond_ca", "expected an end no later than 2036-01-01T00:00:00Z, received 2046"},
+        Denied{"NewerTemplateVersion",
+               [](Asked& a) {
+                 a.extensions.push_back(x509::make_extension(
+                     kMsCertificateTemplate, false,
+                     x509::encode_template_information({a.certificate_template.oid, 100, 1})));
+               },
+               "template.version", "expected version 100.0 or older, received 100.1"},
+        Denied{"NewerTemplateMajorVersion",
+               [](Asked& a) {
+                 a.extensions.push_back(x509::make_extension(
+                     kMsCertificateTemplate, false,
+                     x509::encode_template_information({a.certificate_template.oid, 101, {}})));
+               },
+               "template.version", "received 101.0"},
+        Denied{"Superseded", [](Asked& a) { a.question.superseded_by = "WebServer2"; }, "template.superseded",
+               "expected 'WebServer2', which CA 'Test CA' publishes, received 'WebServer'"},
+        Denied{"SignatureCount", [](Asked& a) { a.certificate_template.signatures.count = 1; },
+               "signatures.count", "expected 1 authorized signature, received 0"},
+        Denied{"SignaturePurpose",
+               [](Asked& a) {
+                 a.certificate_template.signatures = {1, {kMsCertificateRequestAgent}, {}};
+                 a.question.signatures = {signer("CN=Agent", {kClientAuth})};
+               },
+               "signatures.purpose",
+               "expected certificateRequestAgent (1.3.6.1.4.1.311.20.2.1), received clientAuth"},
+        Denied{"SignaturePolicy",
+               [](Asked& a) {
+                 a.certificate_template.signatures = {1, {}, {x509::Oid{1, 2, 3, 4}}};
+                 a.question.signatures = {signer("CN=Agent", {kClientAuth}, {x509::Oid{1, 2, 3, 5}})};
+               },
+               "signatures.policy", "expected one of 1.2.3.4, received 1.2.3.5"},
+        Denied{"ExponentSmall", [](Asked& a) { a.key = rsa_key(2048, Buffer{0x03}); }, "key.small_exponent",
+               "expected at least 65537, received exponent 0x03"},
+        Denied{"ExponentSmallWithoutTemplate",
+               [](Asked& a) {
+                 a.without_template();
+                 a.key = rsa_key(2048, Buffer{0xff, 0xff});
+               },
+               "key.small_exponent", "received exponent 0xffff"},
+        Denied{"PointAtInfinity",
+               [](Asked& a) { a.key = x509::encode_ec_public_key_info(x509::KeyType::p256, Buffer{0x00}); },
+               "key.form", "is not a point of P-256"},
+        Denied{"PointBesideItsCurve",
+               [](Asked& a) {
+                 a.question.proof_of_possession = make_error(Errc::malformed, "importing a key of type EC");
+                 a.question.key.weakness = {crypto::KeyFlaw::off_curve, "a point that is not on it"};
+               },
+               "key.curve", "expected a point on the curve, received a point that is not on it"},
+        Denied{"PointOfSmallOrder",
+               [](Asked& a) {
+                 a.question.key.weakness = {crypto::KeyFlaw::small_order, "a point of small order"};
+               },
+               "key.curve", "expected a point of large order"},
+        Denied{"SmallFactor",
+               [](Asked& a) {
+                 a.question.key.weakness = {crypto::KeyFlaw::small_factor, "a modulus divisible by 3"};
+               },
+               "key.small_factor", "received a modulus divisible by 3"},
+        Denied{"ClosePrimes",
+               [](Asked& a) {
+                 a.question.key.weakness = {crypto::KeyFlaw::close_primes,
+                                            "a modulus that Fermat's method factors in 1 round"};
+               },
+               "key.close_primes", "expected two primes that lie far apart"},
+        Denied{"Roca",
+               [](Asked& a) { a.question.key.weakness = {crypto::KeyFlaw::roca, "a modulus with that pattern"}; },
+               "key.roca", "CVE-2017-15361"},
+        Denied{"Blocklist", [](Asked& a) { a.question.key.blocklist = "/lists/blacklist.RSA-2048"; },
+               "key.blocklist", "received a key of the list /lists/blacklist.RSA-2048"},
+        Denied{"AuthorityKey", [](Asked& a) { a.question.key.authority = "Test CA"; }, "key.authority",
+               "received the key of CA 'Test CA'"},
+        Denied{"CompromisedKey", [](Asked& a) { a.question.key.compromised = {7, {}, {}}; }, "key.compromised",
+               "received the key of request 7, which was"},
+        Denied{"KeyOfAnother",
+               [](Asked& a) {
+                 a.question.key.certified = {
+                     8, x509::encode_name(x509::make_name({{kCommonName, "mail.example.com"}})), {}};
+               },
+               "key.reuse", "received the key of request 8 (CN=mail.example.com)"},
+        Denied{"KeyOfOtherNamesWithoutSubject",
+               [](Asked& a) {
+                 a.subject = {};
+                 a.question.key.certified = {8, {0x30, 0x00}, {0x30, 0x00}};
+               },
+               "key.reuse", "(other alternative names)"},
+        Denied{"Archival", [](Asked& a) { a.certificate_template.client.archive_key = true; }, "key.archival",
+               "never sees a private key"},
+        Denied{"Attestation", [](Asked& a) { a.certificate_template.client.attestation_required = true; },
+               "key.attestation", "a CA that verifies attestations"},
+        Denied{"NoDirectory",
+               [](Asked& a) { a.certificate_template.subject.source = NameSource::directory; },
+               "names.directory", "needs a directory"},
+        Denied{"NotInTheDirectory",
+               [](Asked& a) {
+                 a.certificate_template.san.source = NameSource::directory;
+                 a.certificate_template.san.directory = {DirectoryName::dns};
+                 a.question.authority.enterprise = true;
+               },
+               "names.directory", "requester 'alice', who is not found there"},
+        Denied{"AccountWithoutName",
+               [](Asked& a) {
+                 a.certificate_template.subject.source = NameSource::directory;
+                 a.certificate_template.subject.directory = DirectorySubject::dns;
+                 a.question.directory = DirectoryIdentity();
+               },
+               "names.account", "expected dNSHostName, received an account 'alice' without it"},
+        Denied{"NoIssuancePolicyOfTheTemplate",
+               [](Asked& a) {
+                 a.certificate_template.issuance.policies = {{x509::Oid{1, 2, 3, 4}, {}, {}}};
+                 a.certificate_template.issuance.from_request = true;
+                 a.extensions.push_back(x509::make_extension(
+                     kCertificatePolicies, false, x509::encode_certificate_policies({{x509::Oid{1, 2, 9}, {}}})));
+               },
+               "issuance.policies", "expected one of 1.2.3.4, received 1.2.9"}};
+  return rows;
+}
+
+INSTANTIATE_TEST_SUITE_P(Decision, DeniedTest, testing::ValuesIn(denied_rows()),
+                         [](const auto& row) { return row.param.name; });
+
+// Every rule that the sources refuse by has a row above, with its message.
+TEST(DeniedRowsTest, AreAllThereAre) {
+  std::set<std::string> refused, tested;
+  for (const char* file : {"decision.cpp", "decision_directory.cpp", "decision_keys.cpp",
+                           "decision_names.cpp", "decision_purposes.cpp", "decision_signatures.cpp"}) {
+    std::ifstream in(std::string("src/policy/") + file);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    EXPECT_FALSE(text.empty()) << file;
+    // deny({"rule", …}) and the rows of a table that ends in deny: {crypto::KeyFlaw::x, "rule", …}
+    static const std::regex name("(?:deny\\(\\s*\\{|KeyFlaw::[a-z_]+, )\"([a-z_]+\\.[a-z_]+)\"");
+    for (std::sregex_iterator it(text.begin(), text.end(), name), end; it != end; ++it)
+      refused.insert((*it)[1]);
+  }
+  for (const Denied& row : denied_rows()) tested.insert(row.reason);
+  EXPECT_GT(refused.size(), 50u);
+  EXPECT_EQ(tested, refused);
+}
 
 TEST(DecisionTest, ADisplayNameGetsTheNameSuggested) {
   Asked asked;
@@ -462,44 +599,61 @@ TEST_P(PendedTest, WaitsAndIsIssuedOnceApproved) {
 
 INSTANTIATE_TEST_SUITE_P(
     Decision, PendedTest,
-    testing::Values(Pended{"StandAloneQueue",
-                           [](Asked& a) { a.question.authority.automatic_issuance = false; },
-                           "authority.queue"},
-                    Pended{"TemplateApproval", [](Asked& a) { a.certificate_template.approval = true; },
-                           "template.approval"},
-                    Pended{"TemplateApprovalInEnterprise",
-                           [](Asked& a) {
-                             a.question.authority.enterprise = true;
-                             a.certificate_template.approval = true;
-                           },
-                           "template.approval"},
-                    Pended{"ClientAuth", [](Asked& a) { a.use("ClientAuth"); }, "template.approval"},
-                    Pended{"Esc1WithoutApprovalInTheTemplate",
-                           [](Asked& a) {
-                             a.use("ClientAuth");
-                             a.certificate_template.approval = false;
-                           },
-                           "names.logon"},
-                    Pended{"Esc1WithoutApprovalInEnterprise",
-                           [](Asked& a) {
-                             a.use("ClientAuth");
-                             a.certificate_template.approval = false;
-                             a.question.authority.enterprise = true;
-                           },
-                           "names.logon"},
-                    Pended{"SubCa",
-                           [](Asked& a) {
-                             a.use("SubCA");
-                             a.extensions = {basic_constraints(true)};
-                           },
-                           "template.approval"},
-                    Pended{"UpnByOverride",
-                           [](Asked& a) {
-                             a.without_template();
-                             a.question.authority.override_logon_purposes = true;
-                             a.extensions = {purposes({kMsSmartCardLogon}), san({"UPN:alice@corp.example"})};
-                           },
-                           "names.identity"}),
+    testing::Values(
+        Pended{"StandAloneQueue", [](Asked& a) { a.question.authority.automatic_issuance = false; },
+               "authority.queue"},
+        Pended{"TemplateApproval", [](Asked& a) { a.certificate_template.approval = true; },
+               "template.approval"},
+        Pended{"TemplateApprovalInEnterprise",
+               [](Asked& a) {
+                 a.question.authority.enterprise = true;
+                 a.certificate_template.approval = true;
+               },
+               "template.approval"},
+        Pended{"ClientAuth", [](Asked& a) { a.use("ClientAuth"); }, "template.approval"},
+        Pended{"Esc1WithoutApprovalInTheTemplate",
+               [](Asked& a) {
+                 a.use("ClientAuth");
+                 a.certificate_template.approval = false;
+               },
+               "names.logon"},
+        Pended{"Esc1WithoutApprovalInEnterprise",
+               [](Asked& a) {
+                 a.use("ClientAuth");
+                 a.certificate_template.approval = false;
+                 a.question.authority.enterprise = true;
+               },
+               "names.logon"},
+        Pended{"SubCa",
+               [](Asked& a) {
+                 a.use("SubCA");
+                 a.extensions = {basic_constraints(true)};
+               },
+               "template.approval"},
+        Pended{"ProtectedName", [](Asked& a) { a.question.authority.protected_names = {"www.example.com"}; },
+               "names.protected"},
+        Pended{"ProtectedNameAsCommonName",
+               [](Asked& a) {
+                 a.extensions = {san({"DNS:other.example.com"})};
+                 a.question.authority.protected_names = {"WWW.example.com."};
+               },
+               "names.protected"},
+        Pended{"WildcardOverAProtectedName",
+               [](Asked& a) {
+                 a.subject = x509::make_name({{kCommonName, "*.example.com"}});
+                 a.extensions = {san({"DNS:*.example.com"})};
+                 a.question.authority.protected_names = {"ca.example.com"};
+               },
+               "names.protected"},
+        Pended{"NameBelowAProtectedZone",
+               [](Asked& a) { a.question.authority.protected_names = {"*.example.com"}; }, "names.protected"},
+        Pended{"UpnByOverride",
+               [](Asked& a) {
+                 a.without_template();
+                 a.question.authority.override_logon_purposes = true;
+                 a.extensions = {purposes({kMsSmartCardLogon}), san({"UPN:alice@corp.example"})};
+               },
+               "names.identity"}),
     [](const auto& row) { return row.param.name; });
 
 // --- The known attacks, from the request's side.

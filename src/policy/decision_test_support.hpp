@@ -36,6 +36,19 @@ inline x509::Extension basic_constraints(bool ca) {
   return x509::make_extension(x509::oid::kBasicConstraints, true, x509::encode_basic_constraints({ca, {}}));
 }
 
+// Somebody else who has signed a request, with a certificate that holds.
+inline AuthorizedSignature signer(std::string_view subject, std::vector<x509::Oid> application_policies,
+                                  std::vector<x509::Oid> issuance_policies = {}) {
+  AuthorizedSignature value;
+  value.subject = x509::encode_name(x509::name_from_rfc4514(subject).value());
+  value.serial = Buffer(as_bytes(subject).begin(), as_bytes(subject).end());
+  value.public_key_info = p256_key();
+  value.valid = value.issued_by_this = true;
+  value.application_policies = std::move(application_policies);
+  value.issuance_policies = std::move(issuance_policies);
+  return value;
+}
+
 inline CertificateTemplate shipped(std::string_view name) {
   for (CertificateTemplate& value : shipped_templates())
     if (value.name == name) return std::move(value);

@@ -29,6 +29,10 @@ Status check_identity(const CertificateTemplate& t) {
                   t.name);
   if (t.schema_version < 1 || t.schema_version > 4)
     return refuse("schema_version = 4", "schema_version {} does not exist; 1 to 4 do", t.schema_version);
+  for (const std::string& other : t.supersedes)
+    if (other.empty() || other == t.name)
+      return refuse("name the templates that this one replaces",
+                    "supersedes names the template itself or nothing");
   if (t.key_usage == 0) return refuse("key_usage = [\"digitalSignature\"]", "key_usage is empty");
   return ok();
 }
@@ -67,6 +71,7 @@ Status check_ca(const CertificateTemplate& t) {
       return refuse("remove it, or set ca = true",
                     "keyCertSign and cRLSign are for CAs only (RFC 5280 4.2.1.3)");
     if (t.path_length) return refuse("remove path_length, or set ca = true", "path_length is for CAs only");
+    if (t.cross_ca) return refuse("remove cross_ca, or set ca = true", "cross_ca is for CAs only");
     return ok();
   }
   if (!(t.key_usage & x509::key_cert_sign))
@@ -83,6 +88,17 @@ Status check_key(const CertificateTemplate& t) {
   if (t.key.minimum_rsa_bits < 2048 || t.key.minimum_rsa_bits > 16384)
     return refuse("key.minimum_rsa_bits = 2048", "key.minimum_rsa_bits is {}; 2048 to 16384 are sensible",
                   t.key.minimum_rsa_bits);
+  if (t.key.minimum_exponent < 3)
+    return refuse("key.minimum_exponent = 65537", "key.minimum_exponent is {}; no RSA key has one below 3",
+                  t.key.minimum_exponent);
+  if (t.client.minimum_ca_version > 15 || t.client.minimum_client_version > 15)
+    return refuse("client.minimum_ca_version = 0",
+                  "the minimum versions are numbers from 0 to 15 (MS-CRTD 2.27)");
+  if (t.directory.other_flags & 0x1000)
+    return refuse(
+        "clear the bit 0x1000 of directory.other_flags",
+        "the template says that its certificates are not kept in the database: this CA keeps every one, "
+        "or it could not revoke it");
   const std::uint16_t enciphering = x509::key_encipherment | x509::data_encipherment | x509::key_agreement;
   const std::uint16_t signing = x509::digital_signature | x509::content_commitment;
   if (t.purpose == Purpose::signature && (t.key_usage & enciphering))
@@ -108,6 +124,8 @@ Status check_names(const CertificateTemplate& t) {
   if (subject.source == NameSource::none && san.source == NameSource::none)
     return refuse("san.source = \"request\"",
                   "subject.source and san.source are both none: a certificate of nobody");
+  if (san.source == NameSource::directory && san.directory.empty())
+    return refuse("san.directory = [\"dns\"]", "san.source is directory, but san.directory is empty");
   if (subject.source == NameSource::request)
     for (const x509::Oid& type : subject.required)
       if (!contains(subject.allowed, type))
@@ -132,12 +150,41 @@ bool names_from_request(const CertificateTemplate& t) {
   return t.san.source == NameSource::fixed && std::ranges::any_of(t.san.fixed, uses_request);
 }
 
+Status check_policies(const CertificateTemplate& t) {
+  std::vector<x509::Oid> seen;
+  for (const IssuancePolicy& policy : t.issuance.policies) {
+    if (contains(seen, policy.oid))
+      return refuse("name each policy once (RFC 5280 4.2.1.4)", "issuance.policies has {} twice",
+                    describe(policy.oid));
+    seen.push_back(policy.oid);
+    if (policy.oid == kAnyPolicy && !t.ca)
+      return refuse("name the policies that are meant", "issuance.policies has anyPolicy, which is for CAs");
+  }
+  if (t.issuance.from_request && t.issuance.policies.empty())
+    return refuse("issuance.policies = [\"1.2.3.4\"]",
+                  "issuance.from_request chooses among issuance.policies, which is empty");
+  if (t.signatures.count == 0 &&
+      !(t.signatures.application_policies.empty() && t.signatures.issuance_policies.empty()))
+    return refuse("signatures.count = 1", "signatures names policies of signers, but signatures.count is 0");
+  if (t.signatures.count > 16)
+    return refuse("signatures.count = 1", "signatures.count is {}; at most 16 make sense",
+                  t.signatures.count);
+  return ok();
+}
+
+// A certificate manager, or somebody whose certificate says that he may, vouches for each request.
+bool is_vouched_for(const CertificateTemplate& t) {
+  return t.approval || (t.signatures.count > 0 && !t.signatures.application_policies.empty());
+}
+
 // ESC1: whoever may name himself anybody and gets a certificate to log on with is anybody. ESC3: a request
 // agent enrols for anybody. Client authentication alone may go without approval as far as its alternative
 // names log nobody on; the decision then keeps such requests in the queue all the same.
 Status check_logon(const CertificateTemplate& t) {
-  if (t.approval || t.ca) return ok();
-  constexpr std::string_view kApprove = "set approval = true, so that a certificate manager sees each name";
+  if (is_vouched_for(t) || t.ca) return ok();
+  constexpr std::string_view kApprove =
+      "set approval = true, so that a certificate manager sees each name; or demand signatures of enrolment "
+      "agents: signatures.count and signatures.application_policies";
   if (contains(t.extended_key_usage, kMsCertificateRequestAgent))
     return refuse(kApprove, "a certificate request agent enrols for others: this needs approval (ESC3)");
   const auto logs_on = [](SanType type) {
@@ -162,6 +209,7 @@ Status check_template(const CertificateTemplate& t) {
   TRY(check_ca(t));
   TRY(check_key(t));
   TRY(check_names(t));
+  TRY(check_policies(t));
   return check_logon(t);
 }
 

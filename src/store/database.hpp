@@ -40,6 +40,12 @@ struct CertificateFilter {
   std::size_t limit = 1000;
 };
 
+struct KeyHistory {
+  std::optional<RequestId> certified;    // the first request that has a certificate for the key
+  std::optional<RequestId> compromised;  // whose certificate was revoked for keyCompromise
+  bool operator==(const KeyHistory&) const = default;
+};
+
 struct AuditFilter {
   std::int64_t first = 0, last = std::numeric_limits<std::int64_t>::max();  // sequence numbers
   std::optional<Time> since, until;                                         // both inclusive
@@ -99,6 +105,14 @@ class Snapshot {
   // Names of the templates that an authority issues ("Certificate Template to Issue").
   virtual Result<std::vector<std::string>> published_templates(AuthorityId authority) const = 0;
 
+  // How many versions of templates were ever stored: it rises with each change, so that what was read of them
+  // can be kept as long as it stands still.
+  virtual Result<std::uint64_t> template_changes() const = 0;
+
+  // What is known of a public key, by 64 bits of a hash over it. Different keys may have the same bits:
+  // compare the certificate before believing it.
+  virtual Result<KeyHistory> key_history(std::uint64_t key) const = 0;
+
   virtual Result<Counts> counts() const = 0;
 
   // Whether the serial number has ever been given: to a certificate, to an abandoned intent, to a certificate
@@ -150,6 +164,13 @@ class Transaction : public Snapshot {
   // Takes back an intent that was never signed: the serial stays used, and is found no more. The request
   // becomes `failed` and may have another intent.
   virtual Status abandon_intent(RequestId request, std::string_view message) = 0;
+
+  // The rows of keys stay when requests are purged.
+  // Remembers that the request is about to have a certificate for the key; before its intent. Returns the
+  // request that is remembered: an earlier one, if that has a certificate.
+  virtual Result<RequestId> certify_key(std::uint64_t key, RequestId request) = 0;
+  // For good: a private key that was once known to others does not become secret again.
+  virtual Status mark_key_compromised(std::uint64_t key, RequestId request) = 0;
 
   // not_found: this authority has no such certificate. conflict: not signed yet, or revoked already (a hold
   // may be turned into another reason, which keeps its date: RFC 5280 says nothing may move). The request's

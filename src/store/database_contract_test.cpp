@@ -1037,6 +1037,82 @@ TEST_P(DatabaseContract, ASnapshotMayOutliveTheDatabase) {
   EXPECT_EQ(view->counts().value().certificates, 1u);
 }
 
+TEST_P(DatabaseContract, AKeyBelongsToTheFirstRequestWithACertificate) {
+  const std::uint64_t key = 0xfedcba9876543210;  // does not fit a number with a sign
+  EXPECT_EQ(snapshot()->key_history(key).value(), KeyHistory());
+  RequestId first = 0, second = 0, holder = 0;
+  ASSERT_TRUE(commit([&](Transaction& t) -> Status {
+    first = TRY(t.insert_request(sample::request(authority_)));
+    holder = TRY(t.certify_key(key, first));
+    TRY(t.insert_intent(sample::certificate(first, authority_, 1)));
+    EXPECT_EQ(t.key_history(key).value().certified, first) << "a transaction sees its own";
+    return ok();
+  }));
+  EXPECT_EQ(holder, first);
+  ASSERT_TRUE(commit([&](Transaction& t) -> Status {
+    second = TRY(t.insert_request(sample::request(authority_, Disposition::denied)));
+    holder = TRY(t.certify_key(key, second));
+    return ok();
+  }));
+  EXPECT_EQ(holder, first);
+  EXPECT_EQ(snapshot()->key_history(key).value().certified, first);
+  EXPECT_EQ(snapshot()->key_history(key + 1).value().certified, std::nullopt);
+  EXPECT_THAT(database_->check().value(), IsEmpty());
+}
+
+TEST_P(DatabaseContract, AnAbandonedIntentGivesItsKeyFree) {
+  RequestId first = 0, second = 0, holder = 0;
+  ASSERT_TRUE(commit([&](Transaction& t) -> Status {
+    first = TRY(t.insert_request(sample::request(authority_)));
+    (void)TRY(t.certify_key(7, first));
+    return t.insert_intent(sample::certificate(first, authority_, 1));
+  }));
+  ASSERT_TRUE(commit([&](Transaction& t) { return t.abandon_intent(first, "gone"); }));
+  ASSERT_TRUE(commit([&](Transaction& t) -> Status {
+    second = TRY(t.insert_request(sample::request(authority_)));
+    holder = TRY(t.certify_key(7, second));
+    return ok();
+  }));
+  EXPECT_EQ(holder, second);
+}
+
+TEST_P(DatabaseContract, ACompromisedKeyStaysSo) {
+  issue(1);
+  issue(2);
+  const auto requests = snapshot()->requests({}).value();
+  ASSERT_GE(requests.size(), 2u);
+  for (const std::size_t i : {std::size_t{0}, std::size_t{1}, std::size_t{0}})
+    ASSERT_TRUE(commit([&](Transaction& t) { return t.mark_key_compromised(9, requests[i].id); }));
+  EXPECT_EQ(snapshot()->key_history(9).value().compromised, requests[0].id) << "the first who said so";
+  EXPECT_EQ(snapshot()->key_history(9).value().certified, std::nullopt);
+}
+
+TEST_P(DatabaseContract, AFailedFunctionTakesItsKeysBack) {
+  issue(1);
+  const RequestId id = snapshot()->requests({}).value().front().id;
+  EXPECT_FALSE(commit([&](Transaction& t) -> Status {
+    (void)TRY(t.certify_key(3, id));
+    TRY(t.mark_key_compromised(4, id));
+    return make_error(Errc::denied, "no");
+  }));
+  EXPECT_EQ(snapshot()->key_history(3).value(), KeyHistory());
+  EXPECT_EQ(snapshot()->key_history(4).value(), KeyHistory());
+}
+
+TEST_P(DatabaseContract, ChangesOfTemplatesAreCounted) {
+  const std::uint64_t before = snapshot()->template_changes().value();
+  ASSERT_TRUE(
+      commit([&](Transaction& t) { return t.insert_template(sample::certificate_template("A", 1, 0)); }));
+  const std::uint64_t between = snapshot()->template_changes().value();
+  EXPECT_GT(between, before);
+  ASSERT_TRUE(
+      commit([&](Transaction& t) { return t.insert_template(sample::certificate_template("A", 1, 1)); }));
+  EXPECT_GT(snapshot()->template_changes().value(), between);
+  EXPECT_FALSE(
+      commit([&](Transaction& t) { return t.insert_template(sample::certificate_template("A", 1, 1)); }));
+  EXPECT_EQ(snapshot()->template_changes().value(), between + 1);
+}
+
 TEST_P(DatabaseContract, CountsCountWhatTheySay) {
   EXPECT_EQ(snapshot()->counts().value().requests, 0u);
   add_request(Disposition::pending);

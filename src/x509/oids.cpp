@@ -92,6 +92,7 @@ constexpr Named kUnsorted[] = {
     // Attributes of requests
     {kChallengePassword, "challengePassword"},
     {kExtensionRequest, "extensionRequest"},
+    {kSmimeCapabilities, "smimeCapabilities"},
     // Extended key usages
     {kAnyExtendedKeyUsage, "anyExtendedKeyUsage"},
     {kServerAuth, "serverAuth"},

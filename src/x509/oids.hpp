@@ -50,6 +50,8 @@ inline constexpr Oid kMsCaVersion{1, 3, 6, 1, 4, 1, 311, 21, 1},
 // PKCS #9 attributes of requests (RFC 2985).
 inline constexpr Oid kChallengePassword{1, 2, 840, 113549, 1, 9, 7},
     kExtensionRequest{1, 2, 840, 113549, 1, 9, 14};
+// S/MIME capabilities as a certificate extension (RFC 4262).
+inline constexpr Oid kSmimeCapabilities{1, 2, 840, 113549, 1, 9, 15};
 
 // Extended key usages: RFC 5280 4.2.1.12, RFC 4556, Microsoft.
 inline constexpr Oid kAnyExtendedKeyUsage{2, 5, 29, 37, 0}, kServerAuth{1, 3, 6, 1, 5, 5, 7, 3, 1},

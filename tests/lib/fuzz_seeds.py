@@ -152,6 +152,12 @@ def main() -> int:
         ("general_name", b"otherName:1.2.3:#0c0161"),
         ("general_name", b"DirName:CN=Example,O=Acme\\, Inc."),
         ("general_name", b"IP:2001:db8::1"),
+        ("http_request", b"GET /ocsp/MEow%2BQ%3D%3D?a=b HTTP/1.1\r\nHost: pki.example.test\r\nIf-None-Match: \"x\"\r\n\r\n"),
+        ("http_request", b"POST /ocsp HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n4;a=\"b\"\r\nWiki\r\n0\r\nTrailer: x\r\n\r\n"),
+        ("http_request", b"POST http://a/b HTTP/1.0\r\nContent-Length: 3\r\nForwarded: for=\"[::1]:1\"\r\nConnection: keep-alive\r\n\r\nabc"),
+        ("http_request", b"5\r\n12345\r\n1\r\n6\r\n0\r\n\r\n"),
+        ("url", b"operation=PKIOperation&message=MII%2BAA%3D%3D&x=a+b%252B"),
+        ("url", b"+//+AA=="),
         ("name", b"CN=Example \\+ Co,O=Acme\\, Inc.+OU=#0402AABB,C=DE"),
     ):
         seeds.add(kind, text)

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "crypto/openssl/content_encryption.hpp"
+#include "crypto/openssl/key_quality.hpp"
 #include "crypto/openssl/openssl.hpp"
 #include "crypto/openssl/pkcs12.hpp"
 #include "crypto/openssl/private_key.hpp"
@@ -73,6 +74,10 @@ class OpensslProvider final : public Provider {
   Status verify(Bytes public_key_info, SignatureAlgorithm algorithm, Bytes tbs,
                 Bytes signature) const override {
     return verify_once(*library_, public_key_info, algorithm, tbs, signature);
+  }
+
+  std::optional<KeyWeakness> weakness(const x509::PublicKeyInfo& key) const override {
+    return find_weakness(library_->importer, key);
   }
 
   Result<std::unique_ptr<PrivateKey>> generate(const KeySpec& spec) const override {

@@ -220,6 +220,21 @@ Result<std::vector<std::string>> Queries<Interface>::published_templates(Authori
 }
 
 template <class Interface>
+Result<std::uint64_t> Queries<Interface>::template_changes() const {
+  std::uint64_t changes = 0;
+  for (const auto& [name, versions] : state().templates) changes += versions.size();
+  return changes;
+}
+
+template <class Interface>
+Result<KeyHistory> Queries<Interface>::key_history(std::uint64_t key) const {
+  KeyHistory history;
+  if (const RequestId* request = find(state().certified_keys, key)) history.certified = *request;
+  if (const RequestId* request = find(state().compromised_keys, key)) history.compromised = *request;
+  return history;
+}
+
+template <class Interface>
 Result<Counts> Queries<Interface>::counts() const {
   Counts counts;
   counts.requests = state().requests.size();

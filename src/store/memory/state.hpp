@@ -29,6 +29,7 @@ struct State {
   std::map<RequestId, Shared<CertificateRecord>> certificates;  // without `revocation`
   std::set<RequestId> intents;                                  // those without a signature
   std::map<Buffer, RequestId> serials;                          // all that were ever intended
+  std::map<std::uint64_t, RequestId> certified_keys, compromised_keys;
   std::map<RevocationKey, RevocationRow> revocations;
   std::map<std::pair<AuthorityId, std::uint64_t>, CrlRecord> crls;
   std::map<std::string, std::map<std::pair<std::uint32_t, std::uint32_t>, TemplateRecord>> templates;
@@ -76,6 +77,8 @@ class Queries : public Interface {
   Result<TemplateRecord> certificate_template(std::string_view name) const override;
   Result<std::vector<TemplateRecord>> template_history(std::string_view name) const override;
   Result<std::vector<std::string>> published_templates(AuthorityId authority) const override;
+  Result<std::uint64_t> template_changes() const override;
+  Result<KeyHistory> key_history(std::uint64_t key) const override;
   Result<Counts> counts() const override;
   Result<bool> serial_used(Bytes serial) const override;
   Result<std::string> mark(std::string_view name) const override;

@@ -171,6 +171,18 @@ Status MemoryTransaction::abandon_intent(RequestId request, std::string_view mes
   return ok();
 }
 
+Result<RequestId> MemoryTransaction::certify_key(std::uint64_t key, RequestId request) {
+  const RequestId* before = find(state_.certified_keys, key);
+  if (before != nullptr && state_.certificates.contains(*before)) return *before;
+  put(state_.certified_keys, key, request);
+  return request;
+}
+
+Status MemoryTransaction::mark_key_compromised(std::uint64_t key, RequestId request) {
+  if (!state_.compromised_keys.contains(key)) put(state_.compromised_keys, key, request);
+  return ok();
+}
+
 // The signed certificate of this authority with that serial.
 Result<const CertificateRecord*> MemoryTransaction::find_signed(AuthorityId authority, Bytes serial) const {
   const auto* id = find(state_.serials, to_buffer(serial));

@@ -21,6 +21,8 @@ class MemoryTransaction final : public Queries<Transaction> {
   Status insert_intent(const CertificateRecord& certificate) override;
   Status complete_intent(RequestId request, Bytes signature) override;
   Status abandon_intent(RequestId request, std::string_view message) override;
+  Result<RequestId> certify_key(std::uint64_t key, RequestId request) override;
+  Status mark_key_compromised(std::uint64_t key, RequestId request) override;
   Status revoke(AuthorityId authority, const RevocationRecord& revocation) override;
   Status release(AuthorityId authority, Bytes serial) override;
   Status insert_crl(const CrlRecord& record) override;

@@ -446,6 +446,27 @@ Result<std::vector<std::string>> Queries<Interface>::published_templates(Authori
 }
 
 template <class Interface>
+Result<std::uint64_t> Queries<Interface>::template_changes() const {
+  // Versions are added and never taken away.
+  Query query = TRY(connection_.query("SELECT coalesce(max(rowid), 0) FROM templates"));
+  (void)TRY(query.step());
+  return static_cast<std::uint64_t>(query.integer(0));
+}
+
+template <class Interface>
+Result<KeyHistory> Queries<Interface>::key_history(std::uint64_t key) const {
+  Query query =
+      TRY(connection_.query("SELECT (SELECT request FROM certified_keys WHERE key = ?1),"
+                            " (SELECT request FROM compromised_keys WHERE key = ?1)",
+                            static_cast<std::int64_t>(key)));
+  (void)TRY(query.step());
+  KeyHistory history;
+  if (!query.is_null(0)) history.certified = query.integer(0);
+  if (!query.is_null(1)) history.compromised = query.integer(1);
+  return history;
+}
+
+template <class Interface>
 Result<Counts> Queries<Interface>::counts() const {
   // Requests are numbered without gaps, and those that were purged are counted; counting the rest would read
   // every large row.

@@ -31,6 +31,8 @@ class Queries : public Interface {
   Result<TemplateRecord> certificate_template(std::string_view name) const override;
   Result<std::vector<TemplateRecord>> template_history(std::string_view name) const override;
   Result<std::vector<std::string>> published_templates(AuthorityId authority) const override;
+  Result<std::uint64_t> template_changes() const override;
+  Result<KeyHistory> key_history(std::uint64_t key) const override;
   Result<Counts> counts() const override;
   Result<bool> serial_used(Bytes serial) const override;
   Result<std::string> mark(std::string_view name) const override;

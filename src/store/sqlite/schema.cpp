@@ -202,7 +202,21 @@ CREATE TABLE marks (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles, kMarks};
+// Public keys by 64 bits of their hash: who has a certificate for one, and which are known to others. The
+// number is the row's own, so that a row takes a dozen octets; hits are compared with the certificate.
+const char kKeys[] = R"sql(
+CREATE TABLE certified_keys (
+  key INTEGER PRIMARY KEY,
+  request INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE compromised_keys (
+  key INTEGER PRIMARY KEY,
+  request INTEGER NOT NULL
+) STRICT;
+)sql";
+
+constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles, kMarks, kKeys};
 
 Result<std::int64_t> pragma(Connection& connection, const std::string& name) {
   Query query = TRY(connection.query_once("PRAGMA " + name));

@@ -184,6 +184,21 @@ Status SqliteTransaction::abandon_intent(RequestId request, std::string_view mes
                          message);
 }
 
+Result<RequestId> SqliteTransaction::certify_key(std::uint64_t key, RequestId request) {
+  // An abandoned intent leaves a row that speaks of no certificate: it gives way.
+  TRY(connection_.run(
+      "INSERT INTO certified_keys (key, request) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET request = "
+      "?2 WHERE NOT EXISTS (SELECT 1 FROM certificates c WHERE c.request = certified_keys.request)",
+      static_cast<std::int64_t>(key), request));
+  if (connection_.changes() != 0) return request;
+  return TRY(key_history(key)).certified.value_or(request);
+}
+
+Status SqliteTransaction::mark_key_compromised(std::uint64_t key, RequestId request) {
+  return connection_.run("INSERT INTO compromised_keys (key, request) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                         static_cast<std::int64_t>(key), request);
+}
+
 Status SqliteTransaction::revoke(AuthorityId authority, const RevocationRecord& revocation) {
   if (revocation.reason == x509::CrlReason::remove_from_crl) return messages::not_a_revocation();
   const SignedCertificate found = TRY(find_signed(connection_, authority, revocation.serial));

@@ -1,0 +1,222 @@
+#include "net/fetch.hpp"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+
+#include "net/http.hpp"
+
+namespace vouch::net {
+namespace {
+
+constexpr std::size_t kMostFields = 65'536;  // octets of an answer's header fields
+
+struct FreeEasy {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+};
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using List = std::unique_ptr<curl_slist, FreeList>;
+
+bool add(List& list, const std::string& line) {
+  curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+  if (longer == nullptr) return false;
+  (void)list.release();
+  list.reset(longer);
+  return true;
+}
+
+// What arrives, and whether it became too much.
+struct Sink {
+  FetchResponse response;
+  std::size_t most = 0, field_octets = 0;
+  bool too_large = false;
+};
+
+std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user) {
+  Sink& sink = *static_cast<Sink*>(user);
+  const std::size_t octets = size * count;
+  // Counted here: libcurl before 8.4 looks at the announced length only.
+  if (octets > sink.most - sink.response.body.size()) {
+    sink.too_large = true;
+    return 0;
+  }
+  append(sink.response.body, as_bytes({data, octets}));
+  return octets;
+}
+
+std::size_t on_field(char* data, std::size_t size, std::size_t count, void* user) {
+  Sink& sink = *static_cast<Sink*>(user);
+  std::string_view line(data, size * count);
+  sink.field_octets += line.size();
+  if (sink.field_octets > kMostFields) {
+    sink.too_large = true;
+    return 0;
+  }
+  if (line.starts_with("HTTP/")) {  // of the next answer: 100 Continue, a redirect
+    sink.response.fields.clear();
+    return line.size();
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return line.size();
+  std::string_view value = line.substr(colon + 1);
+  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+  while (!value.empty() && static_cast<unsigned char>(value.back()) <= ' ') value.remove_suffix(1);
+  sink.response.fields.emplace_back(line.substr(0, colon), value);
+  return line.size();
+}
+
+Errc category(CURLcode code) {
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return Errc::timeout;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+      return Errc::malformed;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_TOO_MANY_REDIRECTS:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CONNECT_ERROR:
+      return Errc::denied;
+    default:
+      return Errc::unavailable;
+  }
+}
+
+curl_blob blob_of(const Buffer& octets) {
+  // Not copied: the settings outlive the handle.
+  return {const_cast<std::uint8_t*>(octets.data()), octets.size(), CURL_BLOB_NOCOPY};
+}
+
+bool breaks_line(std::string_view text) { return text.find_first_of("\r\n") != std::string_view::npos; }
+
+}  // namespace
+
+struct Fetcher::Handle {
+  std::unique_ptr<CURL, FreeEasy> easy;
+};
+
+Fetcher::Fetcher(FetchSettings settings) : settings_(std::move(settings)) {
+  // Counted by libcurl; safe to call again, but not while other threads use it for the first time.
+  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+  (void)initialised;
+}
+Fetcher::~Fetcher() = default;
+
+std::unique_ptr<Fetcher::Handle> Fetcher::take() {
+  {
+    const std::lock_guard lock(guards_idle_);
+    if (!idle_.empty()) {
+      auto last = std::move(idle_.back());
+      idle_.pop_back();
+      return last;
+    }
+  }
+  auto handle = std::make_unique<Handle>();
+  handle->easy.reset(curl_easy_init());
+  return handle;
+}
+
+void Fetcher::give(std::unique_ptr<Handle> handle) {
+  const std::lock_guard lock(guards_idle_);
+  if (idle_.size() < settings_.idle_handles) idle_.push_back(std::move(handle));
+}
+
+Result<FetchResponse> Fetcher::fetch(const FetchRequest& request) {
+  const std::size_t colon = request.url.find("://");
+  const std::string scheme = colon == std::string::npos ? "" : request.url.substr(0, colon);
+  if (scheme != "http" && scheme != "https")
+    return make_error(Errc::denied, "'{}': only http and https URLs are fetched", request.url);
+  if (breaks_line(request.url) || breaks_line(request.content_type) || breaks_line(request.method))
+    return make_error(Errc::malformed, "a line end inside a request");
+
+  auto handle = take();
+  CURL* easy = handle->easy.get();
+  if (easy == nullptr) return make_error(Errc::unavailable, "libcurl gives no handle");
+  curl_easy_reset(easy);  // connections stay
+  Sink sink;
+  sink.most = request.most;
+  char reason[CURL_ERROR_SIZE] = {};
+  bool set = true;
+  const auto option = [&](CURLoption name, auto value) {
+    set = curl_easy_setopt(easy, name, value) == CURLE_OK && set;
+  };
+
+  option(CURLOPT_URL, request.url.c_str());
+  option(CURLOPT_PROTOCOLS_STR, "http,https");
+  option(CURLOPT_REDIR_PROTOCOLS_STR, scheme.c_str());
+  option(CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1L : 0L);
+  option(CURLOPT_MAXREDIRS, static_cast<long>(request.redirects));
+  option(CURLOPT_CONNECTTIMEOUT_MS,
+         static_cast<long>(std::max<std::int64_t>(request.connect_time.count(), 1)));
+  option(CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(request.total_time.count(), 1)));
+  option(CURLOPT_NOSIGNAL, 1L);
+  option(CURLOPT_ERRORBUFFER, static_cast<char*>(reason));
+  option(CURLOPT_WRITEFUNCTION, &on_body);
+  option(CURLOPT_WRITEDATA, static_cast<void*>(&sink));
+  option(CURLOPT_HEADERFUNCTION, &on_field);
+  option(CURLOPT_HEADERDATA, static_cast<void*>(&sink));
+  option(CURLOPT_USERAGENT, settings_.user_agent.c_str());
+  option(CURLOPT_PROXY, settings_.proxy.c_str());
+  option(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  option(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  option(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.most));
+  if (!request.unix_socket.empty()) option(CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+
+  curl_blob roots = blob_of(settings_.trusted_roots);
+  curl_blob certificate = blob_of(settings_.client_certificate);
+  curl_blob key = blob_of(settings_.client_key);
+  if (roots.len > 0) option(CURLOPT_CAINFO_BLOB, &roots);
+  if (certificate.len > 0) {
+    option(CURLOPT_SSLCERT_BLOB, &certificate);
+    option(CURLOPT_SSLKEY_BLOB, &key);
+  }
+
+  List lines;
+  set = add(lines, "Expect:") && set;  // a server that does not know it costs a second
+  if (!request.content_type.empty()) set = add(lines, "Content-Type: " + request.content_type) && set;
+  for (const auto& [name, value] : request.fields) {
+    if (breaks_line(name) || breaks_line(value))
+      return make_error(Errc::malformed, "a line end inside a field");
+    set = add(lines, name + ": " + value) && set;
+  }
+  option(CURLOPT_HTTPHEADER, lines.get());
+  if (request.method == "POST" || request.method == "PUT") {
+    option(CURLOPT_POST, 1L);
+    option(CURLOPT_POSTFIELDS, request.body.data());
+    option(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+  } else if (request.method == "HEAD") {
+    option(CURLOPT_NOBODY, 1L);
+  }
+  if (request.method != "GET" && request.method != "POST" && request.method != "HEAD")
+    option(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  if (!set) return make_error(Errc::unsupported, "this libcurl lacks an option that is needed");
+
+  const CURLcode code = curl_easy_perform(easy);
+  if (sink.too_large || code == CURLE_FILESIZE_EXCEEDED)
+    return make_error(Errc::limit_exceeded, "{}: the answer has more than {} octets", request.url,
+                      request.most);
+  if (code != CURLE_OK)
+    return make_error(category(code), "{}: {}", request.url,
+                      reason[0] != '\0' ? reason : curl_easy_strerror(code));
+
+  long status = 0;
+  curl_off_t microseconds = 0;
+  const char *type = nullptr, *url = nullptr;
+  (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  (void)curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+  (void)curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
+  (void)curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &microseconds);
+  FetchResponse response = std::move(sink.response);
+  response.status = static_cast<unsigned>(status);
+  if (type != nullptr) response.content_type = type;
+  if (url != nullptr) response.url = url;
+  response.taken = std::chrono::milliseconds(microseconds / 1000);
+  give(std::move(handle));
+  return response;
+}
+
+}  // namespace vouch::net

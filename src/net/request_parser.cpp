@@ -1,0 +1,304 @@
+#include "net/request_parser.hpp"
+
+#include <string.h>
+
+#include <algorithm>
+#include <boost/beast/http/basic_parser.hpp>
+#include <limits>
+
+namespace vouch::net {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+
+bool is_token_character(char c) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kMarks.contains(c);
+}
+
+// Tells Beast's parser apart from what becomes of its findings. Everything but the head is left alone.
+class HeadParser : public http::basic_parser<true> {
+ public:
+  explicit HeadParser(Request& request) : request_(request) {
+    header_limit(std::numeric_limits<std::uint32_t>::max());  // counted before
+    body_limit(boost::none);
+  }
+
+ private:
+  void on_request_impl(http::verb, beast::string_view method, beast::string_view target, int version,
+                       beast::error_code&) override {
+    request_.method_text = view(method);
+    request_.target = view(target);
+    request_.minor_version = version == 10 ? 0 : 1;
+  }
+  void on_field_impl(http::field, beast::string_view name, beast::string_view value,
+                     beast::error_code&) override {
+    request_.fields.push_back({view(name), view(value)});
+  }
+  void on_response_impl(int, beast::string_view, int, beast::error_code&) override {}
+  void on_header_impl(beast::error_code&) override {}
+  void on_body_init_impl(boost::optional<std::uint64_t> const&, beast::error_code&) override {}
+  std::size_t on_body_impl(beast::string_view body, beast::error_code&) override { return body.size(); }
+  void on_chunk_header_impl(std::uint64_t, beast::string_view, beast::error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, beast::error_code&) override {
+    return body.size();
+  }
+  void on_finish_impl(beast::error_code&) override {}
+
+  Request& request_;
+};
+
+constexpr std::size_t kMostEmptyLines = 2;  // some clients end a POST with one CRLF too many
+
+}  // namespace
+
+HeadReader::State HeadReader::refuse(unsigned status, std::string sentence, unsigned substatus) {
+  refusal_ = {status, std::move(sentence), substatus};
+  return State::refused;
+}
+
+HeadReader::State HeadReader::look(std::string_view input) {
+  if (fields_ == 0) {
+    const State line = look_at_line(input);
+    if (line != State::complete) return line;
+  }
+  return look_at_fields(input);
+}
+
+HeadReader::State HeadReader::look_at_line(std::string_view input) {
+  while (input.substr(start_).starts_with("\r\n")) {
+    if (start_ == kMostEmptyLines * 2) return refuse(400, "empty lines where a request should begin");
+    start_ += 2;
+  }
+  if (input.substr(start_) == "\r") return State::incomplete;
+  // What cannot become a request is told apart at its first octets: TLS on the plain port, other protocols.
+  const std::string_view rest = input.substr(start_);
+  const std::size_t most = std::min(rest.size(), limits_->method + 1);
+  std::size_t method = 0;
+  while (method < most && is_token_character(rest[method])) ++method;
+  if (method < most && (rest[method] != ' ' || method == 0)) return refuse(400, "this is no HTTP request");
+  if (method > limits_->method) return refuse(501, "the method's name is too long");
+
+  scanned_ = std::max(scanned_, start_);
+  const void* found = memchr(input.data() + scanned_, '\n', input.size() - scanned_);
+  if (found == nullptr) {
+    scanned_ = input.size();
+    // Reads on for a while, so that the answer can say how long the line is.
+    const std::size_t line_limit = 2 * (limits_->path + limits_->query) + 1024;
+    if (rest.size() > line_limit)
+      return refuse(
+          414,
+          fmt::format("the request line has more than {} octets; the limits are {} for the path and {} "
+                      "for the query",
+                      line_limit, limits_->path, limits_->query),
+          14);
+    return State::incomplete;
+  }
+  const auto line_feed = static_cast<std::size_t>(static_cast<const char*>(found) - input.data());
+  if (line_feed == start_ || input[line_feed - 1] != '\r') return refuse(400, "a line ends without CR");
+  const State line = check_line(input.substr(start_, line_feed - 1 - start_));
+  if (line == State::complete) fields_ = line_ = scanned_ = line_feed + 1;
+  return line;
+}
+
+HeadReader::State HeadReader::check_line(std::string_view line) {
+  // method SP target SP version (RFC 9112 section 3); what has no version is HTTP/0.9 or nothing of the kind.
+  const std::size_t first = line.find(' '), last = line.rfind(' ');
+  const std::string_view version = last == std::string_view::npos ? line : line.substr(last + 1);
+  if (first == last || !version.starts_with("HTTP/")) return refuse(400, "this is no HTTP request");
+  const std::string_view target = line.substr(first + 1, last - first - 1);
+  if (target.find(' ') != std::string_view::npos) return refuse(400, "a blank in the request target");
+  if (version != "HTTP/1.0" && version != "HTTP/1.1")
+    return refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+  const std::size_t mark = target.find('?');
+  const std::size_t path = std::min(mark, target.size());
+  const std::size_t query = mark == std::string_view::npos ? 0 : target.size() - mark - 1;
+  if (path > limits_->path)
+    return refuse(414, fmt::format("the path has {} octets, the limit is {}", path, limits_->path), 14);
+  if (query > limits_->query)
+    return refuse(414, fmt::format("the query has {} octets, the limit is {}", query, limits_->query), 15);
+  return State::complete;
+}
+
+HeadReader::State HeadReader::look_at_fields(std::string_view input) {
+  for (;;) {
+    const void* found =
+        scanned_ < input.size() ? memchr(input.data() + scanned_, '\n', input.size() - scanned_) : nullptr;
+    const std::size_t line_feed =
+        found == nullptr ? input.size()
+                         : static_cast<std::size_t>(static_cast<const char*>(found) - input.data());
+    if (line_feed - fields_ > limits_->fields)
+      return refuse(431, fmt::format("the header fields have more than {} octets", limits_->fields));
+    if (found == nullptr) {
+      scanned_ = input.size();
+      return State::incomplete;
+    }
+    if (input[line_feed - 1] != '\r') return refuse(400, "a line ends without CR");
+    const bool empty = line_feed == line_ + 1;
+    // RFC 9112 section 5.2: a folded line is refused, since others may have read it as a field of its own.
+    if (!empty && (input[line_] == ' ' || input[line_] == '\t')) return refuse(400, "a folded header field");
+    line_ = scanned_ = line_feed + 1;
+    if (empty) {
+      end_ = line_feed + 1;
+      return State::complete;
+    }
+    if (++count_ > limits_->field_count)
+      return refuse(431, fmt::format("more than {} header fields", limits_->field_count));
+  }
+}
+
+bool HeadReader::parse(std::string_view input, Request& request, Framing& framing) {
+  request.fields.clear();
+  const std::string_view head = input.substr(start_, end_ - start_);
+  HeadParser parser(request);
+  beast::error_code error;
+  const std::size_t used = parser.put({head.data(), head.size()}, error);
+  if (error) {
+    refuse(400, "the request is not HTTP: " + error.message());
+    return false;
+  }
+  if (used != head.size() || !parser.is_header_done()) {
+    refuse(400, "the request's head does not end where it should");
+    return false;
+  }
+  framing = Framing{};
+  framing.keep_alive = parser.keep_alive();
+  request.method = parse_method(request.method_text);
+  return split_target(request) && check_framing(request, framing);
+}
+
+bool HeadReader::split_target(Request& request) {
+  std::string_view target = request.target;
+  if (target.find('#') != std::string_view::npos) {
+    refuse(400, "a fragment in the request target");
+    return false;
+  }
+  // Absolute form (RFC 9112 section 3.2.2): proxies, and clients that take us for one.
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (target.size() < scheme.size() || !equal_names(target.substr(0, scheme.size()), scheme)) continue;
+    target.remove_prefix(scheme.size());
+    const std::size_t end = std::min(target.find_first_of("/?"), target.size());
+    target.remove_prefix(end);
+    const std::size_t mark = target.find('?');
+    request.path = mark == 0 || target.empty() ? std::string_view("/") : target.substr(0, mark);
+    request.query = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
+    return true;
+  }
+  if (!target.starts_with('/') && !(target == "*" && request.method == Method::options)) {
+    refuse(400, "the request target is neither a path nor a URL");
+    return false;
+  }
+  const std::size_t mark = target.find('?');
+  request.path = target.substr(0, mark);
+  request.query = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
+  return true;
+}
+
+bool HeadReader::check_framing(const Request& request, Framing& framing) {
+  const auto bad = [&](unsigned status, std::string sentence) {
+    refuse(status, std::move(sentence));
+    return false;
+  };
+  std::size_t lengths = 0, encodings = 0, hosts = 0;
+  for (const Field& field : request.fields) {
+    if (equal_names(field.name, "Content-Length")) {
+      const bool digits = !field.value.empty() &&
+                          std::ranges::all_of(field.value, [](char c) { return c >= '0' && c <= '9'; });
+      if (++lengths > 1) return bad(400, "several Content-Length fields");
+      if (!digits || field.value.size() > 18) return bad(400, "Content-Length is no number");
+      std::uint64_t length = 0;
+      for (const char c : field.value) length = length * 10 + static_cast<std::uint64_t>(c - '0');
+      framing.content_length = length;
+    } else if (equal_names(field.name, "Transfer-Encoding")) {
+      if (++encodings > 1) return bad(400, "several Transfer-Encoding fields");
+      // RFC 9112 section 6.1: HTTP/1.0 knows no chunks; whoever sent it forwards what it did not understand.
+      if (request.minor_version == 0) return bad(400, "Transfer-Encoding in HTTP/1.0");
+      if (!equal_names(field.value, "chunked"))
+        return bad(501, "only the transfer encoding 'chunked' is understood");
+      framing.chunked = true;
+    } else if (equal_names(field.name, "Host")) {
+      if (++hosts > 1) return bad(400, "several Host fields");
+    } else if (equal_names(field.name, "Expect")) {
+      if (!equal_names(field.value, "100-continue")) return bad(417, "only '100-continue' can be expected");
+      framing.expects_continue = request.minor_version == 1;
+    }
+  }
+  if (lengths > 0 && encodings > 0) return bad(400, "Content-Length beside Transfer-Encoding");
+  return true;
+}
+
+// ---- chunks
+// ------------------------------------------------------------------------------------------------
+
+struct ChunkedBody::Parser : http::basic_parser<true> {
+  Parser() {
+    header_limit(std::numeric_limits<std::uint32_t>::max());
+    body_limit(boost::none);
+    // Beast decodes chunks behind a head only; ours was read already.
+    constexpr std::string_view kHead = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    beast::error_code error;
+    put({kHead.data(), kHead.size()}, error);
+  }
+  void on_request_impl(http::verb, beast::string_view, beast::string_view, int, beast::error_code&) override {
+  }
+  void on_response_impl(int, beast::string_view, int, beast::error_code&) override {}
+  void on_field_impl(http::field, beast::string_view, beast::string_view, beast::error_code&) override {}
+  void on_header_impl(beast::error_code&) override {}
+  void on_body_init_impl(boost::optional<std::uint64_t> const&, beast::error_code&) override {}
+  std::size_t on_body_impl(beast::string_view text, beast::error_code&) override { return text.size(); }
+  void on_chunk_header_impl(std::uint64_t size, beast::string_view, beast::error_code& error) override {
+    if (size > limit - std::min(limit, body->size())) {
+      too_large = true;
+      error = http::make_error_code(http::error::body_limit);
+    }
+  }
+  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view text, beast::error_code&) override {
+    body->append(text.data(), text.size());
+    return text.size();
+  }
+  void on_finish_impl(beast::error_code&) override {}
+
+  std::string* body = nullptr;
+  std::size_t limit = 0;
+  bool too_large = false;
+};
+
+ChunkedBody::ChunkedBody() : parser_(std::make_unique<Parser>()) {}
+ChunkedBody::ChunkedBody(ChunkedBody&&) noexcept = default;
+ChunkedBody& ChunkedBody::operator=(ChunkedBody&&) noexcept = default;
+ChunkedBody::~ChunkedBody() = default;
+
+ChunkedBody::Progress ChunkedBody::put(std::string_view input, std::string& body, std::size_t limit) {
+  constexpr std::size_t kMostPending = 16 * 1024;     // a size, its extensions, the trailer
+  constexpr std::size_t kMostOverhead = 1024 * 1024;  // beside eight octets of framing for each of the body
+  Progress progress;
+  const std::size_t before = body.size();
+  parser_->body = &body;
+  parser_->limit = limit;
+  while (!parser_->is_done() && progress.consumed < input.size()) {
+    beast::error_code error;
+    const std::string_view rest = input.substr(progress.consumed);
+    progress.consumed += parser_->put({rest.data(), rest.size()}, error);
+    if (error == http::error::need_more) {
+      if (input.size() - progress.consumed > kMostPending)
+        progress.refusal = Refusal{400, "a chunk without end", 0};
+      break;
+    }
+    if (error) {
+      progress.refusal = parser_->too_large
+                             ? Refusal{413, fmt::format("the body has more than {} octets", limit), 0}
+                             : Refusal{400, "the chunks are malformed: " + error.message(), 0};
+      return progress;
+    }
+  }
+  overhead_ += progress.consumed - (body.size() - before);
+  if (overhead_ > kMostOverhead + 8 * body.size())
+    progress.refusal = Refusal{400, "more framing than body", 0};
+  progress.done = parser_->is_done();
+  return progress;
+}
+
+}  // namespace vouch::net
