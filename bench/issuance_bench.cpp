@@ -134,9 +134,10 @@ std::unique_ptr<World> make_world(const fs::path& folder) {
   options.name = "Bench Root";
   options.kind = store::AuthorityKind::root;
   options.automatic_issuance = true;
+  options.administrator = "bench";
   (void)must(ca::init(world->environment(), options));
   world->authority = must(ca::LocalAuthority::open(world->environment(), options.name));
-  must(ca::publish_template(world->environment(), world->authority->record().id, "WebServer"));
+  must(ca::publish_template(world->environment(), world->authority->record().id, "WebServer", "bench"));
   world->rsa_request = make_request(*world->provider, {crypto::KeyType::rsa, 2048, false});
   return world;
 }

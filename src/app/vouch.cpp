@@ -1,5 +1,6 @@
 // The program: the one place that knows everything. It says which database, which cryptography, which clock
 // and which terminal the commands work with; each is made when a command first asks for it.
+#include <grp.h>
 #include <pwd.h>
 #include <termios.h>
 #include <unistd.h>
@@ -30,6 +31,25 @@ std::string user() {
   if (const auto sudo = variable("SUDO_USER"); uid == 0 && sudo && !sudo->empty())
     name += fmt::format(" (sudo {})", *sudo);
   return name;
+}
+
+// The groups that the system knows an account to be in.
+std::vector<std::string> groups_of(std::string_view account) {
+  const passwd* entry = ::getpwnam(std::string(account).c_str());
+  if (entry == nullptr) return {};
+  const std::string name = entry->pw_name;
+  const gid_t primary = entry->pw_gid;
+  std::vector<gid_t> ids(64);
+  int count = static_cast<int>(ids.size());
+  if (::getgrouplist(name.c_str(), primary, ids.data(), &count) < 0) {
+    ids.resize(static_cast<std::size_t>(count));
+    if (::getgrouplist(name.c_str(), primary, ids.data(), &count) < 0) return {};
+  }
+  ids.resize(static_cast<std::size_t>(count));
+  std::vector<std::string> names;
+  for (const gid_t id : ids)
+    if (const group* found = ::getgrgid(id)) names.emplace_back(found->gr_name);
+  return names;
 }
 
 // Switches the echo off, and on again whatever happens.
@@ -88,6 +108,7 @@ int main(int argc, char** argv) {
       .variable = variable,
       .ask = ask,
       .user = user,
+      .groups = groups_of,
       .make_tokens = vouch::crypto::pkcs11::make_tokens,
   };
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);

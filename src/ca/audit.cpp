@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/value.hpp"
-
 namespace vouch::ca {
 namespace {
 
@@ -54,8 +52,41 @@ Buffer audit_leaf(const crypto::Provider& provider, const store::AuditRecord& re
   return provider.digest(crypto::DigestAlgorithm::sha256, as_bytes(leaf));
 }
 
+Value describe_audit_entry(const store::AuditRecord& record) {
+  Value value;
+  value.set("sequence", record.sequence).set("time", format_time(record.time)).set("actor", record.actor);
+  value.set("action", record.action).set("ca", record.authority).set("object", record.object);
+  value.set("details", record.details).set("outcome", record.outcome).set("leaf", to_hex(record.leaf));
+  return value;
+}
+
+Result<store::AuditRecord> parse_audit_entry(const Value& value) {
+  const auto text = [&](std::string_view key) -> Result<std::string> {
+    const Value* member = value.find(key);
+    if (!member || !member->text()) return make_error(Errc::malformed, "the entry has no '{}'", key);
+    return *member->text();
+  };
+  store::AuditRecord record;
+  const Value* sequence = value.find("sequence");
+  if (!sequence || !sequence->integer()) return make_error(Errc::malformed, "the entry has no 'sequence'");
+  record.sequence = *sequence->integer();
+  record.time = TRY(parse_time(TRY(text("time"))));
+  record.actor = TRY(text("actor"));
+  record.action = TRY(text("action"));
+  record.authority = TRY(text("ca"));
+  record.object = TRY(text("object"));
+  record.details = TRY(text("details"));
+  record.outcome = TRY(text("outcome"));
+  record.leaf = TRY(from_hex(TRY(text("leaf"))));
+  return record;
+}
+
 Status record_audit(const Environment& environment, store::Transaction& transaction, AuditEvent event) {
   const auto append = [&]() -> Status {
+    // Whoever composes the program must have connected the mirror that the configuration asks for.
+    if (!environment.home.configuration().audit_mirror.empty() && !environment.database.has_audit_mirror())
+      return make_error(Errc::internal, "the mirror {} is not connected",
+                        environment.home.configuration().audit_mirror.string());
     store::AuditRecord record;
     record.sequence = TRY(transaction.audit_size()) + 1;
     record.time = environment.clock.now();

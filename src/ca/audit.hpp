@@ -13,6 +13,7 @@
 //
 // Secrets (passphrases, PINs, private keys, challenges) never go into an entry.
 
+#include "base/value.hpp"
 #include "ca/environment.hpp"
 
 namespace vouch::ca {
@@ -35,10 +36,10 @@ inline constexpr std::string_view done = "done", pending = "pending", denied = "
 }
 
 struct AuditEvent {
-  std::string actor;      // empty: "vouch", what the authority does of itself
-  std::string action;     // "noun.verb": docs/mechanisms/audit.md lists them
-  std::string authority;  // name of the CA; empty: the home
-  std::string object;     // "request 5", "template WebServer"
+  std::string actor = {};      // empty: "vouch", what the authority does of itself
+  std::string action = {};     // "noun.verb": docs/mechanisms/audit.md lists them
+  std::string authority = {};  // name of the CA; empty: the home
+  std::string object = {};     // "request 5", "template WebServer"
   std::string details = {};
   std::string outcome{audit_outcome::done};
 };
@@ -55,5 +56,9 @@ Status record_audit(const Environment& environment, AuditEvent event);
 std::string encode_audit_entry(const store::AuditRecord& record);
 // RFC 9162 2.1.1: SHA-256(0x00 || encoding).
 Buffer audit_leaf(const crypto::Provider& provider, const store::AuditRecord& record);
+
+// The entry as JSON, as `audit export` and the mirror write it, and back.
+Value describe_audit_entry(const store::AuditRecord& record);
+Result<store::AuditRecord> parse_audit_entry(const Value& value);
 
 }  // namespace vouch::ca

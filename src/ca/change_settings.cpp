@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "ca/audit.hpp"
+#include "ca/roles.hpp"
 #include "ca/settings.hpp"
 
 namespace vouch::ca {
@@ -98,6 +98,18 @@ Result<SettingChange> change_setting(const Environment& environment, std::string
     for (const Setting& each : kSettings) known += (known.empty() ? "" : ", ") + std::string(each.about.name);
     return make_error(Errc::usage, "a CA has no setting '{}' that can be changed", name)
         .with_hint("there is: " + known);
+  }
+  {
+    const auto snapshot = TRY(environment.database.snapshot());
+    const auto record = TRY(snapshot->authority(authority));
+    TRY(authorize(environment, *snapshot,
+                  {.account = administrator,
+                   .role = Role::administrator,
+                   .what = "change settings",
+                   .action = "ca.set",
+                   .object = name,
+                   .authority = record.id,
+                   .authority_name = record.name}));
   }
   SettingChange change{std::string(name), {}, {}, {}};
   TRY(environment.database.commit([&](store::Transaction& t) -> Status {

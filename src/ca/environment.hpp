@@ -19,6 +19,8 @@ struct Environment {
   const Clock& clock;
   // The passphrase of a key file, asked for only when the file is encrypted; the argument says which.
   std::function<Result<std::string>(std::string_view key)> passphrase;
+  // The groups of an account, for roles that are granted to groups; none: no account is in any.
+  std::function<std::vector<std::string>(std::string_view account)> groups = {};
   std::shared_ptr<const crypto::Tokens> tokens{};  // none: this program reaches no tokens
   crypto::PinSource pin{};                         // none: only a URI's pin-source gives PINs
   // Something a person should know while he waits; none: nobody is there.

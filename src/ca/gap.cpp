@@ -274,6 +274,13 @@ Result<Gap> find_gap(const Environment& environment, std::string_view name) {
 Result<Gap> accept_gap(const Environment& environment, std::string_view name,
                        std::string_view administrator) {
   const auto authority = TRY(LocalAuthority::open(environment, name));
+  TRY(authorize(environment, {.account = administrator,
+                              .role = Role::administrator,
+                              .what = "accept what a database has lost",
+                              .action = "db.accept_gap",
+                              .object = "database",
+                              .authority = authority->record().id,
+                              .authority_name = name}));
   if (!authority->gap())
     return make_error(Errc::not_found,
                       "CA '{}' has no gap: its database knows everything that was seen of it", name);

@@ -38,6 +38,13 @@ Status read_span(Configuration& configuration, const Value& value) {
   return ok();
 }
 
+template <auto Member>
+Status read_optional_path(Configuration& configuration, const Value& value) {
+  if (!value.text()) return wrong_kind("a path in quotes", value);
+  configuration.*Member = *value.text();
+  return ok();
+}
+
 Status read_node(Configuration& configuration, const Value& value) {
   if (!value.integer()) return wrong_kind("a number", value);
   if (*value.integer() < 1 || *value.integer() > 127)
@@ -81,6 +88,9 @@ constexpr Setting kSettings[] = {
     {{"keys.unlock_patience", "how long a key operation waits for vouch ca unlock, where a CA wants that"},
      read_span<&Configuration::unlock_patience>,
      [](const Configuration& c) { return Value(format_span(c.unlock_patience)); }},
+    {{"audit.mirror", "a second copy of the audit log, best on another disk; empty: none"},
+     read_optional_path<&Configuration::audit_mirror>,
+     [](const Configuration& c) { return Value(c.audit_mirror.string()); }},
 };
 
 const Setting* find_setting(std::string_view name) {

@@ -27,6 +27,7 @@ struct Configuration {
   std::string pin_variable = "VOUCH_PIN";                    // environment variable with the tokens' PIN
   std::string pkcs11_module;                          // path of the PKCS #11 module for URIs that name none
   Span unlock_patience{0, std::chrono::minutes(10)};  // how long an operation waits for vouch ca unlock
+  fs::path audit_mirror;  // a second copy of the audit log, relative to the home; empty: none
 };
 
 // One known setting of vouch.toml, for `config show|get|set|check` and the documentation.
@@ -51,6 +52,10 @@ class Home {
   const Configuration& configuration() const { return configuration_; }
   const fs::path& configuration_file() const { return configuration_file_; }  // may not exist yet
   fs::path database() const { return folder_ / configuration_.database; }
+  // Empty: none.
+  fs::path audit_mirror() const {
+    return configuration_.audit_mirror.empty() ? fs::path() : folder_ / configuration_.audit_mirror;
+  }
   fs::path keys() const { return folder_ / "keys"; }
   fs::path published() const { return folder_ / configuration_.published; }
   fs::path lock(std::string_view name) const { return folder_ / "locks" / (std::string(name) + ".lock"); }

@@ -32,7 +32,7 @@ TEST(ConfigurationTest, EverySettingIsReadAndWritten) {
                                           {"keys.pkcs11_module", "/m.so"},
                                           {"keys.unlock_patience", "1h"}})
     EXPECT_EQ(get_setting(*configuration, key).value(), expected) << key;
-  EXPECT_EQ(configuration_keys().size(), 11u);
+  EXPECT_EQ(configuration_keys().size(), 12u);
 }
 
 TEST(ConfigurationTest, MistakesNameFileAndLine) {

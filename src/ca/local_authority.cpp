@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ca/audit.hpp"
 #include "ca/ca_certificate.hpp"
 #include "ca/chain.hpp"
 #include "ca/issuance_cache.hpp"
@@ -22,6 +23,7 @@ struct LocalAuthority::Work {
   store::RequestRecord request;
   bool is_new = true;  // otherwise a pending request that was approved
   policy::Decision decision;
+  Buffer tbs_sha256;                             // of the certificate, for the audit log
   IssuanceCache::Template certificate_template;  // null: none, or an override that is not cached
   store::CertificateRecord certificate;          // filled when it is to be issued
   std::uint64_t key = 0;                         // number of its public key in the database
@@ -207,7 +209,8 @@ LocalAuthority::LocalAuthority(const Environment& environment, store::AuthorityR
       record_(std::move(record)),
       settings_(std::move(settings)),
       keys_(std::move(keys)),
-      cache_(std::make_unique<IssuanceCache>()) {}
+      cache_(std::make_unique<IssuanceCache>()),
+      roles_(std::make_unique<RoleCache>()) {}
 
 LocalAuthority::~LocalAuthority() = default;
 
@@ -315,8 +318,14 @@ Status LocalAuthority::repair() {
   }
   if (!events.empty()) TRY(fence_->record(events));
   for (const auto& [orphan, signature] : finished) {
-    auto done = environment_.database.commit(
-        [&](store::Transaction& t) { return t.complete_intent(orphan.request, signature); });
+    auto done = environment_.database.commit([&](store::Transaction& t) -> Status {
+      TRY(t.complete_intent(orphan.request, signature));
+      return record_audit(environment_, t,
+                          {.action = "request.repair",
+                           .authority = record_.name,
+                           .object = fmt::format("request {}", orphan.request),
+                           .details = AuditDetails().add("serial", Bytes(orphan.serial))});
+    });
     if (!done && done.error().code() != Errc::not_found) return done;
     if (done) ++repaired_;
   }
@@ -419,7 +428,8 @@ class LocalAuthority::TemplateLookup {
 // Reads the request, proves possession of its key and asks the policy. Fails only for what is no request at
 // all.
 Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submission, TemplateLookup& templates,
-                                                      const Approval& approval) const {
+                                                      const Approval& approval,
+                                                      const RoleTable* roles) const {
   const x509::RequestView view =
       TRY(x509::parse_request(submission.request).context("reading the certificate request"));
   Work work;
@@ -434,6 +444,21 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   request.transaction = submission.transaction;
   request.attributes = submission.attributes;
   request.request = submission.request;
+
+  if (roles) {
+    const Status allowed = check_role(*roles, environment_.groups,
+                                      {.account = request.requester,
+                                       .role = Role::enroller,
+                                       .what = "hand in requests",
+                                       .action = "request.submit",
+                                       .authority = record_.id,
+                                       .authority_name = record_.name,
+                                       .template_name = request.template_name});
+    if (!allowed) {
+      refuse(work, allowed.error());
+      return work;
+    }
+  }
 
   policy::Question question;
   question.request = &view;
@@ -490,6 +515,96 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   return work;
 }
 
+// Who may not hand in requests gets a denied one, so that it can be told what was asked, when, and by whom.
+void LocalAuthority::refuse(Work& work, const Error& why) const {
+  store::RequestRecord& request = work.request;
+  request.disposition = Disposition::denied;
+  request.resolved_at = request.submitted_at;
+  request.reason = "role.enroller";
+  request.message = why.message();
+  add_step(work.decision.trace, request.reason, policy::Verdict::denied, "an account with the role enroller",
+           request.requester.empty() ? "nobody" : request.requester, std::string(why.hint()));
+  request.trace = policy::format_trace(work.decision.trace);
+}
+
+Status LocalAuthority::authorize_manager(const store::Snapshot& snapshot, std::string_view manager,
+                                         std::string_view what, std::string_view action,
+                                         std::string_view object, const store::RequestRecord& request) const {
+  return authorize(environment_, snapshot,
+                   {.account = manager,
+                    .role = Role::manager,
+                    .what = what,
+                    .action = action,
+                    .object = object,
+                    .authority = record_.id,
+                    .authority_name = record_.name,
+                    .template_name = request.template_name,
+                    .requester = request.requester});
+}
+
+Status LocalAuthority::authorize_revocation(Bytes serial, std::string_view manager, std::string_view what,
+                                            std::string_view action) const {
+  const auto snapshot = TRY(environment_.database.snapshot());
+  // Of what there is not, the role without restrictions is asked for.
+  store::RequestRecord request;
+  if (const auto certificate = snapshot->certificate(serial))
+    request = TRY(snapshot->request(certificate->request));
+  return authorize_manager(*snapshot, manager, what, action, "certificate " + to_hex(serial), request);
+}
+
+// Whoever asks does not decide.
+Status LocalAuthority::check_four_eyes(const RoleTable& roles, const store::RequestRecord& request,
+                                       std::string_view manager) const {
+  if (!roles.applies(RoleRule::Kind::four_eyes, record_.id, request.template_name) ||
+      principal_of(request.requester) != principal_of(manager))
+    return ok();
+  TRY(record_audit(environment_, {.actor = std::string(manager),
+                                  .action = "request.approve",
+                                  .authority = record_.name,
+                                  .object = fmt::format("request {}", request.id),
+                                  .details = AuditDetails().add("rule", to_string(RoleRule::Kind::four_eyes)),
+                                  .outcome = std::string(audit_outcome::denied)}));
+  return make_error(Errc::denied, "{} asked for request {} and cannot approve it: four eyes have to see it",
+                    manager, request.id)
+      .with_hint("another certificate manager has to approve it");
+}
+
+// Where two managers have to agree, the first leaves his name with the request. Fails when he comes again.
+Result<bool> LocalAuthority::is_first_of_two(const RoleTable& roles, const store::RequestRecord& request,
+                                             std::string_view manager) const {
+  if (!roles.applies(RoleRule::Kind::two_managers, record_.id, request.template_name)) return false;
+  if (request.resolver.empty()) return true;
+  if (principal_of(request.resolver) == principal_of(manager))
+    return make_error(Errc::denied, "{} has approved request {} already: a second manager has to agree",
+                      manager, request.id)
+        .with_hint("another certificate manager has to approve it, too");
+  return false;
+}
+
+Result<Outcome> LocalAuthority::keep_first_approval(const store::RequestRecord& before,
+                                                    std::string_view manager) {
+  TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
+    store::RequestRecord request = TRY(t.request(before.id));
+    if (request.disposition != Disposition::pending || request.resolver != before.resolver)
+      return make_error(Errc::conflict, "request {} has changed meanwhile", before.id);
+    auto trace = TRY(policy::parse_trace(request.trace));
+    add_step(trace, "manager", policy::Verdict::pended, "the approval of two managers",
+             fmt::format("approved by {}", manager), "a second certificate manager has to approve it");
+    request.resolver = manager;
+    request.message = fmt::format("approved by {}: a second manager has to agree", manager);
+    request.trace = policy::format_trace(trace);
+    TRY(t.update_request(request));
+    return record_audit(environment_, t,
+                        {.actor = std::string(manager),
+                         .action = "request.approve",
+                         .authority = record_.name,
+                         .object = fmt::format("request {}", request.id),
+                         .details = AuditDetails().add("rule", to_string(RoleRule::Kind::two_managers)),
+                         .outcome = std::string(audit_outcome::pending)});
+  }));
+  return retrieve(before.id);
+}
+
 // The to-be-signed certificate that a decision plans, under a new serial number.
 store::CertificateRecord LocalAuthority::fill(const Work& work) const {
   const policy::Plan& plan = work.decision.plan;
@@ -521,6 +636,7 @@ store::CertificateRecord LocalAuthority::fill(const Work& work) const {
 void LocalAuthority::prepare(Work& work) const {
   if (work.request.disposition != Disposition::issued) return;
   work.certificate = fill(work);
+  work.tbs_sha256 = environment_.provider.digest(crypto::DigestAlgorithm::sha256, work.certificate.tbs);
   const std::string refused = lint_findings(work.certificate.tbs);
   if (refused.empty()) {
     add_step(work.decision.trace, "lint", policy::Verdict::passed, "", "", "");
@@ -591,9 +707,50 @@ Status LocalAuthority::record_intents(std::span<Work> work) {
       item.certificate.request = item.request.id;
       if (item.issues()) TRY(claim_key(t, item));
       if (item.issues()) TRY(t.insert_intent(item.certificate));
+      TRY(audit(t, item));
     }
     return ok();
   });
+}
+
+// One entry for what became of a request: in the transaction of its intent, so that nothing is signed that
+// the audit log does not know.
+Status LocalAuthority::audit(store::Transaction& transaction, const Work& item) const {
+  const store::RequestRecord& request = item.request;
+  AuditDetails details;
+  details.add("template", request.template_name);
+  if (!request.resolver.empty()) details.add("requester", request.requester);
+  std::string_view outcome = audit_outcome::done;
+  if (item.issues()) {
+    details.add("serial", Bytes(item.certificate.serial)).add("tbs_sha256", Bytes(item.tbs_sha256));
+  } else {
+    details.add("rule", request.reason).add("why", request.message);
+    outcome = request.disposition == Disposition::pending  ? audit_outcome::pending
+              : request.disposition == Disposition::denied ? audit_outcome::denied
+                                                           : audit_outcome::failed;
+  }
+  const bool is_subordinate = item.is_new && !request.resolver.empty();
+  return record_audit(environment_, transaction,
+                      {.actor = request.resolver.empty() ? request.requester : request.resolver,
+                       .action = !item.is_new     ? "request.approve"
+                                 : is_subordinate ? "ca.sign"
+                                                  : "request.submit",
+                       .authority = record_.name,
+                       .object = fmt::format("request {}", request.id),
+                       .details = std::move(details),
+                       .outcome = std::string(outcome)});
+}
+
+// A key that does not sign is worth knowing of; the request's answer says what happened in any case.
+void LocalAuthority::audit_key_failure(const Work& item) const {
+  (void)record_audit(
+      environment_,
+      {.action = "key.use",
+       .authority = record_.name,
+       .object = fmt::format("request {}", item.request.id),
+       .details =
+           AuditDetails().add("key", current().generation.key_reference).add("why", item.error->message()),
+       .outcome = std::string(audit_outcome::failed)});
 }
 
 // Policy has seen who has a certificate for the key, but others may have come in between.
@@ -619,9 +776,9 @@ void LocalAuthority::sign(std::span<Work> work) const {
   for (Work& item : work) {
     if (!item.issues()) continue;
     auto signature = current().signer->sign(item.certificate.tbs);
-    if (signature)
+    if (signature) {
       item.certificate.signature = std::move(*signature);
-    else
+    } else {
       // The intent stays, so that the certificate is signed when the key is back (repair).
       item.error =
           std::move(signature.error())
@@ -630,6 +787,8 @@ void LocalAuthority::sign(std::span<Work> work) const {
                   "the request is kept; its certificate is signed when the key is back, at the next use of "
                   "this CA: vouch request retrieve {}",
                   item.request.id));
+      audit_key_failure(item);
+    }
   }
 }
 
@@ -696,8 +855,9 @@ std::vector<Result<Outcome>> LocalAuthority::submit(std::span<const Submission> 
     TRY(check_locations());
     const auto snapshot = TRY(environment_.database.snapshot());
     TemplateLookup templates(*snapshot, *cache_, record_.id);
+    const auto roles = TRY(roles_->get(*snapshot));
     for (const Submission& submission : submissions)
-      considered.push_back(consider(submission, templates, {}));
+      considered.push_back(consider(submission, templates, {}, roles.get()));
     return ok();
   };
   if (const Status ready = consider_all(); !ready) considered.assign(submissions.size(), ready.error());
@@ -715,15 +875,29 @@ Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) 
       return make_error(Errc::not_found, "request {} belongs to another CA", id);
     if (before.disposition != Disposition::pending)
       return make_error(Errc::conflict, "request {} is {}, not pending", id, to_string(before.disposition));
+    TRY(authorize_manager(*snapshot, manager, "approve requests", "request.approve",
+                          fmt::format("request {}", id), before));
+    const auto roles = TRY(roles_->get(*snapshot));
+    TRY(check_four_eyes(*roles, before, manager));
+    if (TRY(is_first_of_two(*roles, before, manager))) return keep_first_approval(before, manager);
     const Submission submission{std::move(before.request), before.template_name, before.requester,
                                 before.transaction, std::move(before.attributes)};
     TemplateLookup templates(*snapshot, *cache_, record_.id);
-    Work work = TRY(consider(submission, templates, {std::string(manager), id, nullptr, {}}));
+    Work work = TRY(consider(submission, templates, {std::string(manager), id, nullptr, {}}, nullptr));
     // Policy may have changed since the request came in. What it refuses now stays pending, so that nothing
     // is lost when the template is published again or mended.
-    if (work.decision.action == policy::Action::deny)
+    if (work.decision.action == policy::Action::deny) {
+      TRY(record_audit(
+          environment_,
+          {.actor = std::string(manager),
+           .action = "request.approve",
+           .authority = record_.name,
+           .object = fmt::format("request {}", id),
+           .details = AuditDetails().add("rule", work.decision.reason).add("why", work.decision.message),
+           .outcome = std::string(audit_outcome::denied)}));
       return make_error(Errc::denied, "request {} cannot be approved: {}", id, work.decision.message)
           .with_hint(work.decision.mend);
+    }
     considered.emplace_back(std::move(work));
   }
   return std::move(carry_out(std::move(considered)).front());
@@ -731,6 +905,11 @@ Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) 
 
 Result<Outcome> LocalAuthority::deny(RequestId id, std::string_view manager, std::string_view why) {
   TRY(fence_status());
+  {
+    const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(authorize_manager(*snapshot, manager, "deny requests", "request.deny", fmt::format("request {}", id),
+                          TRY(snapshot->request(id))));
+  }
   TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
     store::RequestRecord request = TRY(t.request(id));
     if (request.authority != record_.id)
@@ -747,7 +926,13 @@ Result<Outcome> LocalAuthority::deny(RequestId id, std::string_view manager, std
     request.reason = "manager";
     request.message = fmt::format("denied by {}: {}", manager, why);
     request.trace = policy::format_trace(trace);
-    return t.update_request(request);
+    TRY(t.update_request(request));
+    return record_audit(environment_, t,
+                        {.actor = std::string(manager),
+                         .action = "request.deny",
+                         .authority = record_.name,
+                         .object = fmt::format("request {}", id),
+                         .details = AuditDetails().add("requester", request.requester).add("why", why)});
   }));
   return retrieve(id);
 }
@@ -769,7 +954,7 @@ Result<Outcome> LocalAuthority::retrieve(RequestId id) {
   return outcome_of(*snapshot, request);
 }
 
-Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
+Status LocalAuthority::revoke(const Revocation& revocation, std::string_view manager) {
   const Time now = environment_.clock.now();
   if (revocation.invalidity_date && *revocation.invalidity_date > now)
     return make_error(Errc::usage, "the certificate cannot have become invalid in the future ({})",
@@ -778,6 +963,7 @@ Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
     return make_error(Errc::usage, "removeFromCRL is no reason to revoke")
         .with_hint("lift a hold with: vouch cert release");
   TRY(fence_status());
+  TRY(authorize_revocation(revocation.serial, manager, "revoke certificates", "cert.revoke"));
   // Holds and releases of other processes come before or after, so that the fence has them in their order.
   // What is final needs none.
   std::optional<FileLock> turn;
@@ -789,11 +975,21 @@ Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
     TRY(t.revoke(record_.id, {revocation.serial, now, revocation.reason, revocation.invalidity_date}));
     certificate = TRY(t.certificate(revocation.serial));
     // Of a certificate that a restore lost, only the serial number is known.
-    if (revocation.reason != x509::CrlReason::key_compromise || certificate.tbs.empty()) return ok();
-    // Nobody gets a certificate for this key again.
-    const auto view = TRY(x509::parse_tbs_certificate(certificate.tbs));
-    return t.mark_key_compromised(key_number(environment_.provider, view.public_key_info),
-                                  certificate.request);
+    if (revocation.reason == x509::CrlReason::key_compromise && !certificate.tbs.empty()) {
+      // Nobody gets a certificate for this key again.
+      const auto view = TRY(x509::parse_tbs_certificate(certificate.tbs));
+      TRY(t.mark_key_compromised(key_number(environment_.provider, view.public_key_info),
+                                 certificate.request));
+    }
+    AuditDetails details;
+    details.add("reason", x509::to_string(revocation.reason));
+    if (revocation.invalidity_date) details.add("invalid_since", format_time(*revocation.invalidity_date));
+    return record_audit(environment_, t,
+                        {.actor = std::string(manager),
+                         .action = "cert.revoke",
+                         .authority = record_.name,
+                         .object = "certificate " + to_hex(revocation.serial),
+                         .details = std::move(details)});
   }));
   if (!certificate.revocation) return make_error(Errc::internal, "the revocation is not there");
   return fence_->record(std::array{FenceEvent::revoked(certificate, *certificate.revocation)})
@@ -802,21 +998,29 @@ Status LocalAuthority::revoke(const Revocation& revocation, std::string_view) {
 
 // The one change that the fence learns first: a hold in the fence that the database has lifted would look
 // like a revocation that got lost.
-Status LocalAuthority::release(Bytes serial, std::string_view) {
+Status LocalAuthority::release(Bytes serial, std::string_view manager) {
   TRY(fence_status());
+  TRY(authorize_revocation(serial, manager, "release certificates", "cert.release"));
   const FileLock turn =
       TRY(FileLock::acquire(environment_.home.lock(fmt::format("hold-{}", record_.id)), kHoldPatience));
   const auto on_hold = TRY(TRY(environment_.database.snapshot())->certificate(serial)).revocation;
   if (on_hold && on_hold->reason == x509::CrlReason::certificate_hold)
     TRY(fence_->record(std::array{FenceEvent::release(serial)}));
-  return environment_.database.commit([&](store::Transaction& t) { return t.release(record_.id, serial); });
+  return environment_.database.commit([&](store::Transaction& t) -> Status {
+    TRY(t.release(record_.id, serial));
+    return record_audit(environment_, t,
+                        {.actor = std::string(manager),
+                         .action = "cert.release",
+                         .authority = record_.name,
+                         .object = "certificate " + to_hex(serial)});
+  });
 }
 
 Result<LocalAuthority::Preview> LocalAuthority::preview(const Submission& submission) const {
   const auto snapshot = TRY(environment_.database.snapshot());
   TemplateLookup templates(*snapshot, *cache_, record_.id);
   const TemplateLookup::Entry* entry = TRY(templates.find(submission.template_name));
-  const Work work = TRY(consider(submission, templates, {{}, 0, entry->value.get()}));
+  const Work work = TRY(consider(submission, templates, {{}, 0, entry->value.get(), {}}, nullptr));
   Preview preview{work.decision, work.request.disposition, {}, {}};
   if (work.decision.action == policy::Action::deny) return preview;
 
@@ -841,6 +1045,12 @@ Result<std::vector<Buffer>> LocalAuthority::chain() const {
 Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const SubordinateOptions& options,
                                                  std::string_view administrator) {
   TRY(fence_status());
+  TRY(authorize(environment_, {.account = administrator,
+                               .role = Role::administrator,
+                               .what = "sign subordinate CAs",
+                               .action = "ca.sign",
+                               .authority = record_.id,
+                               .authority_name = record_.name}));
   TRY(check_locations());
   std::vector<Result<Work>> considered;
   {
@@ -854,7 +1064,7 @@ Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const Subordinat
     if (options.validity) value.validity = *options.validity;
     const Submission submission{to_buffer(request), value.name, std::string(administrator), "", {}};
     TemplateLookup templates(*snapshot, *cache_, record_.id);
-    considered.push_back(consider(submission, templates, approval));
+    considered.push_back(consider(submission, templates, approval, nullptr));
   }
   return std::move(carry_out(std::move(considered)).front());
 }

@@ -9,6 +9,7 @@
 #include "ca/authority.hpp"
 #include "ca/environment.hpp"
 #include "ca/gap.hpp"
+#include "ca/roles.hpp"
 #include "ca/settings.hpp"
 #include "lint/lint.hpp"
 #include "policy/decision.hpp"
@@ -116,13 +117,27 @@ class LocalAuthority final : public Authority {
   Status look_at_fence();
   Status check_locations() const;
   // Steps of one issuance, in their order; each leaves its result in the Work.
-  Result<Work> consider(const Submission& submission, TemplateLookup& templates,
-                        const Approval& approval) const;
+  Result<Work> consider(const Submission& submission, TemplateLookup& templates, const Approval& approval,
+                        const RoleTable* roles) const;
+  void refuse(Work& work, const Error& why) const;
+  // Whether somebody may decide about a request or certificate.
+  Status authorize_manager(const store::Snapshot& snapshot, std::string_view manager, std::string_view what,
+                           std::string_view action, std::string_view object,
+                           const store::RequestRecord& request) const;
+  Status authorize_revocation(Bytes serial, std::string_view manager, std::string_view what,
+                              std::string_view action) const;
+  Status check_four_eyes(const RoleTable& roles, const store::RequestRecord& request,
+                         std::string_view manager) const;
+  Result<bool> is_first_of_two(const RoleTable& roles, const store::RequestRecord& request,
+                               std::string_view manager) const;
+  Result<Outcome> keep_first_approval(const store::RequestRecord& request, std::string_view manager);
   void prepare(Work& work) const;
   std::string lint_findings(Bytes tbs) const;
   Status record_intents(std::span<Work> work);
   Status claim_key(store::Transaction& t, Work& work) const;
   Result<Fence::Position> announce(std::span<const Work> work) const;
+  Status audit(store::Transaction& transaction, const Work& item) const;
+  void audit_key_failure(const Work& item) const;
   void sign(std::span<Work> work) const;
   Status record_signatures(std::span<Work> work);
   std::vector<Result<Outcome>> carry_out(std::vector<Result<Work>> work);
@@ -140,6 +155,7 @@ class LocalAuthority final : public Authority {
   std::shared_ptr<Fence> fence_;
   std::optional<Gap> gap_;
   std::optional<Error> fence_problem_;
+  std::unique_ptr<RoleCache> roles_;
   std::atomic<std::size_t> repaired_ = 0;
   std::atomic<bool> waits_for_key_ = false;
 };

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ca/audit.hpp"
+#include "ca/audit_head.hpp"
 #include "ca/ca_certificate.hpp"
 #include "ca/key_files.hpp"
 #include "ca/key_strength.hpp"
@@ -268,7 +268,8 @@ AuditEvent renew_event(const Renewal& renewal, const RenewResult& result, const 
 
 // Database rows of the renewal, all or none.
 Status record(const Environment& environment, const Renewal& renewal, RenewResult& result,
-              const RenewOptions& options, std::vector<Cross>& crosses) {
+              const RenewOptions& options, std::vector<Cross>& crosses,
+              const std::optional<AuditBinding>& audit) {
   return environment.database.commit([&](store::Transaction& t) -> Status {
     // Between the look at the generations and now, another process may have renewed.
     const auto generations = TRY(t.key_generations(renewal.record().id));
@@ -286,6 +287,7 @@ Status record(const Environment& environment, const Renewal& renewal, RenewResul
       TRY(t.update_settings(renewal.record().id, format_settings(settings)));
     }
     for (Cross& cross : crosses) TRY(record_cross(t, cross));
+    if (audit) TRY(audit->record(t, renewal.record().id));
     return record_audit(environment, t, renew_event(renewal, result, options));
   });
 }
@@ -356,6 +358,13 @@ Result<RenewResult> renew(const Environment& environment, std::string_view name,
   renewal.authority = TRY(LocalAuthority::open(environment, name));
   renewal.settings = renewal.authority->settings();
   TRY(renewal.authority->fence_status());
+  TRY(authorize(environment, {.account = options.administrator,
+                              .role = Role::administrator,
+                              .what = "renew the certificate",
+                              .action = "ca.renew",
+                              .object = "CA " + renewal.record().name,
+                              .authority = renewal.record().id,
+                              .authority_name = renewal.record().name}));
   TRY(check_options(renewal.record(), options));
   RenewResult result;
   result.record = renewal.record();
@@ -380,7 +389,17 @@ Result<RenewResult> renew(const Environment& environment, std::string_view name,
     if (renewal.new_key->is_file() && options.passphrase.empty())
       result.warnings.emplace_back("the new private key is protected by its file mode (0600) alone");
   }
-  TRY(record(environment, renewal, result, options, crosses));
+  const auto recorded = [&]() -> Status {
+    // Each key of the CA vouches for the audit log's.
+    std::optional<AuditBinding> audit;
+    if (options.new_key)
+      audit = TRY(AuditBinding::make(environment, *renewal.signer, renewal.record().name,
+                                     generation.key_index, options.passphrase));
+    Status done = record(environment, renewal, result, options, crosses, audit);
+    if (!done && audit) audit->take_back(environment);
+    return done;
+  }();
+  if (!recorded) return recorded.error();
   if (renewal.new_key) renewal.new_key->settle();
   if (renewal.replaced_reference) remove_key(environment, *renewal.replaced_reference);
   result.cross = TRY(sign_crosses(environment, renewal.authority->fence(), crosses));

@@ -55,8 +55,9 @@ class RenewalTest : public testing::Test {
     for (const auto& each : generations) out.push_back(version_text(each));
     return out;
   }
+  // Of CAs: the audit log has one too.
   std::size_t key_files() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(bench.home().keys()), {}));
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(bench.home().keys()), {})) - 1;
   }
   void write_policy(std::string_view text) const {
     const std::string all = "[Version]\nSignature=\"$Windows NT$\"\n" + std::string(text);

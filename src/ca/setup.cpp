@@ -4,12 +4,13 @@
 
 #include <algorithm>
 
-#include "ca/audit.hpp"
+#include "ca/audit_head.hpp"
 #include "ca/ca_certificate.hpp"
 #include "ca/certificate_files.hpp"
 #include "ca/chain.hpp"
 #include "ca/key_strength.hpp"
 #include "ca/renewal.hpp"
+#include "ca/roles.hpp"
 #include "ca/templates.hpp"
 #include "ca/token_keys.hpp"
 #include "x509/request.hpp"
@@ -85,6 +86,14 @@ Result<std::vector<std::string>> check_name(const Environment& environment, cons
   if (snapshot->authority(options.name))
     return make_error(Errc::conflict, "there is a CA '{}' in this home", options.name)
         .with_hint("vouch ca list shows them; choose another name or another --home");
+  // Whoever sets up the first CA of a home becomes its administrator.
+  if (TRY(snapshot->role_version()) != 0)
+    TRY(authorize(environment, *snapshot,
+                  {.account = options.administrator,
+                   .role = Role::administrator,
+                   .what = "set up CAs in this home",
+                   .action = "ca.init",
+                   .object = "CA " + options.name}));
   return std::move(names.warnings);
 }
 
@@ -270,13 +279,21 @@ Result<InitResult> init(const Environment& environment, const InitOptions& optio
         "certificates are issued without anybody looking at the request: less secure than the pending queue");
   result.record = {
       0, options.name, options.kind, options.mode, generation.created_at, format_settings(settings)};
+  auto audit =
+      AuditBinding::make(environment, *signer, options.name, generation.key_index, options.passphrase);
+  if (!audit) return std::move(audit.error());
   const Status recorded = environment.database.commit([&](store::Transaction& t) -> Status {
     result.record.id = TRY(t.insert_authority(result.record));
     generation.authority = result.record.id;
     TRY(t.insert_key_generation(generation));
+    TRY(audit->record(t, result.record.id));
+    TRY(grant_default_roles(environment, t, options.administrator));
     return record_audit(environment, t, init_event(options, result, settings));
   });
-  if (!recorded) return recorded.error();
+  if (!recorded) {
+    audit->take_back(environment);
+    return recorded.error();
+  }
   key.settle();
   if (!policy || policy->load_default_templates.value_or(true)) TRY(load_default_templates(environment));
   return result;
@@ -291,6 +308,13 @@ Result<InstallResult> install(const Environment& environment, std::string_view n
                               const std::vector<Buffer>& chain, const std::vector<Buffer>& trust,
                               std::string_view administrator) {
   Waiting waiting = TRY(find_waiting(environment, name));
+  TRY(authorize(environment, {.account = administrator,
+                              .role = Role::administrator,
+                              .what = "install certificates",
+                              .action = "ca.install",
+                              .object = "CA " + waiting.record.name,
+                              .authority = waiting.record.id,
+                              .authority_name = waiting.record.name}));
   store::KeyGeneration& generation = waiting.generation;
   const x509::RequestView request = TRY(x509::parse_request(generation.request));
   std::vector<Buffer> candidates = TRY(read_certificates(answer));

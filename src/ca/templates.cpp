@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "ca/roles.hpp"
+
 namespace vouch::ca {
 namespace {
 
@@ -34,6 +36,34 @@ Result<x509::Oid> make_template_oid(const crypto::Provider& provider) {
     low = low << 8 | random[8 + i];
   }
   return x509::Oid::parse(fmt::format("2.25.{}.{}", high >> 1, low >> 1));
+}
+
+// Templates are the home's; what a CA publishes is decided by its own administrators.
+Status authorize_change(const Environment& environment, std::string_view administrator,
+                        std::string_view action, std::string_view name, store::AuthorityId authority = 0) {
+  const auto snapshot = TRY(environment.database.snapshot());
+  std::string ca;
+  for (const auto& record : TRY(snapshot->authorities()))
+    if (record.id == authority) ca = record.name;
+  return authorize(environment, *snapshot,
+                   {.account = administrator,
+                    .role = Role::administrator,
+                    .what = authority == 0 ? "change templates" : "choose the templates",
+                    .action = action,
+                    .object = "template " + std::string(name),
+                    .authority = authority,
+                    .authority_name = ca});
+}
+
+// The version and its text's hash; the text itself is in the history of the template.
+std::string change_of(const Environment& environment, const std::vector<store::TemplateRecord>& history,
+                      const policy::CertificateTemplate& value) {
+  AuditDetails details;
+  details.add("version", fmt::format("{}.{}", value.major, value.minor));
+  if (!history.empty())
+    details.add("before", fmt::format("{}.{}", history.back().major, history.back().minor));
+  return details.add("sha256", Bytes(environment.provider.digest(crypto::DigestAlgorithm::sha256,
+                                                                 as_bytes(policy::format_template(value)))));
 }
 
 }  // namespace
@@ -83,6 +113,7 @@ policy::CertificateTemplate with_next_major(policy::CertificateTemplate value) {
 
 Status add_template(const Environment& environment, policy::CertificateTemplate value, bool replace,
                     std::string_view administrator) {
+  TRY(authorize_change(environment, administrator, "template.set", value.name));
   TRY(policy::check_template(value).context("checking template {}", value.name));
   if (value.oid.empty()) value.oid = TRY(make_template_oid(environment.provider));
   return environment.database.commit([&](store::Transaction& t) -> Status {
@@ -98,7 +129,13 @@ Status add_template(const Environment& environment, policy::CertificateTemplate 
         value.minor = last.minor + 1;
       }
     }
-    return t.insert_template(record_of(value, environment.clock.now(), administrator));
+    TRY(t.insert_template(record_of(value, environment.clock.now(), administrator)));
+    return record_audit(environment, t,
+                        {.actor = std::string(administrator),
+                         .action = history.empty() ? "template.add" : "template.set",
+                         .authority = "",
+                         .object = "template " + value.name,
+                         .details = change_of(environment, history, value)});
   });
 }
 
@@ -115,6 +152,7 @@ Status set_in_template(const Environment& environment, std::string_view name, st
 
 Status remove_template(const Environment& environment, std::string_view name,
                        std::string_view administrator) {
+  TRY(authorize_change(environment, administrator, "template.remove", name));
   return environment.database.commit([&](store::Transaction& t) -> Status {
     store::TemplateRecord record = TRY(find_template(t, name)).record;
     for (const auto& authority : TRY(t.authorities()))
@@ -126,7 +164,12 @@ Status remove_template(const Environment& environment, std::string_view name,
     record.removed = true;
     record.changed_at = environment.clock.now();
     record.changed_by = administrator;
-    return t.insert_template(record);
+    TRY(t.insert_template(record));
+    return record_audit(environment, t,
+                        {.actor = std::string(administrator),
+                         .action = "template.remove",
+                         .authority = "",
+                         .object = fmt::format("template {}", name)});
   });
 }
 
@@ -141,17 +184,39 @@ Status load_default_templates(const Environment& environment) {
   });
 }
 
-Status publish_template(const Environment& environment, store::AuthorityId authority, std::string_view name) {
+namespace {
+
+Status record_publication(const Environment& environment, store::Transaction& t, store::AuthorityId authority,
+                          std::string_view name, std::string_view administrator, std::string_view action) {
+  std::string ca;
+  for (const auto& record : TRY(t.authorities()))
+    if (record.id == authority) ca = record.name;
+  return record_audit(environment, t,
+                      {.actor = std::string(administrator),
+                       .action = std::string(action),
+                       .authority = std::move(ca),
+                       .object = fmt::format("template {}", name)});
+}
+
+}  // namespace
+
+Status publish_template(const Environment& environment, store::AuthorityId authority, std::string_view name,
+                        std::string_view administrator) {
+  TRY(authorize_change(environment, administrator, "template.publish", name, authority));
   return environment.database.commit([&](store::Transaction& t) -> Status {
     (void)TRY(find_template(t, name));
-    return t.publish_template(authority, name);
+    TRY(t.publish_template(authority, name));
+    return record_publication(environment, t, authority, name, administrator, "template.publish");
   });
 }
 
-Status withdraw_template(const Environment& environment, store::AuthorityId authority,
-                         std::string_view name) {
-  return environment.database.commit(
-      [&](store::Transaction& t) { return t.withdraw_template(authority, name); });
+Status withdraw_template(const Environment& environment, store::AuthorityId authority, std::string_view name,
+                         std::string_view administrator) {
+  TRY(authorize_change(environment, administrator, "template.withdraw", name, authority));
+  return environment.database.commit([&](store::Transaction& t) -> Status {
+    TRY(t.withdraw_template(authority, name));
+    return record_publication(environment, t, authority, name, administrator, "template.withdraw");
+  });
 }
 
 }  // namespace vouch::ca

@@ -30,7 +30,9 @@ Status set_in_template(const Environment& environment, std::string_view name, st
 Status remove_template(const Environment& environment, std::string_view name, std::string_view administrator);
 // Puts the shipped templates that are missing into the database; publishes nothing.
 Status load_default_templates(const Environment& environment);
-Status publish_template(const Environment& environment, store::AuthorityId authority, std::string_view name);
-Status withdraw_template(const Environment& environment, store::AuthorityId authority, std::string_view name);
+Status publish_template(const Environment& environment, store::AuthorityId authority, std::string_view name,
+                        std::string_view administrator = {});
+Status withdraw_template(const Environment& environment, store::AuthorityId authority, std::string_view name,
+                         std::string_view administrator = {});
 
 }  // namespace vouch::ca

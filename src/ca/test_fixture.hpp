@@ -35,15 +35,36 @@ class TemporaryFolder {
 
 constexpr Time kTestNow{std::chrono::seconds{1'795'000'000}};  // 2026-11-18
 
+// Whether every account may do everything, because a test is about something else; or whatever `init` grants.
+enum class TestRoles { everyone, granted };
+
 class TestBench {
  public:
-  TestBench() : home_(Home::open(folder_.path() / "home", true).value()), database_(open_database()) {}
+  explicit TestBench(TestRoles roles = TestRoles::everyone)
+      : home_(Home::open(folder_.path() / "home", true).value()), database_(open_database()) {
+    if (roles == TestRoles::granted) return;
+    const Status granted = database_->commit([](store::Transaction& t) -> Status {
+      for (const char* role : {"administrator", "manager", "auditor", "enroller", "reader"})
+        TRY(t.insert_role_change({0, "*", role, 0, "", "", true, kTestNow, "test"}));
+      return ok();
+    });
+    if (!granted) ADD_FAILURE() << granted.error().report();
+  }
 
   Environment environment() {
-    return {home_, *database_, *provider_, clock_, [](std::string_view) -> Result<std::string> {
+    return {home_,
+            *database_,
+            *provider_,
+            clock_,
+            [](std::string_view) -> Result<std::string> {
               return make_error(Errc::denied, "no passphrase here");
+            },
+            [this](std::string_view account) {
+              const auto found = groups.find(std::string(account));
+              return found == groups.end() ? std::vector<std::string>() : found->second;
             }};
   }
+  std::map<std::string, std::vector<std::string>> groups;  // by account
   const crypto::Provider& provider() const { return *provider_; }
   store::Database& database() { return *database_; }
   ManualClock& clock() { return clock_; }
@@ -66,6 +87,7 @@ class TestBench {
   InitOptions root_options(std::string name = "Test Root", crypto::KeySpec key = {}) {
     InitOptions options;
     options.name = std::move(name);
+    options.administrator = "admin";
     options.kind = store::AuthorityKind::root;
     options.key = key;
     return options;

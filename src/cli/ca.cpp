@@ -108,7 +108,7 @@ void print_generation(Context& context, const Value& generation) {
 
 Result<Exit> show(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(context.choose_authority(*snapshot));
   const Value value = TRY(describe_authority(context, *snapshot, record));
   if (context.json()) {
@@ -145,7 +145,7 @@ Result<Exit> show(Context& context, const Arguments&) {
 
 Result<Exit> list(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   Value values = Value::list();
   Table table{"NAME", "KIND", "MODE", "STATE", "EXPIRES"};
   for (const auto& record : TRY(snapshot->authorities())) {

@@ -62,6 +62,7 @@ Result<crypto::Pkcs12> read_p12(Context& context, const Arguments& arguments, co
 Result<ca::InitOptions> init_options(Context& context, const Arguments& arguments) {
   ca::InitOptions options;
   options.name = arguments.text("name");
+  options.administrator = context.user();
   options.subject_suffix = arguments.text("subject-suffix");
   options.kind = arguments.text("kind") == "root" ? AuthorityKind::root : AuthorityKind::subordinate;
   options.mode = arguments.text("mode", "standalone") == "enterprise" ? store::AuthorityMode::enterprise

@@ -44,7 +44,7 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
   if (what == "-" || fs::exists(what, unknown) || !x509::serial_from_text(what))
     return show_file(context, what);
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(find_certificate(*snapshot, what));
   TRY(context.check_authority(TRY(authority_of(*snapshot, record.authority)), "certificate " + what));
   const Buffer der = record.der();
@@ -105,7 +105,7 @@ Result<Exit> list(Context& context, const Arguments& arguments) {
   if (arguments.has("revoked")) filter.revoked = true;
   filter.expires_before = TRY(arguments.time("expires-before"));
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   if (context.named_authority()) filter.authority = TRY(context.choose_authority(*snapshot)).id;
   Listing listing(TRY(authority_names(*snapshot)));
   TRY(for_each_certificate(*snapshot, filter, [&](const store::CertificateRecord& record) {
@@ -120,7 +120,7 @@ Result<Exit> find(Context& context, const Arguments& arguments) {
   const std::string& text = arguments.operand(0);
   if (text.empty()) return usage_error("the text to find is empty");
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   Listing listing(TRY(authority_names(*snapshot)));
   store::CertificateFilter filter;
   filter.subject_contains = text;
@@ -199,7 +199,7 @@ Result<Exit> release(Context& context, const Arguments& arguments) {
 
 Result<Exit> export_(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(find_certificate(*snapshot, arguments.operand(0)));
   TRY(context.check_authority(TRY(authority_of(*snapshot, record.authority)),
                               "certificate " + arguments.operand(0)));

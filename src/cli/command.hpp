@@ -58,6 +58,8 @@ std::span<const Command> request_commands();
 std::span<const Command> cert_commands();
 std::span<const Command> crl_commands();
 std::span<const Command> why_commands();
+std::span<const Command> role_commands();
+std::span<const Command> audit_commands();
 std::span<const Command> db_commands();
 std::span<const Command> config_commands();
 std::span<const Command> self_commands();

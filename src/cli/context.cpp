@@ -6,6 +6,8 @@
 #include <stop_token>
 #include <thread>
 
+#include "ca/audit_head.hpp"
+#include "ca/audit_mirror.hpp"
 #include "cli/output.hpp"
 
 namespace vouch::cli {
@@ -45,8 +47,11 @@ Result<std::unique_ptr<Workspace>> Workspace::open(const Surroundings& surroundi
   auto database = surroundings.open_database(file, create);
   if (!database && database.error().code() == Errc::not_found) return nothing_there();
   if (!database) return std::move(database).context("opening the database {}", file.string()).error();
-  return std::unique_ptr<Workspace>(
+  ca::connect_audit_mirror(home, provider, **database);
+  std::unique_ptr<Workspace> workspace(
       new Workspace(std::move(home), std::move(*database), surroundings, provider, std::move(passphrase)));
+  workspace->audited_ = TRY(TRY(workspace->snapshot())->audit_size());
+  return workspace;
 }
 
 Context::Context(const Surroundings& surroundings, const Arguments& arguments)
@@ -181,13 +186,44 @@ Result<std::string> Context::new_key_passphrase() {
   return surroundings_.variable(passphrase_variable()).value_or(std::string());
 }
 
-PassphraseSource Context::passphrase_source(std::optional<std::string> file) {
-  return [this, file = std::move(file)](std::string_view key) -> Result<std::string> {
+Result<std::unique_ptr<store::Snapshot>> Context::read(const Workspace& workspace) const {
+  return ca::snapshot_for_reading(workspace.environment(), user());
+}
+
+void Context::seal_audit() {
+  if (!workspace_) return;
+  const auto is_sealed = [](const store::AuditRecord& record) {
+    // Requests and certificates come too often for a head each.
+    for (const std::string_view often : {"request.", "cert.", "audit.head", "home."})
+      if (record.action.starts_with(often)) return false;
+    return record.outcome == ca::audit_outcome::done;
+  };
+  const auto seal = [&]() -> Status {
+    bool wanted = false;
+    store::AuditFilter fresh;
+    fresh.first = workspace_->audited() + 1;
+    TRY(TRY(workspace_->snapshot())->for_each_audit(fresh, [&](const store::AuditRecord& record) {
+      wanted = wanted || is_sealed(record);
+      return ok();
+    }));
+    if (!wanted) return ok();
+    ca::Environment environment = workspace_->environment();
+    environment.passphrase = passphrase_source(passphrase_file_, false);
+    (void)TRY(ca::sign_audit_head(environment, user()));
+    return ok();
+  };
+  if (const Status sealed = seal(); !sealed)
+    note("note: the head of the audit log is not signed: {}; vouch audit head signs it",
+         sealed.error().message());
+}
+
+PassphraseSource Context::passphrase_source(std::optional<std::string> file, bool may_ask) {
+  return [this, file = std::move(file), may_ask](std::string_view key) -> Result<std::string> {
     const std::string question = fmt::format("Passphrase of {}: ", printable(key));
     if (file) return read_secret(*file, question);
     const std::string variable = passphrase_variable();
     if (const auto value = surroundings_.variable(variable); value && !value->empty()) return *value;
-    if (surroundings_.in_is_terminal) return surroundings_.ask(question);
+    if (may_ask && surroundings_.in_is_terminal) return surroundings_.ask(question);
     return make_error(Errc::denied, "{} is encrypted and there is no passphrase", key)
         .with_hint(fmt::format("give it with --key-passphrase-file FILE or in the environment variable {}",
                                variable));

@@ -24,6 +24,7 @@ struct Surroundings {
   std::function<std::optional<std::string>(const std::string& name)> variable{};  // of the environment
   std::function<Result<std::string>(const std::string& question)> ask{};          // a secret, without echo
   std::function<std::string()> user{};                                            // who runs the command
+  std::function<std::vector<std::string>(std::string_view account)> groups{};     // of an account
   std::function<std::shared_ptr<const crypto::Tokens>(std::shared_ptr<const crypto::Provider>)> make_tokens{};
 };
 
@@ -41,6 +42,8 @@ class Workspace {
   const ca::Home& home() const { return home_; }
   store::Database& database() const { return *database_; }
   const ca::Environment& environment() const { return environment_; }
+  // How many audit entries there were when it was opened.
+  std::int64_t audited() const { return audited_; }
   Result<std::unique_ptr<store::Snapshot>> snapshot() const { return database_->snapshot(); }
 
  private:
@@ -48,10 +51,12 @@ class Workspace {
             const crypto::Provider& provider, PassphraseSource passphrase)
       : home_(std::move(home)),
         database_(std::move(database)),
-        environment_{home_, *database_, provider, surroundings.clock, std::move(passphrase)} {}
+        environment_{
+            home_, *database_, provider, surroundings.clock, std::move(passphrase), surroundings.groups} {}
   ca::Home home_;
   std::unique_ptr<store::Database> database_;
   ca::Environment environment_;
+  std::int64_t audited_ = 0;
 };
 
 class Context {
@@ -87,6 +92,13 @@ class Context {
   Result<Workspace*> make_workspace();
   Result<std::unique_ptr<Workspace>> other_workspace(const fs::path& folder, PassphraseSource passphrase);
 
+  // What there is, for a command that shows it: asks for the role reader.
+  Result<std::unique_ptr<store::Snapshot>> read(const Workspace& workspace) const;
+
+  // At the end of a command: signs the head of the audit log when a CRL was published or something about the
+  // home was changed. Without the passphrase it says so, and nothing else: the next head covers it.
+  void seal_audit();
+
   // The CA that --ca names, or the only one.
   Result<store::AuthorityRecord> choose_authority(const store::Snapshot& snapshot) const;
   // That --ca, when given, is the CA of something found by its number.
@@ -99,7 +111,7 @@ class Context {
   // once: a second key with the same passphrase gets the same answer.
   Result<std::string> read_secret(const std::string& file, const std::string& question);
   // A passphrase from that file for every key that asks.
-  PassphraseSource passphrase_source(std::optional<std::string> file);
+  PassphraseSource passphrase_source(std::optional<std::string> file, bool may_ask = true);
   // The PIN of a token: --pin-file, the URI's pin-source, the environment, a person.
   crypto::PinSource pin_source();
   // That the token of a URI is there and takes the PIN, before there is a home. A URI without a module, which

@@ -32,7 +32,7 @@ Result<Exit> publish(Context& context, const Arguments&) {
 
 Result<Exit> list(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   auto authorities = TRY(snapshot->authorities());
   if (context.named_authority()) authorities = {TRY(context.choose_authority(*snapshot))};
   Table table{"NUMBER", "CA", "KEY", "PUBLISHED", "NEXT UPDATE", "REVOKED", "OCTETS", "FILE"};

@@ -8,7 +8,7 @@ namespace {
 
 Result<Exit> show(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
-  const store::Counts counts = TRY(TRY(workspace.snapshot())->counts());
+  const store::Counts counts = TRY(TRY(context.read(workspace))->counts());
   const auto locations = workspace.database().locations();
   if (context.json()) {
     Value files = Value::list();

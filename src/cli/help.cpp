@@ -14,6 +14,8 @@ constexpr Group kGroups[] = {
     {"request", "ask for certificates, approve and deny"},
     {"cert", "look at certificates, revoke and release them"},
     {"crl", "publish and read certificate revocation lists"},
+    {"role", "say who may do what"},
+    {"audit", "what was done, and that nobody changed the record of it"},
     {"db", "the database"},
     {"config", "the configuration file"},
 };

@@ -53,7 +53,7 @@ Result<Exit> list(Context& context, const Arguments& arguments) {
   filter.requester = arguments.text("requester");
   const std::optional<std::uint32_t> limit = TRY(arguments.number("limit"));
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   if (context.named_authority()) filter.authority = TRY(context.choose_authority(*snapshot)).id;
   const auto names = TRY(authority_names(*snapshot));
 
@@ -83,7 +83,7 @@ Result<Exit> list(Context& context, const Arguments& arguments) {
 Result<Exit> show(Context& context, const Arguments& arguments) {
   const auto id = TRY(parse_request_id(arguments.operand(0)));
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(snapshot->request(id));
   TRY(context.check_authority(TRY(authority_of(*snapshot, record.authority)), fmt::format("request {}", id)));
   const auto names = TRY(authority_names(*snapshot));

@@ -33,6 +33,7 @@ Result<Exit> carry_out(const Surroundings& surroundings, std::span<const std::st
   Context context(surroundings, invocation.arguments);
   const Command* command = invocation.version ? find_command("version") : invocation.command;
   auto result = command->run(context, invocation.arguments);
+  context.seal_audit();
   // A mistake that the command itself found in its arguments points to help as well.
   if (!result && result.error().code() == Errc::usage && !result.error().hint().contains("--help")) {
     std::string hint(result.error().hint());

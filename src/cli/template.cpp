@@ -34,7 +34,7 @@ std::vector<std::string> purposes_of(const policy::CertificateTemplate& value) {
 
 Result<Exit> list(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   const Publishers published = TRY(publishers(*snapshot));
   std::string only_of;
   if (arguments.has("published") && context.named_authority())
@@ -111,7 +111,7 @@ Result<Exit> history(Context& context, const Arguments& arguments) {
 
 Result<Exit> show(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   const std::string& name = arguments.operand(0);
   if (arguments.has("history")) return list_history(context, *snapshot, name);
   const std::string* version = arguments.find("version");
@@ -284,9 +284,9 @@ Result<Exit> publish_or_withdraw(Context& context, const Arguments& arguments, b
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   for (const std::string& name : arguments.operands()) {
     if (publish)
-      TRY(ca::publish_template(workspace.environment(), record.id, name));
+      TRY(ca::publish_template(workspace.environment(), record.id, name, context.user()));
     else
-      TRY(ca::withdraw_template(workspace.environment(), record.id, name));
+      TRY(ca::withdraw_template(workspace.environment(), record.id, name, context.user()));
   }
   const auto now = TRY(TRY(workspace.snapshot())->published_templates(record.id));
   if (context.json())

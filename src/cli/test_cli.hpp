@@ -38,7 +38,8 @@ class Shell {
         .ask = [](const std::string&) -> Result<std::string> {
           return make_error(Errc::internal, "a test has no terminal");
         },
-        .user = [] { return std::string("alice"); },
+        .user = [this] { return user; },
+        .groups = [](std::string_view) { return std::vector<std::string>(); },
         .make_tokens = crypto::pkcs11::make_tokens,
     };
     Ran ran;
@@ -63,6 +64,7 @@ class Shell {
 
   ManualClock clock{ca::kTestNow};
   bool terminal = false;
+  std::string user = "alice";
 
  private:
   ca::TemporaryFolder folder_;

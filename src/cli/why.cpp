@@ -33,7 +33,7 @@ Result<store::RequestRecord> find_request(Context& context, const store::Snapsho
 
 Result<Exit> why(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(find_request(context, *snapshot, arguments.operand(0)));
   TRY(context.check_authority(TRY(authority_of(*snapshot, record.authority)),
                               fmt::format("request {}", record.id)));

@@ -233,72 +233,96 @@ bool HeadReader::check_framing(const Request& request, Framing& framing) {
 // ---- chunks
 // ------------------------------------------------------------------------------------------------
 
-struct ChunkedBody::Parser : http::basic_parser<true> {
-  Parser() {
-    header_limit(std::numeric_limits<std::uint32_t>::max());
-    body_limit(boost::none);
-    // Beast decodes chunks behind a head only; ours was read already.
-    constexpr std::string_view kHead = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-    beast::error_code error;
-    put({kHead.data(), kHead.size()}, error);
-  }
-  void on_request_impl(http::verb, beast::string_view, beast::string_view, int, beast::error_code&) override {
-  }
-  void on_response_impl(int, beast::string_view, int, beast::error_code&) override {}
-  void on_field_impl(http::field, beast::string_view, beast::string_view, beast::error_code&) override {}
-  void on_header_impl(beast::error_code&) override {}
-  void on_body_init_impl(boost::optional<std::uint64_t> const&, beast::error_code&) override {}
-  std::size_t on_body_impl(beast::string_view text, beast::error_code&) override { return text.size(); }
-  void on_chunk_header_impl(std::uint64_t size, beast::string_view, beast::error_code& error) override {
-    if (size > limit - std::min(limit, body->size())) {
-      too_large = true;
-      error = http::make_error_code(http::error::body_limit);
-    }
-  }
-  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view text, beast::error_code&) override {
-    body->append(text.data(), text.size());
-    return text.size();
-  }
-  void on_finish_impl(beast::error_code&) override {}
+namespace {
 
-  std::string* body = nullptr;
-  std::size_t limit = 0;
-  bool too_large = false;
-};
+constexpr std::size_t kMostLine = 16 * 1024;        // a size with its extensions, the trailer
+constexpr std::size_t kMostOverhead = 1024 * 1024;  // beside eight octets of framing for each of the body
 
-ChunkedBody::ChunkedBody() : parser_(std::make_unique<Parser>()) {}
-ChunkedBody::ChunkedBody(ChunkedBody&&) noexcept = default;
-ChunkedBody& ChunkedBody::operator=(ChunkedBody&&) noexcept = default;
-ChunkedBody::~ChunkedBody() = default;
+Refusal bad_chunk(std::string_view what) { return {400, fmt::format("malformed chunks: {}", what), 0}; }
+
+bool has_control(std::string_view text) {
+  return std::ranges::any_of(
+      text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
 
 ChunkedBody::Progress ChunkedBody::put(std::string_view input, std::string& body, std::size_t limit) {
-  constexpr std::size_t kMostPending = 16 * 1024;     // a size, its extensions, the trailer
-  constexpr std::size_t kMostOverhead = 1024 * 1024;  // beside eight octets of framing for each of the body
   Progress progress;
-  const std::size_t before = body.size();
-  parser_->body = &body;
-  parser_->limit = limit;
-  while (!parser_->is_done() && progress.consumed < input.size()) {
-    beast::error_code error;
+  while (state_ != State::done && progress.consumed < input.size()) {
     const std::string_view rest = input.substr(progress.consumed);
-    progress.consumed += parser_->put({rest.data(), rest.size()}, error);
-    if (error == http::error::need_more) {
-      if (input.size() - progress.consumed > kMostPending)
-        progress.refusal = Refusal{400, "a chunk without end", 0};
+    if (state_ == State::data) {
+      const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, rest.size()));
+      body.append(rest.substr(0, n));
+      progress.consumed += n;
+      remaining_ -= n;
+      if (remaining_ == 0) state_ = State::data_end;
+      continue;
+    }
+    const std::size_t line_feed = rest.find('\n');
+    const std::size_t length = line_feed == std::string_view::npos ? rest.size() : line_feed;
+    if (length > kMostLine || (state_ == State::data_end && rest.front() != '\r')) {
+      progress.refusal = bad_chunk(length > kMostLine ? "a line without end" : "more data than announced");
       break;
     }
-    if (error) {
-      progress.refusal = parser_->too_large
-                             ? Refusal{413, fmt::format("the body has more than {} octets", limit), 0}
-                             : Refusal{400, "the chunks are malformed: " + error.message(), 0};
-      return progress;
-    }
+    if (line_feed == std::string_view::npos) break;
+    if (line_feed == 0 || rest[line_feed - 1] != '\r')
+      progress.refusal = bad_chunk("a line ends without CR");
+    else
+      progress.refusal = on_line(rest.substr(0, line_feed - 1), body.size(), limit);
+    if (progress.refusal) break;
+    progress.consumed += line_feed + 1;
+    overhead_ += line_feed + 1;
+    if (overhead_ > kMostOverhead + 8 * body.size()) progress.refusal = bad_chunk("more framing than body");
+    if (progress.refusal) break;
   }
-  overhead_ += progress.consumed - (body.size() - before);
-  if (overhead_ > kMostOverhead + 8 * body.size())
-    progress.refusal = Refusal{400, "more framing than body", 0};
-  progress.done = parser_->is_done();
+  progress.done = state_ == State::done;
   return progress;
+}
+
+std::optional<Refusal> ChunkedBody::on_line(std::string_view line, std::size_t size, std::size_t limit) {
+  if (has_control(line)) return bad_chunk("a control character");
+  if (state_ == State::size) return on_size(line, size, limit);
+  if (state_ == State::data_end) {
+    if (!line.empty()) return bad_chunk("more data than announced");
+    state_ = State::size;
+    return std::nullopt;
+  }
+  if (line.empty()) {
+    state_ = State::done;
+    return std::nullopt;
+  }
+  trailer_ += line.size();
+  const std::size_t colon = line.find(':');
+  if (colon == 0 || colon == std::string_view::npos ||
+      !std::ranges::all_of(line.substr(0, colon), is_token_character))
+    return bad_chunk("a trailer that is no field");
+  if (trailer_ > kMostLine) return bad_chunk("a trailer without end");
+  return std::nullopt;
+}
+
+std::optional<Refusal> ChunkedBody::on_size(std::string_view line, std::size_t size, std::size_t limit) {
+  std::size_t digits = 0;
+  remaining_ = 0;
+  for (; digits < line.size() && hex_digit(line[digits]) >= 0; ++digits) {
+    if (digits == 16) return bad_chunk("a size that is no number");
+    remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(hex_digit(line[digits]));
+  }
+  const std::size_t extension = line.find_first_not_of(" \t", digits);
+  const bool bare = digits == line.size();
+  if (digits == 0 || (!bare && (extension == std::string_view::npos || line[extension] != ';')))
+    return bad_chunk("a size that is no number");
+  if (remaining_ > limit - std::min(limit, size))
+    return Refusal{413, fmt::format("the body has more than {} octets", limit), 0};
+  state_ = remaining_ == 0 ? State::trailer : State::data;
+  return std::nullopt;
 }
 
 }  // namespace vouch::net

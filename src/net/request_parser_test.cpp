@@ -227,6 +227,13 @@ TEST(Chunked, DecodesHoweverItArrives) {
   }
 }
 
+// What a fuzzer found in another decoder: the last chunk's line, then one octet more.
+TEST(Chunked, TheEndOctetByOctet) {
+  const Chunks c = decode("0\r\n\r\n", 5, 1);
+  EXPECT_TRUE(c.done);
+  EXPECT_EQ(decode("0\r\n12345\r\n1\r\x04", 5, 1).refused, 400U);
+}
+
 TEST(Chunked, IsLimited) {
   EXPECT_EQ(decode("5\r\n12345\r\n0\r\n\r\n", 5).refused, 0U);
   EXPECT_EQ(decode("5\r\n12345\r\n1\r\n6\r\n0\r\n\r\n", 5).refused, 413U);

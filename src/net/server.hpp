@@ -69,6 +69,7 @@ class Server {
   // New routes, certificates, limits, proxies and log for everything from the next request (certificates: the
   // next connection) on. A listener whose endpoint stays keeps its socket. When something cannot be opened,
   // nothing changes.
+  // Waits for the I/O threads, so an `AnswerNow` handler must not call it.
   virtual Status reload(ServerSettings settings) = 0;
   // Accepts nothing more, finishes what runs, tells clients to close; after `patience` cuts what is left.
   virtual void stop(std::chrono::milliseconds patience) = 0;

@@ -52,6 +52,21 @@ TEST(TemplateTest, WritesWhatItReads) {
   EXPECT_EQ(format_template(again), text);
 }
 
+TEST(TemplateTest, ReadsIssuancePolicies) {
+  const auto t =
+      parse_template(std::string(kMinimal) +
+                         "[issuance]\npolicies = [\"1.2.3\", \"1.2.4 cps=https://a.example/cps\", "
+                         "\"1.2.5 cps=https://a.example/cps notice=For servers only, cps=no uri\"]\n",
+                     "mine.toml");
+  ASSERT_TRUE(t) << t.error().report();
+  const std::vector<IssuancePolicy> expected{
+      {x509::Oid{1, 2, 3}, "", ""},
+      {x509::Oid{1, 2, 4}, "https://a.example/cps", ""},
+      {x509::Oid{1, 2, 5}, "https://a.example/cps", "For servers only, cps=no uri"}};
+  EXPECT_EQ(t->issuance.policies, expected);
+  EXPECT_EQ(parse_template(format_template(*t), "again").value(), *t);
+}
+
 struct BadTemplate {
   const char* name;
   std::string text;
@@ -91,6 +106,16 @@ INSTANTIATE_TEST_SUITE_P(
         BadTemplate{"BadOid", with_line("oid = \"1.2.x\""), "'1.2.x' is neither"},
         BadTemplate{"DoubleInList", "name = \"a\"\n[key]\ntypes = [\"rsa\", \"RSA\"]\n",
                     "names something twice"},
+        BadTemplate{"PolicyNumber", std::string(kMinimal) + "[issuance]\npolicies = [\"x\"]\n",
+                    "issuance.policies"},
+        BadTemplate{"PolicyCps", std::string(kMinimal) + "[issuance]\npolicies = [\"1.2.3 cps=nowhere\"]\n",
+                    "the cps of policy '1.2.3' has no scheme"},
+        BadTemplate{"PolicyNotice",
+                    std::string(kMinimal) +
+                        "[issuance]\npolicies = [\"1.2.3 notice=" + std::string(201, 'x') + "\"]\n",
+                    "the notice of policy '1.2.3' is no text of 1 to 200 characters"},
+        BadTemplate{"PolicyAsNumber", std::string(kMinimal) + "[issuance]\npolicies = [1]\n",
+                    "expected an issuance policy such as"},
         BadTemplate{"UnknownUsage", "key_usage = [\"signing\"]\n", "t.toml:1: key_usage"},
         BadTemplate{"NoName", "key_usage = [\"digitalSignature\"]\n", "a template needs a name"}),
     [](const auto& row) { return row.param.name; });
@@ -224,6 +249,36 @@ INSTANTIATE_TEST_SUITE_P(
                  c.subject.fixed = "CN={requester}";
                  c.san.source = NameSource::fixed;
                  c.san.fixed = {"UPN:{cn}@example.com"};
+               },
+               "(ESC1)"},
+        Unsafe{"CrossCaWithoutCa", [](T& c) { c.cross_ca = true; }, "cross_ca is for CAs only"},
+        Unsafe{"SupersedesItself", [](T& c) { c.supersedes = {c.name}; },
+               "supersedes names the template itself"},
+        Unsafe{"SupersedesNothing", [](T& c) { c.supersedes = {""}; },
+               "supersedes names the template itself"},
+        Unsafe{"SmallExponent", [](T& c) { c.key.minimum_exponent = 1; }, "key.minimum_exponent is 1"},
+        Unsafe{"VersionOfCas", [](T& c) { c.client.minimum_ca_version = 16; }, "numbers from 0 to 15"},
+        Unsafe{"VersionOfClients", [](T& c) { c.client.minimum_client_version = 16; },
+               "numbers from 0 to 15"},
+        Unsafe{"NotKeptInTheDatabase", [](T& c) { c.directory.other_flags = 0x1000; },
+               "are not kept in the database"},
+        Unsafe{"NoNameOfTheDirectory", [](T& c) { c.san.source = NameSource::directory; },
+               "san.directory is empty"},
+        Unsafe{"PolicyTwice",
+               [](T& c) {
+                 c.issuance.policies = {{x509::Oid{1, 2, 3}, "http://a.example/", {}},
+                                        {x509::Oid{1, 2, 3}, {}, {}}};
+               },
+               "has 1.2.3 twice"},
+        Unsafe{"Esc13AnyPolicy", [](T& c) { c.issuance.policies = {{kAnyPolicy, {}, {}}}; }, "anyPolicy"},
+        Unsafe{"ChoiceAmongNothing", [](T& c) { c.issuance.from_request = true; }, "which is empty"},
+        Unsafe{"SignersWithoutCount", [](T& c) { c.signatures.application_policies = {kClientAuth}; },
+               "signatures.count is 0"},
+        Unsafe{"ManySigners", [](T& c) { c.signatures.count = 17; }, "signatures.count is 17"},
+        Unsafe{"Esc1SignersWithoutPurpose",
+               [](T& c) {
+                 c.extended_key_usage = {kMsSmartCardLogon};
+                 c.signatures.count = 1;
                },
                "(ESC1)"},
         Unsafe{"Esc3RequestAgent",

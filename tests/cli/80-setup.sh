@@ -26,7 +26,7 @@ check "a key of one's own, encrypted before and after" vouch --home "$W/imported
 vouch --home "$W/imported" ca export --out "$W/own.pem" >/dev/null
 same "the certificate is for that key" "$(openssl x509 -in "$W/own.pem" -noout -pubkey)" \
   "$(openssl pkey -in "$W/own.key" -passin pass:old -pubout)"
-same "the key file is encrypted" "$(grep -c "BEGIN ENCRYPTED PRIVATE KEY" "$W"/imported/keys/*)" 1
+same "the key files are encrypted, the audit log's too" "$(cat "$W"/imported/keys/* | grep -c "BEGIN ENCRYPTED PRIVATE KEY")" 2
 expect "without its passphrase nothing is signed" 1 "VOUCH_KEY_PASSPHRASE" vouch --home "$W/imported" crl publish </dev/null
 expect "nor with a wrong one" 1 "passphrase" vouch --home "$W/imported" crl publish --key-passphrase-file "$W/old"
 check "with it, from a file" vouch --home "$W/imported" crl publish --key-passphrase-file "$W/new"

@@ -13,6 +13,7 @@ no(){ FAIL=$((FAIL+1)); echo "FAIL - $1"; [ -n "${2:-}" ] && tail -5 "$2"; }
 export VOUCH_HOME=$W/home
 "$VOUCH" ca init --name "Load CA" --kind root --mode standalone --automatic-issuance >"$W/log" 2>&1 || { cat "$W/log"; echo "0 passed, 1 failed"; exit 1; }
 "$VOUCH" template publish WebServer >>"$W/log" 2>&1
+"$VOUCH" role grant manager load >>"$W/log" 2>&1  # whom the load acts as
 killed=0 finished=0 last=0
 for round in $(seq "$ROUNDS"); do
   : >>"$W/received"

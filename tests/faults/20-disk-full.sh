@@ -89,6 +89,7 @@ done
 [ $refused -ge 10 ] && [ $done_ -ge 10 ] && ok "of both kinds: $refused refused, $done_ done" || no "not both kinds: $refused refused, $done_ done"
 rm -f "$DISK/filler"
 check "at the end: the database is sound" "$VOUCH" --home "$HOME_DIR" db check
+expect "at the end: the audit log is in order" 0 "in order" "$VOUCH" --home "$HOME_DIR" audit verify
 check "at the end: publishes" "${VOUCH_ONE[@]}" crl publish
 [ $((16#$(crl_number "$PUBLISHED_CRL"))) -gt $((16#$last)) ] && ok "at the end: the CRL number rose" || no "at the end: the CRL number did not rise"
 crl_is_whole && ok "at the end: the CRL is whole" || no "at the end: the CRL is not whole"

@@ -161,6 +161,10 @@ def main() -> int:
         ("name", b"CN=Example \\+ Co,O=Acme\\, Inc.+OU=#0402AABB,C=DE"),
     ):
         seeds.add(kind, text)
+    # Microsoft's default templates, one each; the numbers of weak keys as lists have them.
+    for template in pathlib.Path("testdata/templates/ms-crtd.txt").read_bytes().split(b"\n\n")[1:]:
+        seeds.add("directory_attributes", template)
+    seeds.add("key_blocklist", b"# weak keys\n042dcb33f1f6f3ce9eee\n\nb7ead9492dfd921fc4f9\n00005890BC78BCBEE3CA\r\n")
     for kind in ("certificate", "crl", "request"):
         for path in sorted((seeds.out / kind).iterdir())[:60]:
             seeds.add("any", path.read_bytes())

@@ -89,6 +89,14 @@ void BM_Digest(benchmark::State& state) {
 }
 BENCHMARK(BM_Digest);
 
+// What the checks of a new key cost beside verifying its request once.
+void BM_Weakness(benchmark::State& state, SignatureAlgorithm algorithm) {
+  const auto provider = make_provider();
+  const auto key = provider->generate(spec_of(algorithm)).value();
+  const auto info = x509::parse_public_key_info(key->public_key_info()).value();
+  for (auto _ : state) benchmark::DoNotOptimize(provider->weakness(info));
+}
+
 #define VOUCH_BENCHMARK(name)                                      \
   BENCHMARK_CAPTURE(name, p256, SignatureAlgorithm::ecdsa_sha256); \
   BENCHMARK_CAPTURE(name, rsa2048, SignatureAlgorithm::rsa_pkcs1_sha256)
@@ -97,6 +105,7 @@ VOUCH_BENCHMARK(BM_Signer);
 VOUCH_BENCHMARK(BM_BareVerify);
 VOUCH_BENCHMARK(BM_Verifier);
 VOUCH_BENCHMARK(BM_VerifyOnce);
+VOUCH_BENCHMARK(BM_Weakness);
 
 }  // namespace
 }  // namespace vouch::crypto::openssl
