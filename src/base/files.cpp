@@ -13,16 +13,13 @@
 #include <thread>
 
 namespace vouch {
-namespace {
 
-Status sync_folder(const fs::path& file) {
+Status sync_folder_of(const fs::path& file) {
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   const FileDescriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || ::fsync(fd.get()) != 0) return system_error(errno, "syncing folder", folder);
   return ok();
 }
-
-}  // namespace
 
 FileDescriptor::~FileDescriptor() {
   if (fd_ >= 0) ::close(fd_);
@@ -117,7 +114,7 @@ Status AtomicFile::commit() {
   if (::rename(temporary_.c_str(), target_.c_str()) != 0)
     return system_error(errno, "cannot replace", target_);
   temporary_.clear();
-  return sync_folder(target_);
+  return sync_folder_of(target_);
 }
 
 Status write_file_atomic(const fs::path& target, Bytes content, mode_t mode) {
@@ -139,7 +136,7 @@ Status write_file_new(const fs::path& target, Bytes content, mode_t mode) {
   const int why = errno;
   ::unlink(temporary.c_str());
   if (linked != 0) return system_error(why, "cannot create", target);
-  return sync_folder(target);
+  return sync_folder_of(target);
 }
 
 Result<MappedFile> MappedFile::open(const fs::path& path) {
@@ -192,6 +189,11 @@ Result<FileLock> FileLock::share(const fs::path& path, std::chrono::milliseconds
   return lock;
 }
 
+void FileLock::make_shared() {
+  while (::flock(fd_.get(), LOCK_SH) != 0 && errno == EINTR) {
+  }
+}
+
 Status FileLock::make_exclusive(std::chrono::milliseconds patience) { return lock(LOCK_EX, patience); }
 
 Status make_folder(const fs::path& path, mode_t mode) {
@@ -202,6 +204,30 @@ Status make_folder(const fs::path& path, mode_t mode) {
   const int why = errno;
   if (why == EEXIST && fs::is_directory(path, error)) return ok();  // somebody else was faster
   return system_error(why, "cannot create folder", path);
+}
+
+Status copy_durably(const fs::path& from, const fs::path& to) {
+  const FileDescriptor fd(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return system_error(errno, "cannot open", from);
+  AtomicFile file = TRY(AtomicFile::create(to, 0600));
+  Buffer piece(std::size_t{1} << 20);
+  for (;;) {
+    const ssize_t n = ::read(fd.get(), piece.data(), piece.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(errno, "cannot read", from);
+    if (n == 0) return file.commit();
+    TRY(file.write(Bytes(piece).first(static_cast<std::size_t>(n))));
+  }
+}
+
+Status move_durably(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    if (errno != EXDEV) return system_error(errno, "cannot move to", to);
+    TRY(copy_durably(from, to));
+    if (::unlink(from.c_str()) != 0) return system_error(errno, "cannot remove", from);
+  }
+  TRY(sync_folder_of(to));
+  return sync_folder_of(from);
 }
 
 }  // namespace vouch

@@ -91,6 +91,7 @@ class FileLock {
   static Result<FileLock> share(const fs::path& path, std::chrono::milliseconds patience);
   // Turns a shared lock into one of its own. `unavailable`: others share it still.
   Status make_exclusive(std::chrono::milliseconds patience);
+  void make_shared();
 
  private:
   FileLock(fs::path path, FileDescriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
@@ -98,6 +99,14 @@ class FileLock {
   fs::path path_;
   FileDescriptor fd_;
 };
+
+// Copies a file of any size to a new file of mode 0600, durably and whole or not at all.
+Status copy_durably(const fs::path& from, const fs::path& to);
+// Puts a file in the place of `to`, durably; across file systems too.
+Status move_durably(const fs::path& from, const fs::path& to);
+
+// Makes the names in the folder of `file` durable: after a rename.
+Status sync_folder_of(const fs::path& file);
 
 // Creates the folder and its parents; an existing folder keeps its mode.
 Status make_folder(const fs::path& path, mode_t mode = 0755);

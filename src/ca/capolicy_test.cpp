@@ -202,6 +202,15 @@ TEST(CaPolicyTest, WhatIsUnknownIsAWarningWithFileAndLine) {
   EXPECT_FALSE(policy.renewal_key_length);
 }
 
+TEST(CaPolicyTest, TheExamplesOfTheTestData) {
+  for (const char* file : {"testdata/capolicy/root.inf", "testdata/capolicy/issuing.inf"}) {
+    const auto policy = parse_ca_policy(read_file(file).value(), file);
+    ASSERT_TRUE(policy) << policy.error().report();
+    EXPECT_THAT(policy->warnings, IsEmpty());
+    EXPECT_FALSE(policy->lines.empty());
+  }
+}
+
 TEST(CaPolicyTest, WhatWasReadIsToldInTheOrderOfTheFile) {
   const CaPolicy policy = good(
       "[BasicConstraintsExtension]\nPathLength=0\n[PolicyStatementExtension]\nPolicies=P\n[P]\nOID=1.2.3\n");

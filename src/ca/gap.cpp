@@ -4,7 +4,10 @@
 
 #include "ca/audit.hpp"
 #include "ca/ca_name.hpp"
-#include "ca/local_authority.hpp"
+#include "ca/key_checks.hpp"
+#include "ca/roles.hpp"
+#include "ca/settings.hpp"
+#include "x509/certificate.hpp"
 #include "x509/crl.hpp"
 
 namespace vouch::ca {
@@ -19,15 +22,42 @@ void add_part(std::string& text, std::string_view part) {
   text += part;
 }
 
+// What of a CA certificate tells its CRLs.
+struct PublicKey {
+  store::KeyGeneration generation;
+  Buffer subject, key_identifier, public_key_info;
+  Time not_after{};
+};
+
+Result<std::vector<PublicKey>> public_keys(const Environment& environment, const store::Snapshot& snapshot,
+                                           store::AuthorityId authority) {
+  std::vector<PublicKey> keys;
+  for (store::KeyGeneration& generation : TRY(snapshot.key_generations(authority))) {
+    if (generation.certificate.empty()) continue;
+    const auto certificate = TRY(x509::parse_certificate(generation.certificate));
+    PublicKey key{std::move(generation),
+                  to_buffer(certificate.subject),
+                  {},
+                  to_buffer(certificate.public_key_info),
+                  certificate.not_after};
+    if (const auto* extension = certificate.find(x509::oid::kSubjectKeyIdentifier))
+      key.key_identifier = to_buffer(TRY(x509::parse_subject_key_identifier(extension->value)));
+    else
+      key.key_identifier = TRY(crypto::key_identifier(environment.provider, certificate.public_key_info));
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
 // A CRL at a file location, when it is one of this key.
 struct PublishedCrl {
   fs::path path;
   std::uint64_t number = 0;
-  const CaKey* key = nullptr;
+  const PublicKey* key = nullptr;
 };
 
 // Whether the CRL says that this key signed it. The signature itself is asked for when it matters.
-bool is_of(const x509::CrlView& crl, const CaKey& key) {
+bool is_of(const x509::CrlView& crl, const PublicKey& key) {
   const auto* extension = crl.find(x509::oid::kAuthorityKeyIdentifier);
   if (extension == nullptr || !equal(crl.issuer, key.subject)) return false;
   const auto identifier = x509::parse_authority_key_identifier(extension->value);
@@ -46,9 +76,10 @@ Result<std::uint64_t> number_of(const x509::CrlView& crl) {
 
 // What cannot be read as a CRL of this CA is no reason to stop: publishing replaces it.
 std::vector<PublishedCrl> published_crls(const store::AuthorityRecord& record,
-                                         const AuthoritySettings& settings, std::span<const CaKey> keys) {
+                                         const AuthoritySettings& settings,
+                                         const std::vector<PublicKey>& keys) {
   std::vector<PublishedCrl> found;
-  for (const CaKey& key : keys)
+  for (const PublicKey& key : keys)
     for (const Location& location : settings.cdp)
       for (const bool delta : {false, true}) {
         if (!is_file(location) || !(location.flags & (delta ? publish_delta_to_server : publish_to_server)))
@@ -67,8 +98,8 @@ std::vector<PublishedCrl> published_crls(const store::AuthorityRecord& record,
 
 bool signature_fits(const Environment& environment, const PublishedCrl& published, const x509::CrlView& crl) {
   const auto algorithm = x509::parse_signature_algorithm(crl.signature_algorithm);
-  return algorithm && environment.provider.verify(published.key->signer->public_key_info(), *algorithm,
-                                                  crl.tbs, crl.signature);
+  return algorithm &&
+         environment.provider.verify(published.key->public_key_info, *algorithm, crl.tbs, crl.signature);
 }
 
 // Revocations by serial as they stand at the end of the fence, and after that on newer CRLs.
@@ -151,6 +182,23 @@ std::string Gap::text() const {
   return out;
 }
 
+Value describe(const Gap& gap, std::string_view ca) {
+  const auto serials = [](const std::vector<FenceEvent>& events) {
+    Value list = Value::list();
+    for (const FenceEvent& event : events) list.push(to_hex(event.serial));
+    return list;
+  };
+  Value files = Value::list(), damaged = Value::list();
+  for (const fs::path& file : gap.crls) files.push(file.string());
+  for (const std::string& line : gap.damaged) damaged.push(line);
+  Value value;
+  value.set("ca", ca).set("missing", gap.text());
+  value.set("certificates", serials(gap.certificates)).set("revocations", serials(gap.revocations));
+  value.set("crl_number_seen", gap.crl_number).set("crl_number_known", gap.known_crl_number);
+  value.set("audit_size_seen", gap.audit_size).set("audit_size_known", gap.known_audit_size);
+  return value.set("newer_crls", std::move(files)).set("damaged", std::move(damaged));
+}
+
 Result<std::shared_ptr<Fence>> fence_of(const Environment& environment, const store::AuthorityRecord& record,
                                         const store::Snapshot& snapshot) {
   const auto generations = TRY(snapshot.key_generations(record.id));
@@ -169,9 +217,15 @@ std::string new_fence_nonce(const crypto::Provider& provider) {
 }
 
 Result<Comparison> compare_with_fence(const Environment& environment, const store::AuthorityRecord& record,
-                                      const AuthoritySettings& settings, std::span<const CaKey> keys,
                                       const Fence& fence) {
-  const std::string mark = TRY(TRY(environment.database.snapshot())->mark(fence_mark_name(record.id)));
+  std::string mark;
+  std::vector<PublicKey> keys;
+  {
+    const auto before = TRY(environment.database.snapshot());
+    mark = TRY(before->mark(fence_mark_name(record.id)));
+    keys = TRY(public_keys(environment, *before, record.id));
+  }
+  const AuthoritySettings settings = TRY(parse_settings(record.settings));
   Comparison comparison;
   Gap& gap = comparison.gap;
   SeenRevocations revocations;
@@ -247,6 +301,15 @@ Status insert_lost(store::Transaction& t, const Environment& environment, store:
   return t.complete_intent(certificate.request, no_signature);
 }
 
+// As revoking does: the key is gone for good. Of a lost certificate nobody knows the key.
+Status remember_compromise(store::Transaction& t, const Environment& environment, const FenceEvent& event) {
+  if (event.revocation.reason != x509::CrlReason::key_compromise) return ok();
+  const store::CertificateRecord record = TRY(t.certificate(event.serial));
+  if (record.lost()) return ok();
+  const auto view = TRY(x509::parse_tbs_certificate(record.tbs));
+  return t.mark_key_compromised(key_number(environment.provider, view.public_key_info), record.request);
+}
+
 Status take_over(store::Transaction& t, const Environment& environment, const store::AuthorityRecord& record,
                  const Gap& gap, std::string_view administrator) {
   for (const FenceEvent& event : gap.certificates)
@@ -255,6 +318,7 @@ Status take_over(store::Transaction& t, const Environment& environment, const st
     TRY(insert_lost(t, environment, record.id, event, administrator));
     const Status done = t.revoke(record.id, event.revocation);
     if (!done && done.error().code() != Errc::conflict) return done;
+    TRY(remember_compromise(t, environment, event));
   }
   if (gap.crl_number <= TRY(t.last_crl_number(record.id))) return ok();
   store::CrlRecord number;  // given, and never published by this database
@@ -266,32 +330,51 @@ Status take_over(store::Transaction& t, const Environment& environment, const st
 
 }  // namespace
 
+namespace {
+
+struct FoundGap {
+  store::AuthorityRecord record;
+  std::shared_ptr<Fence> fence;
+  Gap gap;
+};
+Result<FoundGap> look(const Environment& environment, std::string_view name) {
+  FoundGap found;
+  {
+    const auto snapshot = TRY(environment.database.snapshot());
+    found.record = TRY(snapshot->authority(name));
+    found.fence = TRY(fence_of(environment, found.record, *snapshot));
+  }
+  found.gap = TRY(compare_with_fence(environment, found.record, *found.fence)).gap;
+  return found;
+}
+
+}  // namespace
+
 Result<Gap> find_gap(const Environment& environment, std::string_view name) {
-  const auto authority = TRY(LocalAuthority::open(environment, name));
-  return authority->gap() ? *authority->gap() : Gap();
+  return TRY(look(environment, name)).gap;
 }
 
 Result<Gap> accept_gap(const Environment& environment, std::string_view name,
                        std::string_view administrator) {
-  const auto authority = TRY(LocalAuthority::open(environment, name));
+  const FoundGap found = TRY(look(environment, name));
   TRY(authorize(environment, {.account = administrator,
                               .role = Role::administrator,
                               .what = "accept what a database has lost",
                               .action = "db.accept_gap",
                               .object = "database",
-                              .authority = authority->record().id,
+                              .authority = found.record.id,
                               .authority_name = name}));
-  if (!authority->gap())
+  const Gap& gap = found.gap;
+  Fence& fence = *found.fence;
+  if (gap.empty())
     return make_error(Errc::not_found,
                       "CA '{}' has no gap: its database knows everything that was seen of it", name);
-  const Gap& gap = *authority->gap();
-  Fence& fence = authority->fence();
   const std::string nonce = new_fence_nonce(environment.provider);
   if (!gap.damaged.empty()) TRY(fence.rewrite(environment.clock.now()));
   // The mark goes first: a database that has it has taken over everything before.
   TRY(fence.record(std::array{FenceEvent::mark(nonce)}));
   TRY(environment.database.commit([&](store::Transaction& t) -> Status {
-    TRY(take_over(t, environment, authority->record(), gap, administrator));
+    TRY(take_over(t, environment, found.record, gap, administrator));
     TRY(record_audit(environment, t,
                      {.actor = std::string(administrator),
                       .action = "db.accept_gap",
@@ -303,7 +386,7 @@ Result<Gap> accept_gap(const Environment& environment, std::string_view name,
                                      .add("crl_number", gap.crl_number)
                                      .add("lost_audit_entries",
                                           gap.audit_size - std::min(gap.audit_size, gap.known_audit_size))}));
-    return t.set_mark(fence_mark_name(authority->record().id), nonce);
+    return t.set_mark(fence_mark_name(found.record.id), nonce);
   }));
   TRY(fence.record(std::array{FenceEvent::accepted(environment.clock.now())}));
   return gap;

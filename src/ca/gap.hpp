@@ -4,15 +4,11 @@
 
 #include <map>
 #include <optional>
-#include <span>
 
 #include "ca/environment.hpp"
 #include "ca/fence.hpp"
 
 namespace vouch::ca {
-
-struct CaKey;
-struct AuthoritySettings;
 
 struct Gap {
   std::vector<FenceEvent> certificates;  // `issued`, that the database has never heard of
@@ -29,6 +25,8 @@ struct Gap {
   // "12 certificates, 2 revocations, CRL number 17 (known: 9)".
   std::string text() const;
 };
+// For --json: counts, numbers, and the serial numbers that are lost.
+Value describe(const Gap& gap, std::string_view ca);
 
 // The fence of a CA: HOME/fence/<CA>.log.
 Result<std::shared_ptr<Fence>> fence_of(const Environment& environment, const store::AuthorityRecord& record,
@@ -42,9 +40,8 @@ struct Comparison {
   std::uint64_t lines = 0;  // compared; many: worth a mark
 };
 // Looks at the fence and at the CRLs in the file locations first and at the database afterwards: what others
-// issue meanwhile is never taken for a gap.
+// issue meanwhile is never taken for a gap. No private key is needed.
 Result<Comparison> compare_with_fence(const Environment& environment, const store::AuthorityRecord& record,
-                                      const AuthoritySettings& settings, std::span<const CaKey> keys,
                                       const Fence& fence);
 
 // Gives up what the gap names: its serial numbers count as used, its certificates are kept as lost ones, its

@@ -296,8 +296,7 @@ TEST_F(GapTest, ManyLinesAreComparedOnce) {
   const std::string mark =
       bench.database().snapshot().value()->mark(fence_mark_name(authority->record().id)).value();
   EXPECT_FALSE(mark.empty());
-  const auto comparison = compare_with_fence(bench.environment(), authority->record(), authority->settings(),
-                                             authority->keys(), authority->fence());
+  const auto comparison = compare_with_fence(bench.environment(), authority->record(), authority->fence());
   ASSERT_TRUE(comparison);
   EXPECT_EQ(comparison->lines, 0u);
 }

@@ -5,6 +5,9 @@
 namespace vouch::ca {
 namespace {
 
+constexpr std::chrono::seconds kPatience{60};      // while the home is being restored or moved
+constexpr std::chrono::seconds kClaimPatience{5};  // for commands that are about to end
+
 // How each setting is read from and written to a Configuration.
 struct Setting {
   ConfigurationKey key;
@@ -32,16 +35,16 @@ Status read_path(Configuration& configuration, const Value& value) {
 }
 
 template <auto Member>
-Status read_span(Configuration& configuration, const Value& value) {
-  if (!value.text()) return wrong_kind("a span of time in quotes", value);
-  configuration.*Member = TRY(parse_span(*value.text()));
+Status read_optional_path(Configuration& configuration, const Value& value) {
+  if (!value.text()) return wrong_kind("a path in quotes", value);
+  configuration.*Member = *value.text();
   return ok();
 }
 
 template <auto Member>
-Status read_optional_path(Configuration& configuration, const Value& value) {
-  if (!value.text()) return wrong_kind("a path in quotes", value);
-  configuration.*Member = *value.text();
+Status read_span(Configuration& configuration, const Value& value) {
+  if (!value.text()) return wrong_kind("a span of time in quotes", value);
+  configuration.*Member = TRY(parse_span(*value.text()));
   return ok();
 }
 
@@ -79,6 +82,9 @@ constexpr Setting kSettings[] = {
     {{"keys.passphrase_variable", "environment variable that holds the passphrase of encrypted key files"},
      read_text<&Configuration::passphrase_variable>,
      [](const Configuration& c) { return Value(c.passphrase_variable); }},
+    {{"audit.mirror", "a second copy of the audit log, best on another disk; empty: none"},
+     read_optional_path<&Configuration::audit_mirror>,
+     [](const Configuration& c) { return Value(c.audit_mirror.string()); }},
     {{"keys.pin_variable", "environment variable that holds the PIN of PKCS #11 tokens"},
      read_text<&Configuration::pin_variable>,
      [](const Configuration& c) { return Value(c.pin_variable); }},
@@ -88,9 +94,6 @@ constexpr Setting kSettings[] = {
     {{"keys.unlock_patience", "how long a key operation waits for vouch ca unlock, where a CA wants that"},
      read_span<&Configuration::unlock_patience>,
      [](const Configuration& c) { return Value(format_span(c.unlock_patience)); }},
-    {{"audit.mirror", "a second copy of the audit log, best on another disk; empty: none"},
-     read_optional_path<&Configuration::audit_mirror>,
-     [](const Configuration& c) { return Value(c.audit_mirror.string()); }},
 };
 
 const Setting* find_setting(std::string_view name) {
@@ -196,6 +199,15 @@ Result<Home> Home::open(const fs::path& folder, bool create) {
   if (!create && !fs::is_directory(home.folder_, error))
     return make_error(Errc::not_found, "there is no home {}", home.folder_.string())
         .with_hint("name the folder with --home or VOUCH_HOME, or make a CA there with: vouch ca init");
+  if (create) {
+    TRY(make_folder(home.folder_, 0750));
+    TRY(make_folder(home.folder_ / "locks", 0700));
+  }
+  // Before the configuration is read: it says where the database is.
+  auto shared = FileLock::share(home.lock("home"), kPatience);
+  if (!shared && shared.error().code() == Errc::unavailable)
+    return std::move(shared.error()).context(fmt::format("opening {}", home.folder_.string()));
+  if (shared) home.in_use_ = std::make_shared<FileLock>(std::move(*shared));
   home.configuration_file_ = home.folder_ / "vouch.toml";
   if (!fs::exists(home.configuration_file_, error) && fs::exists("/etc/vouch/vouch.toml", error))
     home.configuration_file_ = "/etc/vouch/vouch.toml";
@@ -204,12 +216,21 @@ Result<Home> Home::open(const fs::path& folder, bool create) {
     home.configuration_ = TRY(parse_configuration(as_text(text), home.configuration_file_.string()));
   }
   if (create) {
-    TRY(make_folder(home.folder_, 0750));
     TRY(make_folder(home.keys(), 0700));
-    TRY(make_folder(home.folder_ / "locks", 0700));
     TRY(make_folder(home.published(), 0755));
   }
   return home;
+}
+
+Result<Home::Claim> Home::claim() const {
+  if (!in_use_)
+    return make_error(Errc::denied, "{} cannot be locked", lock("home").string())
+        .with_hint("check the owner and mode of the folder");
+  auto alone = in_use_->make_exclusive(kClaimPatience);
+  if (alone) return Claim(in_use_);
+  in_use_->make_shared();  // turning a lock lets go of it first
+  return make_error(Errc::unavailable, "another vouch uses {}", folder_.string())
+      .with_hint("stop everything that uses this home, then try again");
 }
 
 }  // namespace vouch::ca

@@ -6,7 +6,10 @@
 //   HOME/keys/           private keys, mode 0600
 //   HOME/published/      CRLs and CA certificates, as the file locations of the CAs say
 //   HOME/locks/          locks between processes
+//   HOME/fence/          what the world may have seen (fence.hpp); never part of a backup
+//   HOME/replaced-TIME/  what a restore has put aside
 
+#include <memory>
 #include <string>
 
 #include "base/files.hpp"
@@ -24,10 +27,10 @@ struct Configuration {
   std::string protected_names;  // host names that no request gets without approval, with commas between
   std::string blocklists;       // folder with further lists of known weak keys; relative to the home
   std::string passphrase_variable = "VOUCH_KEY_PASSPHRASE";  // environment variable with the keys' passphrase
-  std::string pin_variable = "VOUCH_PIN";                    // environment variable with the tokens' PIN
+  fs::path audit_mirror;  // a second copy of the audit log, relative to the home; empty: none
+  std::string pin_variable = "VOUCH_PIN";             // environment variable with the tokens' PIN
   std::string pkcs11_module;                          // path of the PKCS #11 module for URIs that name none
   Span unlock_patience{0, std::chrono::minutes(10)};  // how long an operation waits for vouch ca unlock
-  fs::path audit_mirror;  // a second copy of the audit log, relative to the home; empty: none
 };
 
 // One known setting of vouch.toml, for `config show|get|set|check` and the documentation.
@@ -58,11 +61,28 @@ class Home {
   }
   fs::path keys() const { return folder_ / "keys"; }
   fs::path published() const { return folder_ / configuration_.published; }
+  fs::path fence() const { return folder_ / "fence"; }
   fs::path lock(std::string_view name) const { return folder_ / "locks" / (std::string(name) + ".lock"); }
+  // Whoever opens a home shares it until the last copy of the object goes. Moving and replacing the database
+  // needs it alone, as long as the claim lives. unavailable: others use it.
+  class Claim {
+   public:
+    explicit Claim(std::shared_ptr<FileLock> lock) : lock_(std::move(lock)) {}
+    Claim(Claim&&) noexcept = default;
+    Claim& operator=(Claim&&) = delete;
+    ~Claim() {
+      if (lock_) lock_->make_shared();
+    }
+
+   private:
+    std::shared_ptr<FileLock> lock_;
+  };
+  Result<Claim> claim() const;
 
  private:
   fs::path folder_, configuration_file_;
   Configuration configuration_;
+  std::shared_ptr<FileLock> in_use_;  // none where the folder cannot be written
 };
 
 }  // namespace vouch::ca

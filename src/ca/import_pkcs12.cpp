@@ -158,14 +158,13 @@ Result<InitResult> import_authority(const Environment& environment, const InitOp
          .details =
              AuditDetails().add("key", generation.key_reference).add("serial", Bytes(certificate.serial))});
   });
-});
-if (!recorded) {
-  audit.take_back(environment);
-  return recorded.error();
-}
-key.settle();
-TRY(load_default_templates(environment));
-return result;
+  if (!recorded) {
+    audit.take_back(environment);
+    return recorded.error();
+  }
+  key.settle();
+  TRY(load_default_templates(environment));
+  return result;
 }
 
 }  // namespace vouch::ca

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <set>
+#include <system_error>
+#include <thread>
 
 #include "ca/audit.hpp"
 #include "ca/ca_certificate.hpp"
@@ -13,6 +15,7 @@
 #include "ca/key_files.hpp"
 #include "ca/key_strength.hpp"
 #include "ca/serial.hpp"
+#include "ca/signed_request.hpp"
 #include "ca/templates.hpp"
 #include "lint/lint.hpp"
 
@@ -137,8 +140,10 @@ void take_over(policy::Decision& decision, const std::vector<x509::Extension>& e
     decision.plan.variable.push_back(each);
     names += (names.empty() ? "" : ", ") + x509::describe(each.id);
   }
+  // The template's view of them is overruled. Purposes in a CA certificate give nothing: they restrict what
+  // the certificates below are good for.
   std::erase_if(decision.trace, [&](const policy::TraceStep& step) {
-    return step.rule == kRule && step.verdict == policy::Verdict::changed;
+    return (step.rule == kRule || step.rule == "purpose.source") && step.verdict == policy::Verdict::changed;
   });
   add_step(decision.trace, kRule, policy::Verdict::passed, "extensions that an administrator takes over",
            names, "");
@@ -154,14 +159,12 @@ Result<policy::CertificateTemplate> subordinate_template(const store::Snapshot& 
   return std::move(entry.error());
 }
 
-// The path length and the purposes that a subordinate asks for restrict it, so it gets them.
-Status take_constraints(const x509::RequestView& request, policy::CertificateTemplate& value) {
-  if (const auto* extension = request.find(x509::oid::kBasicConstraints)) {
-    const auto asked = TRY(x509::parse_basic_constraints(extension->value)).path_length;
-    if (asked && (!value.path_length || *asked < *value.path_length)) value.path_length = asked;
-  }
-  if (const auto* extension = request.find(x509::oid::kExtendedKeyUsage))
-    value.extended_key_usage = TRY(x509::parse_extended_key_usage(extension->value));
+// The path length that a subordinate asks for restricts it, so it gets it.
+Status take_path_length(const x509::RequestView& request, policy::CertificateTemplate& value) {
+  const auto* extension = request.find(x509::oid::kBasicConstraints);
+  if (!extension) return ok();
+  const auto asked = TRY(x509::parse_basic_constraints(extension->value)).path_length;
+  if (asked && (!value.path_length || *asked < *value.path_length)) value.path_length = asked;
   return ok();
 }
 
@@ -257,7 +260,7 @@ std::vector<const CaKey*> LocalAuthority::crl_keys() const {
 
 // What is wrong here stops what the world would see, not reading.
 Status LocalAuthority::look_at_fence() {
-  auto comparison = compare_with_fence(environment_, record_, settings_, keys_, *fence_);
+  auto comparison = compare_with_fence(environment_, record_, *fence_);
   if (!comparison) {
     fence_problem_ = std::move(comparison.error());
     return ok();
@@ -267,11 +270,12 @@ Status LocalAuthority::look_at_fence() {
     return ok();
   }
   if (comparison->lines < kLinesPerMark) return ok();
+  // So that the next start has less to compare. Where it cannot be written, the next start tries again.
   const std::string nonce = new_fence_nonce(environment_.provider);
-  TRY(fence_->append(std::array{FenceEvent::mark(nonce)}));
-  TRY(environment_.database.commit(
-      [&](store::Transaction& t) { return t.set_mark(fence_mark_name(record_.id), nonce); }));
-  if (fence_->compaction_due()) TRY(fence_->compact(environment_.clock.now()));
+  if (!fence_->append(std::array{FenceEvent::mark(nonce)})) return ok();
+  (void)environment_.database.commit(
+      [&](store::Transaction& t) { return t.set_mark(fence_mark_name(record_.id), nonce); });
+  if (fence_->compaction_due()) (void)fence_->compact(environment_.clock.now());
   return ok();
 }
 
@@ -383,6 +387,7 @@ policy::AuthorityContext LocalAuthority::policy_context() const {
   context.path_length = current().path_length;
   context.default_validity = settings_.default_validity;
   context.protected_names = protected_names();
+  context.agent_rights = settings_.agent_rights;
   return context;
 }
 
@@ -430,8 +435,10 @@ class LocalAuthority::TemplateLookup {
 Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submission, TemplateLookup& templates,
                                                       const Approval& approval,
                                                       const RoleTable* roles) const {
+  const OpenedRequest opened =
+      TRY(open_request(submission.request).context("reading the certificate request"));
   const x509::RequestView view =
-      TRY(x509::parse_request(submission.request).context("reading the certificate request"));
+      TRY(x509::parse_request(opened.request).context("reading the certificate request"));
   Work work;
   work.is_new = approval.request == 0;
   store::RequestRecord& request = work.request;
@@ -468,6 +475,12 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   question.authority = policy_context();
   question.approved = !approval.manager.empty();
   question.now = request.submitted_at;
+  if (!opened.messages.empty()) {
+    RequestSigners signers = TRY(judge_signers(environment_.provider, templates.snapshot(), record_.id,
+                                               submission.template_name, opened, view, question.now));
+    question.signatures = std::move(signers.signatures);
+    question.renews = std::move(signers.renews);
+  }
   if (approval.override_template) {
     question.certificate_template = approval.override_template;
     question.template_published = true;
@@ -792,6 +805,22 @@ void LocalAuthority::sign(std::span<Work> work) const {
   }
 }
 
+// The signatures go to nobody before the fence is durable; until then key and disk work side by side. For a
+// few certificates a thread would cost more than it saves.
+void LocalAuthority::sign_while_disk_works(std::span<Work> work, Fence::Position announced) const {
+  constexpr std::size_t kWorthAThread = 16;
+  std::jthread disk;
+  if (work.size() >= kWorthAThread) {
+    try {
+      // Whoever syncs again afterwards learns how it went.
+      disk = std::jthread([this, announced] { (void)fence_->sync(announced); });
+    } catch (const std::system_error&) {
+      // No thread to be had: one after the other.
+    }
+  }
+  sign(work);
+}
+
 // Second durable step: the signatures.
 Status LocalAuthority::record_signatures(std::span<Work> work) {
   if (std::ranges::none_of(work, &Work::issues)) return ok();
@@ -816,7 +845,7 @@ std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>>
     if (work.empty()) return ok();
     TRY(record_intents(work));
     const Fence::Position announced = TRY(announce(work));
-    sign(work);
+    sign_while_disk_works(work, announced);
     TRY(fence_->sync(announced));
     TRY(record_signatures(work));
     // A key that signs again finishes what waited for it; one that does not leaves this behind.
@@ -1055,10 +1084,11 @@ Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const Subordinat
   {
     const auto snapshot = TRY(environment_.database.snapshot());
     policy::CertificateTemplate value = TRY(subordinate_template(*snapshot));
+    const OpenedRequest opened = TRY(open_request(request).context("reading the subordinate's request"));
     const x509::RequestView view =
-        TRY(x509::parse_request(request).context("reading the subordinate's request"));
+        TRY(x509::parse_request(opened.request).context("reading the subordinate's request"));
     Approval approval{std::string(administrator), 0, &value, requested_extensions(view.extensions)};
-    TRY(take_constraints(view, value));
+    TRY(take_path_length(view, value));
     if (options.path_length) value.path_length = options.path_length;
     if (options.validity) value.validity = *options.validity;
     const Submission submission{to_buffer(request), value.name, std::string(administrator), "", {}};

@@ -139,6 +139,7 @@ class LocalAuthority final : public Authority {
   Status audit(store::Transaction& transaction, const Work& item) const;
   void audit_key_failure(const Work& item) const;
   void sign(std::span<Work> work) const;
+  void sign_while_disk_works(std::span<Work> work, Fence::Position announced) const;
   Status record_signatures(std::span<Work> work);
   std::vector<Result<Outcome>> carry_out(std::vector<Result<Work>> work);
   Result<Outcome> outcome_of(const store::Snapshot& snapshot, const store::RequestRecord& request) const;
@@ -155,9 +156,9 @@ class LocalAuthority final : public Authority {
   std::shared_ptr<Fence> fence_;
   std::optional<Gap> gap_;
   std::optional<Error> fence_problem_;
-  std::unique_ptr<RoleCache> roles_;
   std::atomic<std::size_t> repaired_ = 0;
   std::atomic<bool> waits_for_key_ = false;
+  std::unique_ptr<RoleCache> roles_;
 };
 
 }  // namespace vouch::ca

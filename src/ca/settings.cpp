@@ -32,6 +32,38 @@ Result<std::vector<Location>> locations_of(const Value& table, std::string_view 
   return locations;
 }
 
+Result<std::vector<policy::AgentRight>> agent_rights_of(const Value& table) {
+  std::vector<policy::AgentRight> rights;
+  const Value* value = table.find("enrollment_agents");
+  if (!value) return rights;
+  if (!value->list_items()) return make_error(Errc::malformed, "{}: 'enrollment_agents' is no list", kFile);
+  for (const Value& item : *value->list_items()) {
+    policy::AgentRight right;
+    right.agent = TRY(text_of(item, "agent"));
+    right.template_name = TRY(text_of(item, "template"));
+    const Value* names = item.find("names");
+    if (!names || !names->list_items())
+      return make_error(Errc::malformed, "{}: 'names' is missing or no list", kFile);
+    for (const Value& name : *names->list_items()) {
+      if (!name.text())
+        return make_error(Errc::malformed, "{}: 'names' holds something else than texts", kFile);
+      right.names.push_back(*name.text());
+    }
+    TRY(policy::check_agent_right(right).context("reading {}", kFile));
+    rights.push_back(std::move(right));
+  }
+  return rights;
+}
+
+Value value_of(const policy::AgentRight& right) {
+  Value names = Value::list();
+  for (const std::string& name : right.names) names.push(name);
+  return Value()
+      .set("agent", right.agent)
+      .set("template", right.template_name)
+      .set("names", std::move(names));
+}
+
 std::string_view name_of(crypto::DigestAlgorithm digest) {
   switch (digest) {
     case crypto::DigestAlgorithm::sha384:
@@ -101,6 +133,7 @@ Result<AuthoritySettings> parse_settings(std::string_view toml) {
   settings.dns_name = TRY(text_of(table, "dns_name"));
   settings.short_name = TRY(text_of(table, "short_name"));
   settings.interactive_key = flag_of(table, "interactive_key");
+  settings.agent_rights = TRY(agent_rights_of(table));
   if (const Value* due = table.find("renewal_due"); due && due->text())
     settings.renewal_due = TRY(parse_time(*due->text()));
   return settings;
@@ -121,6 +154,11 @@ std::string format_settings(const AuthoritySettings& settings) {
   table.set("dns_name", settings.dns_name);
   table.set("short_name", settings.short_name);
   table.set("interactive_key", settings.interactive_key);
+  if (!settings.agent_rights.empty()) {
+    Value rights = Value::list();
+    for (const policy::AgentRight& right : settings.agent_rights) rights.push(value_of(right));
+    table.set("enrollment_agents", std::move(rights));
+  }
   if (settings.renewal_due) table.set("renewal_due", format_time(*settings.renewal_due));
   return to_toml(table);
 }

@@ -7,6 +7,7 @@
 
 #include "ca/locations.hpp"
 #include "crypto/provider.hpp"
+#include "policy/agent_right.hpp"
 #include "policy/certificate_template.hpp"
 
 namespace vouch::ca {
@@ -26,6 +27,7 @@ struct AuthoritySettings {
   // Half of the newest certificate's life: when the CA is to be renewed. None before the first certificate.
   std::optional<Time> renewal_due{};
   bool interactive_key = false;  // each use of a key waits for an administrator (ca/key_waiting.hpp)
+  std::vector<policy::AgentRight> agent_rights{};  // what enrolment agents may; none: nothing
   bool operator==(const AuthoritySettings&) const = default;
 };
 

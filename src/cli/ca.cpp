@@ -192,6 +192,8 @@ Result<Exit> export_(Context& context, const Arguments& arguments) {
   const int what =
       arguments.has("cert") + arguments.has("chain") + arguments.has("request") + arguments.has("p12");
   if (what > 1) return usage_error("--cert, --chain, --request and --p12: give one of them");
+  if (arguments.has("p7b") && (arguments.has("request") || arguments.has("p12")))
+    return usage_error("--p7b goes with --cert or --chain");
   if (arguments.has("p12")) return export_p12(context, arguments);
   if (arguments.has("p12-password-file")) return usage_error("--p12-password-file goes with --p12");
   const auto index = TRY(arguments.number("generation"));
@@ -213,7 +215,8 @@ Result<Exit> export_(Context& context, const Arguments& arguments) {
     std::vector<Buffer> certificates{generation.certificate};
     if (arguments.has("chain"))
       certificates.insert(certificates.end(), generation.chain.begin(), generation.chain.end());
-    content = TRY(certificate_output(context, certificates));
+    content = arguments.has("p7b") ? p7b_output(context, certificates)
+                                   : TRY(certificate_output(context, certificates));
   }
   TRY(write_output(context, out, content));
   if (out != "-") context.say("written to {}", out);
@@ -269,6 +272,7 @@ constexpr Option kSign[] = {
     {"out", "FILE", "where the certificate and its chain go; - is standard output", Occurs::once},
     {"path-length", "N", "how many CAs may stand below the new one"},
     {"validity", "SPAN", "how long it is valid: 10y"},
+    {"p7b", "", "write certificate and chain as a p7b, as AD CS and Windows take them"},
 };
 constexpr Option kInstall[] = {
     {"chain", "FILE", "further certificates on the way to the root", Occurs::any_times},
@@ -280,6 +284,7 @@ constexpr Option kExport[] = {
     {"request", "", "the request that waits for the parent's signature"},
     {"p12", "FILE", "certificate, chain and private key, encrypted, as a PKCS #12 file"},
     {"p12-password-file", "FILE", "the password of that file"},
+    {"p7b", "", "as a p7b, as AD CS and Windows take certificates and chains"},
     {"generation", "N", "the certificate with this index instead of the newest (ca show lists them)"},
     {"out", "FILE", "where to; standard output if left out"},
 };

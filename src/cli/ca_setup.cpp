@@ -358,8 +358,8 @@ Result<Exit> ca_sign(Context& context, const Arguments& arguments) {
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   const auto authority = TRY(context.open_authority(workspace, record.name));
   const auto outcome = TRY(authority->sign_subordinate(request, options, context.user()));
-  OutcomeOptions output{arguments.text("out"), arguments.operand(0), {}};
-  if (!context.der()) output.chain = TRY(authority->chain());
+  OutcomeOptions output{arguments.text("out"), arguments.operand(0), {}, arguments.has("p7b")};
+  if (!context.der() || output.p7b) output.chain = TRY(authority->chain());
   return report_outcome(context, *TRY(workspace.snapshot()), outcome, output);
 }
 

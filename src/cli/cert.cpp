@@ -2,6 +2,7 @@
 #include <ostream>
 
 #include "base/pem.hpp"
+#include "ca/maintenance.hpp"
 #include "cli/describe.hpp"
 #include "x509/print.hpp"
 
@@ -220,6 +221,24 @@ Result<Exit> export_(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
+Result<Exit> import_(Context& context, const Arguments& arguments) {
+  const Workspace& workspace = *TRY(context.workspace());
+  const auto snapshot = TRY(workspace.snapshot());
+  const auto ca = TRY(context.choose_authority(*snapshot));
+  const auto names = TRY(authority_names(*snapshot));
+  Value values = Value::list();
+  for (const std::string& file : arguments.operands())
+    for (const Buffer& der : TRY(read_certificate_file(file))) {
+      const auto record = TRY(ca::import_certificate(workspace.environment(), ca, der, context.user())
+                                  .context("importing {}", file));
+      values.push(describe(record, names));
+      context.say("imported: certificate {} ({}), request {}", x509::serial_to_text(record.serial),
+                  record.subject, record.request);
+    }
+  if (context.json()) print_json(context, Value().set("certificates", std::move(values)));
+  return Exit::done;
+}
+
 constexpr Option kList[] = {
     {"template", "NAME", "only certificates of this template"},
     {"requester", "NAME", "only certificates of this account"},
@@ -270,6 +289,15 @@ constexpr Command kCommands[] = {
      {},
      "vouch cert release web.pem",
      &release},
+    {"cert import",
+     "FILE...",
+     "take in certificates that this CA issued elsewhere",
+     "Each is checked against the CA's own keys. It can be revoked afterwards and stands on CRLs like the "
+     "others; a "
+     "lost certificate gets its content back.",
+     {},
+     "vouch cert import old/*.pem --ca 'Issuing CA'",
+     &import_},
     {"cert export", "SERIAL|FILE", "write a certificate that was issued here", "", kExport,
      "vouch cert export 010cf4a3b2c1 --chain --out web.pem", &export_},
 };

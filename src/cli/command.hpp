@@ -55,12 +55,14 @@ std::span<const Command> ca_commands();
 std::span<const Command> ca_key_commands();
 std::span<const Command> template_commands();
 std::span<const Command> request_commands();
+std::span<const Command> enrollment_agent_commands();
 std::span<const Command> cert_commands();
 std::span<const Command> crl_commands();
 std::span<const Command> why_commands();
 std::span<const Command> role_commands();
 std::span<const Command> audit_commands();
 std::span<const Command> db_commands();
+std::span<const Command> backup_commands();
 std::span<const Command> config_commands();
 std::span<const Command> self_commands();
 

@@ -8,6 +8,7 @@
 #include "ca/key_waiting.hpp"
 #include "cli/output.hpp"
 #include "cli/test_cli.hpp"
+#include "cms/signed_data.hpp"
 #include "crypto/test_softhsm.hpp"
 #include "policy/certificate_template.hpp"
 
@@ -39,6 +40,20 @@ std::string pem_request(const crypto::Provider& provider, std::string_view subje
   const auto signer = key->signer(algorithm).value();
   return to_pem("CERTIFICATE REQUEST",
                 x509::encode_request(info, x509::encode(algorithm), signer->sign(info).value()));
+}
+
+// The same in a message that somebody else signed.
+std::string signed_request(const crypto::Provider& provider, std::string_view pem) {
+  const Buffer content = parse_pem(pem).value().front().der;
+  const auto key = provider.generate({}).value();
+  const auto signer = key->signer(crypto::signature_algorithm_for({}, {}).value()).value();
+  const Buffer identifier = crypto::key_identifier(provider, key->public_key_info()).value();
+  cms::SignerInput by;
+  by.signer = signer.get();
+  by.identifier.key_identifier = identifier;
+  cms::SignedDataInput input;
+  input.content = content;
+  return to_pem("CMS", cms::encode_signed_data(provider, input, std::span(&by, 1)).value());
 }
 
 // A home with a root "Root" and a subordinate "Issuing" that issues WebServer certificates at once.
@@ -685,6 +700,14 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("request list", {});
   check("request show", {id_of(issued)});
   check("request show", {id_of(waiting)});
+  const std::string message = signed_request(
+      shell_.provider(), pem_request(shell_.provider(), "CN=www.example.com", {"DNS:www.example.com"}));
+  check("request show",
+        {id_of(check("request submit", {shell_.file("web.p7m", message), "--ca", "Issuing", "--template",
+                                        "WebServer", "--out", shell_.path("signed.pem")}))});
+  check("enrollment-agent allow", {"CN=Agent", "--template", "WebServer", "--for", "*", "--ca", "Root"});
+  check("enrollment-agent list", {"--ca", "Root"});
+  check("enrollment-agent forbid", {"CN=Agent", "--ca", "Root"});
   check("why", {id_of(issued)});
   check("why", {id_of(waiting)});
   const std::string serial = *issued.find("serial")->text();

@@ -176,6 +176,16 @@ Result<std::string> Context::read_secret(const std::string& file, const std::str
   return secrets_[file] = secret;
 }
 
+std::function<Result<std::string>()> Context::archive_passphrase(const Arguments& arguments) {
+  return [this, file = given(arguments, "passphrase-file")]() -> Result<std::string> {
+    const std::string question = "Passphrase of the backup: ";
+    if (file) return read_secret(*file, question);
+    if (surroundings_.in_is_terminal) return surroundings_.ask(question);
+    return make_error(Errc::denied, "the backup is sealed with a passphrase")
+        .with_hint("give the file that holds it: --passphrase-file FILE");
+  };
+}
+
 std::string Context::passphrase_variable() const {
   return workspace_ ? workspace_->home().configuration().passphrase_variable
                     : ca::Configuration{}.passphrase_variable;

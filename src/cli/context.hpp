@@ -110,6 +110,8 @@ class Context {
   // First line of the file that an option names; - is standard input, asked for when that is a terminal. Read
   // once: a second key with the same passphrase gets the same answer.
   Result<std::string> read_secret(const std::string& file, const std::string& question);
+  // The passphrase of a sealed backup: from --passphrase-file, or asked for at a terminal.
+  std::function<Result<std::string>()> archive_passphrase(const Arguments& arguments);
   // A passphrase from that file for every key that asks.
   PassphraseSource passphrase_source(std::optional<std::string> file, bool may_ask = true);
   // The PIN of a token: --pin-file, the URI's pin-source, the environment, a person.

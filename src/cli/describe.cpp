@@ -6,6 +6,7 @@
 
 #include "base/pem.hpp"
 #include "ca/setup.hpp"
+#include "ca/signed_request.hpp"
 #include "x509/print.hpp"
 
 namespace vouch::cli {
@@ -122,7 +123,7 @@ Value describe(const store::CrlRecord& record, std::string_view authority,
 }
 
 std::string_view state_of(const store::CertificateRecord& record) {
-  if (!record.revocation) return "issued";
+  if (!record.revocation) return record.lost() ? "lost" : "issued";
   return record.revocation->reason == x509::CrlReason::certificate_hold ? "on hold" : "revoked";
 }
 
@@ -150,13 +151,16 @@ Result<std::vector<Buffer>> read_certificate_file(const std::string& file) {
 
 Result<Buffer> read_request_file(const std::string& file) {
   const Buffer content = TRY(read_file(file));
-  auto blocks =
-      TRY(pem_or_der(content, "CERTIFICATE REQUEST", {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"})
-              .context("reading {}", file));
+  auto blocks = TRY(
+      pem_or_der(content, "CERTIFICATE REQUEST",
+                 {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", "PKCS7", "CMS", "PKCS #7 SIGNED DATA"})
+          .context("reading {}", file));
   if (blocks.size() > 1)
     return make_error(Errc::malformed, "{} holds {} requests", file, blocks.size())
         .with_hint("give them one by one, each in a file of its own");
-  (void)TRY(x509::parse_request(blocks.front().der).context("reading {} as a certification request", file));
+  const auto opened =
+      TRY(ca::open_request(blocks.front().der).context("reading {} as a signed certification request", file));
+  (void)TRY(x509::parse_request(opened.request).context("reading {} as a certification request", file));
   return std::move(blocks.front().der);
 }
 
@@ -243,8 +247,9 @@ Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, c
     std::vector<Buffer> certificates{outcome.certificate};
     certificates.insert(certificates.end(), options.chain.begin(), options.chain.end());
     if (!options.out.empty() || !context.json())
-      TRY(write_output(context, options.out.empty() ? "-" : options.out,
-                       TRY(certificate_output(context, certificates))));
+      TRY(write_output(
+          context, options.out.empty() ? "-" : options.out,
+          options.p7b ? p7b_output(context, certificates) : TRY(certificate_output(context, certificates))));
   }
   for (const std::string& note : outcome.notes) context.note("note: {}", printable(note));
   if (context.json()) print_json(context, describe(outcome, step, serial, options));

@@ -16,7 +16,7 @@ Value describe(const store::CertificateRecord& record, const AuthorityNames& nam
 Value describe(const store::CrlRecord& record, std::string_view authority,
                const std::vector<fs::path>& files);
 
-// "issued", "on hold", "revoked".
+// "issued", "on hold", "revoked"; "lost" when only the serial number is known.
 std::string_view state_of(const store::CertificateRecord& record);
 
 struct Fingerprints {
@@ -54,6 +54,7 @@ struct OutcomeOptions {
   std::string out;            // empty: standard output
   std::string input;          // the file that the request came from, for messages; empty: none
   std::vector<Buffer> chain;  // written after the certificate
+  bool p7b = false;           // as a p7b instead
 };
 Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, const ca::Outcome& outcome,
                             const OutcomeOptions& options);

@@ -12,6 +12,7 @@ constexpr Group kGroups[] = {
     {"ca", "set up and look after certification authorities"},
     {"template", "say what certificates of one kind look like"},
     {"request", "ask for certificates, approve and deny"},
+    {"enrollment-agent", "say who may enrol for others"},
     {"cert", "look at certificates, revoke and release them"},
     {"crl", "publish and read certificate revocation lists"},
     {"role", "say who may do what"},

@@ -7,6 +7,7 @@
 
 #include "base/pem.hpp"
 #include "base/text.hpp"
+#include "cms/signed_data.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -178,6 +179,11 @@ Result<Buffer> certificate_output(const Context& context, const std::vector<Buff
     return usage_error("{} certificates do not fit into one DER file", certificates.size())
         .with_hint("leave out --der, or the option that adds the chain");
   return certificates.front();
+}
+
+Buffer p7b_output(const Context& context, const std::vector<Buffer>& certificates) {
+  Buffer der = cms::encode_certificates_only({certificates.begin(), certificates.end()});
+  return context.der() ? der : to_buffer(as_bytes(to_pem("PKCS7", der)));
 }
 
 void print_error(const Surroundings& surroundings, const Error& error, bool json) {

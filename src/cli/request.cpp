@@ -1,7 +1,9 @@
 // vouch request …
 #include <ostream>
 
+#include "ca/signed_request.hpp"
 #include "cli/describe.hpp"
+#include "cms/signed_data.hpp"
 #include "x509/print.hpp"
 
 namespace vouch::cli {
@@ -21,7 +23,7 @@ Result<std::map<std::string, std::string>> attributes_of(const Arguments& argume
 
 Result<Exit> report(Context& context, const Workspace& workspace, const ca::LocalAuthority& authority,
                     const ca::Outcome& outcome, const Arguments& arguments, std::string input = {}) {
-  OutcomeOptions options{arguments.text("out"), std::move(input), {}};
+  OutcomeOptions options{arguments.text("out"), std::move(input), {}, false};
   if (arguments.has("chain")) options.chain = TRY(authority.chain());
   return report_outcome(context, *TRY(workspace.snapshot()), outcome, options);
 }
@@ -80,6 +82,15 @@ Result<Exit> list(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
+// Whom the messages around a request name as their signers.
+std::vector<std::string> signers_of(const ca::OpenedRequest& opened) {
+  std::vector<std::string> signers;
+  for (const Buffer& der : opened.messages)
+    if (const auto message = cms::parse_signed_data(der))
+      for (const cms::SignerInfoView& signer : message->signers) signers.push_back(signer.signer.text());
+  return signers;
+}
+
 Result<Exit> show(Context& context, const Arguments& arguments) {
   const auto id = TRY(parse_request_id(arguments.operand(0)));
   const Workspace& workspace = *TRY(context.workspace());
@@ -88,7 +99,9 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
   TRY(context.check_authority(TRY(authority_of(*snapshot, record.authority)), fmt::format("request {}", id)));
   const auto names = TRY(authority_names(*snapshot));
   // A request that could not be parsed was denied for it, and can be shown all the same.
-  const auto view = x509::parse_request(record.request);
+  const auto opened = ca::open_request(record.request);
+  const auto view = opened ? x509::parse_request(opened->request) : Result<x509::RequestView>(opened.error());
+  const std::vector<std::string> signers = opened ? signers_of(*opened) : std::vector<std::string>();
   Value content = view ? x509::describe_request(*view) : Value();
 
   if (context.json()) {
@@ -96,7 +109,10 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
     for (const auto& [key, text] : record.attributes)
       attributes.push(Value().set("name", key).set("value", text));
     Value value = describe(record, names);
-    value.set("attributes", std::move(attributes)).set("content", std::move(content));
+    Value signed_by = Value::list();
+    for (const std::string& signer : signers) signed_by.push(signer);
+    value.set("attributes", std::move(attributes)).set("signed_by", std::move(signed_by));
+    value.set("content", std::move(content));
     print_json(context, value);
     return Exit::done;
   }
@@ -107,6 +123,7 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
   if (record.resolved_at) fields.add("Resolved", format_time(*record.resolved_at));
   fields.add("By", record.resolver).add("Message", record.message).add("Rule", record.reason);
   for (const auto& [key, text] : record.attributes) fields.add("Attribute", fmt::format("{}={}", key, text));
+  for (const std::string& signer : signers) fields.add("Signed by", signer);
   context.out() << fields.text("") << '\n';
   if (view)
     context.out() << x509::to_text(printable_tree(std::move(content)));
@@ -174,7 +191,12 @@ constexpr Option kOutcome[] = {
 constexpr Option kDeny[] = {{"reason", "TEXT", "why; the requester reads it", Occurs::once}};
 
 constexpr Command kCommands[] = {
-    {"request submit", "FILE", "submit a certification request (PKCS #10)",
+    {"request submit", "FILE", "submit a certification request (PKCS #10, or in a signed message)",
+     "FILE is PKCS #10, or a signed message (CMS, PKCS #7) around it: signed by an enrolment agent, as "
+     "templates "
+     "with signatures.count demand it, or by the certificate that is renewed. Make one with: openssl cms "
+     "-sign "
+     "-binary -nodetach -in web.csr.der -signer agent.pem -inkey agent.key -outform PEM -out web.p7m. "
      "Issued: the certificate is written and the exit code is 0. Pending: the exit code is 3, and a "
      "certificate "
      "manager approves. Denied: the exit code is 1, and the rule, what it expected and what it received are "

@@ -72,6 +72,6 @@ void write_digest_algorithm(asn1::Writer& out, DigestAlgorithm digest);
 Result<DigestAlgorithm> digest_of(SignatureAlgorithm algorithm);
 
 // Bounds on the lists of one message (`limit_exceeded`).
-constexpr std::size_t kMaxSigners = 64, kMaxRecipients = 256, kMaxCertificates = 1024, kMaxAttributes = 128;
+constexpr std::size_t kMaxSigners = 64, kMaxRecipients = 256, kMaxCertificates = 1000, kMaxAttributes = 128;
 
 }  // namespace vouch::cms

@@ -91,15 +91,6 @@ class Digester {
   virtual Buffer finish() = 0;
 };
 
-// What a PKCS #12 file (RFC 7292) holds for a CA: one key, its certificate, and further certificates.
-struct Pkcs12 {
-  std::unique_ptr<PrivateKey> key;
-  Buffer certificate;          // of that key
-  std::vector<Buffer> others;  // the chain, in the order of the file
-  std::string friendly_name;
-  bool old_ciphers = false;  // RC2, RC4 or triple DES: what the file was protected with is weak
-};
-
 // What makes a public key breakable, as far as arithmetic on the key alone shows it.
 enum class KeyFlaw {
   small_factor,  // the RSA modulus has a small prime factor
@@ -112,6 +103,15 @@ struct KeyWeakness {
   KeyFlaw flaw{};
   std::string detail;  // "it is divisible by 3"
   bool operator==(const KeyWeakness&) const = default;
+};
+
+// What a PKCS #12 file (RFC 7292) holds for a CA: one key, its certificate, and further certificates.
+struct Pkcs12 {
+  std::unique_ptr<PrivateKey> key;
+  Buffer certificate;          // of that key
+  std::vector<Buffer> others;  // the chain, in the order of the file
+  std::string friendly_name;
+  bool old_ciphers = false;  // RC2, RC4 or triple DES: what the file was protected with is weak
 };
 
 // Authenticated encryption with one key (AES-256-GCM): what comes out of `open` is what went into `seal`,

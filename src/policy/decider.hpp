@@ -34,6 +34,10 @@ class Decider {
   void check_attributes();
   void check_queue();
 
+  // decision_agents.cpp
+  bool check_intact_signatures();
+  bool check_agents();
+
   // decision_keys.cpp
   bool check_key();
   bool check_point();

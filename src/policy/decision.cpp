@@ -8,14 +8,16 @@ namespace vouch::policy {
 Decision decide(const Question& question) { return Decider(question).run(); }
 
 Decision Decider::run() {
-  if (!check_request() || !check_template_known() || !check_signatures() || !check_key() ||
-      !check_purposes() || !check_policies() || !check_directory() || !check_names() || !check_validity())
+  if (!check_request() || !check_intact_signatures() || !check_template_known() || !check_signatures() ||
+      !check_key() || !check_purposes() || !check_policies() || !check_directory() || !check_names() ||
+      !check_validity())
     return std::move(decision_);
   check_attributes();
   plan_extensions();
   const Buffer subject_alt_name = san_.empty() ? Buffer() : x509::encode_general_names(san_);
   if (!check_key_reuse(subject_alt_name)) return std::move(decision_);
   check_renewal(subject_alt_name);
+  if (!check_agents()) return std::move(decision_);
   decision_.plan.public_key_info = to_buffer(q_.request->public_key_info);
   decision_.action = Action::issue;
   check_queue();

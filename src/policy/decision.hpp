@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "policy/agent_right.hpp"
 #include "policy/certificate_template.hpp"
 #include "policy/trace.hpp"
 #include "x509/request.hpp"
@@ -22,6 +23,7 @@ struct AuthorityContext {
   Span default_validity{12, {}};             // without a template
   // Host names that no request gets without approval: the CA's own, and a list ("*.x" is all below x).
   std::vector<std::string> protected_names;
+  std::vector<AgentRight> agent_rights;      // what enrolment agents may; none: nothing
 };
 
 // One signature beside the request's own, by a certificate that vouches for it: an enrolment agent, a
@@ -38,6 +40,7 @@ struct AuthorizedSignature {
   std::vector<x509::Oid> issuance_policies;     // certificatePolicies
   std::string template_name;                    // that it was issued by; empty: not known
   Buffer subject_alt_name;                      // its extension's value; empty: none
+  bool broken = false;  // the signature itself does not fit: the message was damaged or changed
 };
 
 // What the directory knows of the account that asks. Nothing of it comes from the request.

@@ -114,6 +114,8 @@ class Snapshot {
   virtual Result<KeyHistory> key_history(std::uint64_t key) const = 0;
 
   virtual Result<Counts> counts() const = 0;
+  // `certificates` and `revoked` of one authority; the other numbers stay 0.
+  virtual Result<Counts> certificate_counts(AuthorityId authority) const = 0;
 
   // Whether the serial number has ever been given: to a certificate, to an abandoned intent, to a certificate
   // that was purged.
@@ -191,6 +193,9 @@ class Transaction : public Snapshot {
   // Takes a request away with its certificate and revocation; the serial number stays used. conflict: it
   // waits for a signature, or is the newest request, whose number would be given again.
   virtual Status purge_request(RequestId request) = 0;
+  // Puts a certificate that was found in the place of a lost one with its request and serial number.
+  // conflict: it is not lost.
+  virtual Status complete_lost(const CertificateRecord& certificate) = 0;
   virtual Status set_mark(std::string_view name, std::string_view value) = 0;
 
   // conflict: the sequence number is not the one after the last.
@@ -212,8 +217,8 @@ struct Location {
 // What `replay` brought over.
 struct Replayed {
   std::uint64_t requests = 0, certificates = 0, revocations = 0, crls = 0, rows = 0;
-  // Audit entries written here since the two went apart; the other log has taken their place, so they are to be
-  // entered again at its end.
+  // Audit entries written here since the two went apart; the other log has taken their place, so they are to
+  // be entered again at its end.
   std::vector<AuditRecord> overtaken;
 };
 
@@ -239,6 +244,11 @@ class Database {
 
   virtual std::string_view backend() const = 0;  // "sqlite", "memory"
   virtual std::vector<Location> locations() const = 0;
+  // The version of the tables: as they were when the database was opened, and now.
+  struct Schema {
+    std::int64_t found = 0, now = 0;
+  };
+  virtual Schema schema() const { return {}; }
   // Integrity: of the file, and of what rows say about each other. An empty list is good news.
   virtual Result<std::vector<std::string>> check() const = 0;
 

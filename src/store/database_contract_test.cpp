@@ -1411,6 +1411,18 @@ TEST_P(DatabaseContract, ALostCertificateIsKnownByItsSerialOnlyAndRevocable) {
   EXPECT_THAT(certificate_ids({}), ElementsAre(id));
   ASSERT_TRUE(revoke(1));
   EXPECT_THAT(revoked_serials(), ElementsAre(sample::serial(1)));
+  // When it turns up, it takes its place.
+  CertificateRecord found = sample::certificate(id, authority_, 1);
+  found.signature = sample::signature(1);
+  found.not_after = at(2'000'000);
+  ASSERT_TRUE(commit([&](Transaction& t) { return t.complete_lost(found); }));
+  const CertificateRecord now = snapshot()->certificate(sample::serial(1)).value();
+  EXPECT_FALSE(now.lost());
+  EXPECT_EQ(now.tbs, found.tbs);
+  EXPECT_TRUE(now.revocation);
+  EXPECT_THAT(revoked_serials(3, at(1'500'000)), ElementsAre(sample::serial(1)));
+  EXPECT_EQ(commit([&](Transaction& t) { return t.complete_lost(found); }).error().code(), Errc::conflict);
+  EXPECT_THAT(database_->check().value(), IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(

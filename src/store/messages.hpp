@@ -93,6 +93,9 @@ inline Error newest_request(RequestId id) {
 inline Error waits_for_signature(RequestId id) {
   return make_error(Errc::conflict, "the certificate of request {} waits for its signature", id);
 }
+inline Error not_lost(Bytes serial) {
+  return make_error(Errc::conflict, "the certificate with serial number {} is not lost", to_hex(serial));
+}
 inline Error no_file() {
   return make_error(Errc::unsupported, "this database is kept in memory, not in a file");
 }

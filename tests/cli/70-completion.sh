@@ -13,7 +13,7 @@ complete_line() {
     _vouch
     printf "%s\n" "${COMPREPLY[@]}" | sort | paste -sd " "' - "$W/completion.bash" vouch "$@" 2>&1
 }
-same "the nouns" "$(complete_line "")" "audit ca cert completion config crl db explain request role template version why"
+same "the nouns" "$(complete_line "")" "audit backup ca cert completion config crl db enrollment-agent explain location request restore role template version why"
 same "a noun that has begun" "$(complete_line "c")" "ca cert completion config crl"
 same "the verbs of ca" "$(complete_line ca "")" "export init install key list ping renew set show sign unlock"
 same "the verbs of ca key" "$(complete_line ca key "")" "list migrate"
@@ -29,7 +29,7 @@ same "files as operands" "$(cd "$W" && complete_line cert show fil)" "file.pem"
 same "files as values" "$(cd "$W" && complete_line ca sign x --out fil)" "file.pem"
 
 # Every command that help lists is offered.
-vouch --help | sed -n 's/^  vouch \([a-z]*\( [a-z]*\)*\)  .*/\1/p' | sed 's/ *$//' >"$W/commands"
+vouch --help | sed -n 's/^  vouch \([a-z-]*\( [a-z]*\)*\)  .*/\1/p' | sed 's/ *$//' >"$W/commands"
 same "help lists commands" "$(($(wc -l <"$W/commands") > 30))" 1
 while read -r noun verb inner; do
   if [ -n "$inner" ]; then
@@ -42,7 +42,7 @@ while read -r noun verb inner; do
   for shell in zsh fish; do
     vouch completion $shell | grep -q "${inner:-${verb:-$noun}}" || no "$shell does not know $noun $verb $inner"
   done
-  vouch man | grep -qx "\.SS vouch $noun${verb:+ $verb}${inner:+ $inner}.*" || no "the manual page does not know $noun $verb"
+  vouch man | grep -qx "\.SS vouch ${noun//-/\\\\-}${verb:+ ${verb//-/\\\\-}}${inner:+ $inner}.*" || no "the manual page does not know $noun $verb"
 done <"$W/commands"
 [ $FAIL -eq 0 ] && ok "every command is in all three completions and in the manual page"
 same "the manual page in packaging is up to date" "$(vouch man | cksum)" "$(cksum <"$ROOT/packaging/man/vouch.1")"

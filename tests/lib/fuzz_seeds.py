@@ -146,6 +146,10 @@ def main() -> int:
             seeds.add_pem(path.read_bytes())
         elif path.suffix == ".der":
             seeds.add("any", path.read_bytes())
+        elif path.suffix == ".inf":
+            seeds.add("capolicy", path.read_bytes())
+        if path.suffix in (".p7b", ".pem"):
+            seeds.add("certificate_files", path.read_bytes())
     for kind, text in (
         ("toml", b'name = "Example"\n[keys]\nallow = ["ec:P-256"]\nsize = 2048\non = true\n'),
         ("json", b'{"a": [1, -2, true, null, "x\\u00e9"], "b": {"c": 18446744073709551615}}'),

@@ -248,6 +248,16 @@ Result<Counts> Queries<Interface>::counts() const {
 }
 
 template <class Interface>
+Result<Counts> Queries<Interface>::certificate_counts(AuthorityId authority) const {
+  Counts counts;
+  for (const auto& [request, row] : state().certificates)
+    if (row->authority == authority && !row->signature.empty()) ++counts.certificates;
+  for (const auto& [key, row] : state().revocations)
+    if (std::get<0>(key) == authority) ++counts.revoked;
+  return counts;
+}
+
+template <class Interface>
 Result<bool> Queries<Interface>::serial_used(Bytes serial) const {
   return state().serials.contains(to_buffer(serial));
 }

@@ -287,6 +287,25 @@ Status MemoryTransaction::purge_request(RequestId request) {
   return ok();
 }
 
+Status MemoryTransaction::complete_lost(const CertificateRecord& certificate) {
+  if (certificate.signature.empty()) return messages::no_signature(certificate.request);
+  const auto* found = find(state_.certificates, certificate.request);
+  if (found == nullptr) return messages::no_certificate_of(certificate.request);
+  const CertificateRecord& lost = **found;
+  if (!lost.lost() || lost.serial != certificate.serial || lost.authority != certificate.authority)
+    return messages::not_lost(certificate.serial);
+  CertificateRecord row = certificate;
+  row.key_index = lost.key_index;
+  row.revocation.reset();
+  if (RevocationRow* revoked = find(state_.revocations, revocation_key(lost))) {
+    RevocationRow now = *revoked;
+    now.not_after = certificate.not_after;
+    put(state_.revocations, revocation_key(lost), now);
+  }
+  put(state_.certificates, certificate.request, std::make_shared<const CertificateRecord>(std::move(row)));
+  return ok();
+}
+
 Status MemoryTransaction::set_mark(std::string_view name, std::string_view value) {
   put(state_.marks, std::string(name), std::string(value));
   return ok();

@@ -31,6 +31,7 @@ class MemoryTransaction final : public Queries<Transaction> {
   Status publish_template(AuthorityId authority, std::string_view name) override;
   Status withdraw_template(AuthorityId authority, std::string_view name) override;
   Status purge_request(RequestId request) override;
+  Status complete_lost(const CertificateRecord& certificate) override;
   Status set_mark(std::string_view name, std::string_view value) override;
   Status append_audit(const AuditRecord& record) override;
   Status insert_audit_head(const AuditHead& head) override;

@@ -482,6 +482,19 @@ Result<Counts> Queries<Interface>::counts() const {
 }
 
 template <class Interface>
+Result<Counts> Queries<Interface>::certificate_counts(AuthorityId authority) const {
+  Query query = TRY(connection_.query(
+      "SELECT (SELECT count(*) FROM certificates c CROSS JOIN signatures s WHERE s.request = c.request AND "
+      "c.authority = ?1), (SELECT count(*) FROM revocations WHERE authority = ?1)",
+      authority));
+  (void)TRY(query.step());
+  Counts counts;
+  counts.certificates = static_cast<std::uint64_t>(query.integer(0));
+  counts.revoked = static_cast<std::uint64_t>(query.integer(1));
+  return counts;
+}
+
+template <class Interface>
 Result<bool> Queries<Interface>::serial_used(Bytes serial) const {
   Query query = TRY(connection_.query("SELECT 1 FROM serials WHERE serial = ?1", serial));
   return query.step();

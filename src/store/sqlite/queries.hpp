@@ -34,6 +34,7 @@ class Queries : public Interface {
   Result<std::uint64_t> template_changes() const override;
   Result<KeyHistory> key_history(std::uint64_t key) const override;
   Result<Counts> counts() const override;
+  Result<Counts> certificate_counts(AuthorityId authority) const override;
   Result<bool> serial_used(Bytes serial) const override;
   Result<std::string> mark(std::string_view name) const override;
 

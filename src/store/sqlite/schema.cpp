@@ -269,6 +269,10 @@ Status check_version(Connection& connection, std::span<const char* const> steps)
   return ok();
 }
 
+Result<std::int64_t> schema_version(Connection& connection, std::span<const char* const> steps) {
+  return version_of(connection, steps.size());
+}
+
 Status migrate(Connection& connection, std::span<const char* const> steps) {
   for (;;) {
     const auto version = static_cast<std::size_t>(TRY(version_of(connection, steps.size())));

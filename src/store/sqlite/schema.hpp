@@ -14,6 +14,8 @@ std::span<const char* const> migrations();
 // Fails with `malformed` for the file of another program and for one that is newer than `steps`. Writes
 // nothing.
 Status check_version(Connection& connection, std::span<const char* const> steps);
+// The version that the file has now.
+Result<std::int64_t> schema_version(Connection& connection, std::span<const char* const> steps);
 // Brings the file to the last version of `steps`. Fails as check_version does.
 Status migrate(Connection& connection, std::span<const char* const> steps);
 

@@ -62,8 +62,9 @@ Error commit_failed(const Error& cause) {
 
 class SqliteDatabase final : public Database {
  public:
-  SqliteDatabase(fs::path file, const Options& options, std::unique_ptr<Connection> writer)
+  SqliteDatabase(fs::path file, const Options& options, std::unique_ptr<Connection> writer, Schema schema)
       : file_(std::move(file)),
+        schema_(schema),
         writer_(std::move(writer)),
         busy_timeout_(options.busy_timeout),
         readers_(std::make_shared<ReaderPool>(file_, options.busy_timeout)),
@@ -84,6 +85,7 @@ class SqliteDatabase final : public Database {
 
   std::string_view backend() const override { return "sqlite"; }
   std::vector<Location> locations() const override;
+  Schema schema() const override { return schema_; }
 
   Result<std::vector<std::string>> check() const override {
     std::unique_ptr<Connection> connection = TRY(readers_->take());
@@ -110,6 +112,7 @@ class SqliteDatabase final : public Database {
   void tidy_log();
 
   const fs::path file_;
+  const Schema schema_;
   std::unique_ptr<Connection> writer_;  // used by the leader of a group only
   const std::chrono::milliseconds busy_timeout_;
   int next_checkpoint_ = kCheckpointPages;
@@ -279,8 +282,11 @@ Result<std::unique_ptr<Database>> open(const fs::path& file, const Options& opti
       fmt::format("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; "
                   "PRAGMA cache_size = -32768; PRAGMA journal_size_limit = {}",
                   std::int64_t{kMaxLogPages} * kPageSize)));
+  const std::int64_t found = TRY(schema_version(*writer, migrations()));
   TRY(migrate(*writer, migrations()));
-  return std::make_unique<SqliteDatabase>(file, options, std::move(writer));
+  return std::make_unique<SqliteDatabase>(
+      file, options, std::move(writer),
+      Database::Schema{found, static_cast<std::int64_t>(migrations().size())});
 }
 
 }  // namespace vouch::store::sqlite

@@ -297,6 +297,22 @@ Status SqliteTransaction::purge_request(RequestId request) {
       "ON CONFLICT DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)");
 }
 
+Status SqliteTransaction::complete_lost(const CertificateRecord& certificate) {
+  if (certificate.signature.empty()) return messages::no_signature(certificate.request);
+  const CertificateRecord lost = TRY(certificate_of_request(certificate.request));
+  if (!lost.lost() || lost.serial != certificate.serial || lost.authority != certificate.authority)
+    return messages::not_lost(certificate.serial);
+  TRY(
+      connection_.run("UPDATE certificates SET not_before = ?2, not_after = ?3, subject = ?4, template = ?5, "
+                      "signature_algorithm = ?6, tbs = ?7 WHERE request = ?1",
+                      certificate.request, certificate.not_before, certificate.not_after, certificate.subject,
+                      certificate.template_name, certificate.signature_algorithm, certificate.tbs));
+  TRY(connection_.run("UPDATE revocations SET not_after = ?2 WHERE request = ?1", certificate.request,
+                      certificate.not_after));
+  return connection_.run("UPDATE signatures SET signature = ?2 WHERE request = ?1", certificate.request,
+                         certificate.signature);
+}
+
 Status SqliteTransaction::set_mark(std::string_view name, std::string_view value) {
   return connection_.run(
       "INSERT INTO marks (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
