@@ -143,6 +143,7 @@ std::string test_name(const testing::TestParamInfo<std::size_t>& info) {
       name += first ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
     first = c == ' ' || c == '-';
   }
+  std::erase(name, '-');
   return name;
 }
 INSTANTIATE_TEST_SUITE_P(Cli, EveryCommand, testing::Range<std::size_t>(0, commands().size()), test_name);
