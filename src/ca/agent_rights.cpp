@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "ca/audit.hpp"
+#include "ca/roles.hpp"
 #include "ca/settings.hpp"
 
 namespace vouch::ca {
@@ -13,6 +13,17 @@ namespace {
 Status change(const Environment& environment, std::string_view authority, AuditEvent event,
               const std::function<Status(std::vector<policy::AgentRight>&)>& apply) {
   event.authority = authority;
+  {
+    const auto snapshot = TRY(environment.database.snapshot());
+    TRY(authorize(environment, *snapshot,
+                  {.account = event.actor,
+                   .role = Role::administrator,
+                   .what = "change the rights of enrolment agents",
+                   .action = event.action,
+                   .object = event.object,
+                   .authority = TRY(snapshot->authority(authority)).id,
+                   .authority_name = authority}));
+  }
   return environment.database.commit([&](store::Transaction& t) -> Status {
     const store::AuthorityRecord record = TRY(t.authority(authority));
     AuthoritySettings settings = TRY(parse_settings(record.settings));

@@ -350,9 +350,9 @@ Result<Manifest> write_archive(const crypto::Provider& provider, const fs::path&
   Output out(TRY(AtomicFile::create(unfinished(target), 0600)));
   if (!passphrase.empty()) TRY(out.seal(provider, passphrase));
   TRY(write_member(out, kManifest, as_bytes(json), manifest.created_at));
+  TRY(write_member(out, kDigest, as_bytes(digest), manifest.created_at));
   for (std::size_t i = 0; i < inputs.size(); ++i)
     TRY(write_file(out, inputs[i], manifest.members[i], manifest.created_at));
-  TRY(write_member(out, kDigest, as_bytes(digest), manifest.created_at));
   TRY(out.write(Buffer(2 * kBlock, 0)));
   TRY(out.commit());
   if (::rename(unfinished(target).c_str(), target.c_str()) != 0)
@@ -585,6 +585,8 @@ Result<Manifest> read_archive(const crypto::Provider& provider, ByteSource& sour
   Reader reader(provider, source);
   const std::string json = TRY(reader.small(kManifest, kMaxManifest));
   const Buffer digest = reader.last_digest();
+  if (TRY(reader.small(kDigest, kBlock)) != to_hex(digest) + "  manifest.json\n")
+    return damaged(kManifest, "its digest does not fit");
   Manifest manifest = TRY(parse_manifest(json));
   std::vector<std::string_view> seen;
   for (const ArchiveMember& member : manifest.members) {
@@ -596,8 +598,6 @@ Result<Manifest> read_archive(const crypto::Provider& provider, ByteSource& sour
     if (found != member.sha256) return damaged(member.name, "its content");
     TRY(take(member, {}));
   }
-  if (TRY(reader.small(kDigest, kBlock)) != to_hex(digest) + "  manifest.json\n")
-    return damaged(kManifest, "its digest does not fit");
   TRY(reader.end());
   return manifest;
 }

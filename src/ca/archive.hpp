@@ -1,9 +1,9 @@
 #pragma once
 // The file of a backup: a tar archive (POSIX ustar, so that it can be looked into with tools that every
-// system has) of a manifest, the files it names, and the manifest's own digest; with a passphrase, sealed as
+// system has) of a manifest, the manifest's digest, and the files it names; with a passphrase, sealed as
 // a stream.
 //
-//   manifest.json  vouch.db  [vouch.toml]  [CAPolicy.inf]  [keys/NAME]…  manifest.sha256
+//   manifest.json  manifest.sha256  vouch.db  [vouch.toml]  [CAPolicy.inf]  [keys/NAME]…
 //
 // Sealed: "VOUCHBK1", log2 N, r, p of scrypt (an octet each), a zero, salt (16), key check (8); then pieces
 // of 65,536 octets of the archive, the last one shorter or empty, each with its tag (AES-256-GCM; nonce: two

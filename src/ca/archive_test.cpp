@@ -74,7 +74,7 @@ TEST_F(ArchiveTest, AnUnsealedOneIsATarArchive) {
   const std::string out = (folder.path() / "listing").string();
   ASSERT_EQ(std::system(("tar -tf '" + file.string() + "' >'" + out + "' 2>&1").c_str()), 0);
   EXPECT_EQ(as_text(read_file(out).value()),
-            "manifest.json\nvouch.db\nvouch.toml\nkeys/a.key\nmanifest.sha256\n");
+            "manifest.json\nmanifest.sha256\nvouch.db\nvouch.toml\nkeys/a.key\n");
   ASSERT_EQ(std::system(("cd '" + folder.path().string() +
                          "' && mkdir x && tar -xf backup.tar -C x && cmp x/vouch.db db && "
                          "cmp x/keys/a.key key && cd x && sha256sum --quiet -c manifest.sha256")

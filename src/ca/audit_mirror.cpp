@@ -166,6 +166,15 @@ void connect_audit_mirror(const Home& home, const crypto::Provider& provider, st
     database.mirror_audit(make_audit_mirror(provider, file));
 }
 
+Status expect_new_audit_mirror(const Home& home) {
+  const fs::path file = home.audit_mirror();
+  std::error_code unknown;
+  if (file.empty() || !fs::exists(file, unknown)) return ok();
+  return make_error(Errc::conflict, "the audit mirror {} is that of the log that would be replaced",
+                    file.string())
+      .with_hint("keep it, and set audit.mirror to a new file first: vouch config set audit.mirror FILE");
+}
+
 Result<MirrorContent> read_audit_mirror(const crypto::Provider& provider, const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) return system_error(errno, "cannot open", file);

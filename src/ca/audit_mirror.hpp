@@ -16,6 +16,10 @@ store::Database::AuditMirror make_audit_mirror(const crypto::Provider& provider,
 // The same for the mirror that the home's configuration names, if it names one.
 void connect_audit_mirror(const Home& home, const crypto::Provider& provider, store::Database& database);
 
+// `conflict` when the home has a mirror already: an act that puts another log in the place of this one needs
+// a new mirror, because the old one would rightly take it for a log that was cut off.
+Status expect_new_audit_mirror(const Home& home);
+
 // What a mirror holds, read back.
 struct MirrorContent {
   std::vector<Buffer> leaves;         // of the entries 1, 2, 3 …; empty where the mirror has none

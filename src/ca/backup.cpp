@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "ca/audit.hpp"
+#include "ca/audit_mirror.hpp"
 #include "ca/settings.hpp"
 
 namespace vouch::ca {
@@ -121,6 +121,11 @@ Result<BackupResult> backup(const Environment& environment, const fs::path& targ
   std::error_code unknown;
   if (fs::is_directory(target, unknown))
     return make_error(Errc::usage, "{} is a folder", target.string()).with_hint("give the name of a file");
+  TRY(authorize(environment, {.account = options.administrator,
+                              .role = Role::administrator,
+                              .what = "make backups",
+                              .action = "db.backup",
+                              .object = "database"}));
   // First, so that the backup holds the entry about itself.
   TRY(record_audit(environment, {.actor = options.administrator,
                                  .action = "db.backup",
@@ -358,6 +363,8 @@ class Restoration {
     }
     if (changed.empty()) return ok();
     const Environment environment{home_, staged, provider_, clock_, {}};
+    // The mirror gets what is written here when the database is in its place.
+    staged.mirror_audit([](const store::Snapshot&, std::int64_t, std::int64_t) { return ok(); });
     return staged.commit([&](store::Transaction& t) -> Status {
       for (const auto& [id, settings] : changed) TRY(t.update_settings(id, settings));
       return record_audit(
@@ -444,13 +451,41 @@ class Restoration {
 
 }  // namespace
 
+namespace {
+
+// The database that is replaced says who may do it. Where there is none, or none that can be read, whoever
+// can write the files can.
+Status authorize_restore(const Home& home, const RestoreOptions& options, const crypto::Provider& provider,
+                         const Clock& clock, const OpenDatabase& open_database) {
+  if (!is_there(home.database())) return ok();
+  const auto database = open_database(home.database(), false);
+  if (!database) return ok();
+  const auto snapshot = (*database)->snapshot();
+  if (!snapshot) return ok();
+  const auto roles = RoleTable::read(**snapshot);
+  if (!roles || roles->untouched()) return ok();
+  const Environment environment{home, **database, provider, clock, {}, options.groups};
+  connect_audit_mirror(home, provider, **database);
+  return authorize(environment, **snapshot,
+                   {.account = options.administrator,
+                    .role = Role::administrator,
+                    .what = "restore backups over this home",
+                    .action = "db.restore",
+                    .object = "database"});
+}
+
+}  // namespace
+
 Result<RestoreResult> restore(const fs::path& archive, const Home& home, const RestoreOptions& options,
                               const crypto::Provider& provider, const Clock& clock,
                               const OpenDatabase& open_database) {
   const bool knew_nothing = !is_there(home.fence());
+  TRY(expect_new_audit_mirror(home));
+  TRY(authorize_restore(home, options, provider, clock, open_database));
   RestoreResult result = TRY(Restoration(home, options, provider, clock, open_database).run(archive));
   const auto database = TRY(open_database(home.database(), false));
-  const Environment environment{home, *database, provider, clock, {}};
+  connect_audit_mirror(home, provider, *database);
+  const Environment environment{home, *database, provider, clock, {}, options.groups};
   const auto authorities = TRY(TRY(database->snapshot())->authorities());
   // A later replay enters it again behind the log that takes the place of this one.
   TRY(record_audit(environment, {.actor = options.administrator,
@@ -491,6 +526,12 @@ bool is_database(const fs::path& file) {
 Result<store::Replayed> replay(const Environment& environment, const fs::path& file,
                                const ReplayOptions& options, const OpenDatabase& open_database) {
   const Home& home = environment.home;
+  TRY(authorize(environment, {.account = options.administrator,
+                              .role = Role::administrator,
+                              .what = "replay databases",
+                              .action = "db.replay",
+                              .object = "database"}));
+  TRY(expect_new_audit_mirror(home));
   std::error_code unknown;
   if (fs::equivalent(file, home.database(), unknown))
     return make_error(Errc::usage, "{} is the database of this home", file.string());

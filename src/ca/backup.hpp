@@ -3,6 +3,7 @@
 
 #include "ca/archive.hpp"
 #include "ca/gap.hpp"
+#include "ca/roles.hpp"
 
 namespace vouch::ca {
 
@@ -29,6 +30,7 @@ struct RestoreOptions {
   bool accept_gap = false;  // give up at once what is missing
   std::string administrator;
   AskPassphrase passphrase;  // of the archive
+  GroupsOf groups = {};      // of accounts, for roles
 };
 struct RestoreResult {
   Manifest manifest;

@@ -151,6 +151,26 @@ TEST_F(BackupTest, IsOneStateWhileOthersIssue) {
   stop = true;
 }
 
+TEST_F(BackupTest, IsForAdministratorsOfTheHome) {
+  const fs::path file = make();
+  const auto change = [&](std::string principal, bool grant) {
+    const Grant role{std::move(principal), Role::administrator, 0, {}, {}, {}, {}};
+    return grant ? grant_role(bench.environment(), role, "boss")
+                 : revoke_role(bench.environment(), role, "boss");
+  };
+  ASSERT_TRUE(change("boss", true));
+  ASSERT_TRUE(change("*", false));
+  const auto made = backup(bench.environment(), folder.path() / "b", {"", "test", "alice"}, open_sqlite);
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().report(), HasSubstr("role administrator, which boss has"));
+  const auto restored = put_back(file);
+  ASSERT_FALSE(restored);
+  EXPECT_THAT(restored.error().report(), HasSubstr("role administrator, which boss has"));
+  const auto replayed = replay(bench.environment(), file, {"alice", {}}, open_sqlite);
+  ASSERT_FALSE(replayed);
+  EXPECT_THAT(replayed.error().report(), HasSubstr("role administrator, which boss has"));
+}
+
 TEST_F(BackupTest, ADamagedBackupChangesNothing) {
   (void)issue();
   const fs::path file = make();

@@ -67,7 +67,7 @@ bool is_of(const x509::CrlView& crl, const PublicKey& key) {
 Result<std::uint64_t> number_of(const x509::CrlView& crl) {
   const auto* extension = crl.find(x509::oid::kCrlNumber);
   if (extension == nullptr) return make_error(Errc::malformed, "the CRL has no number");
-  const Buffer octets = to_buffer(TRY(x509::parse_crl_number(extension->value)));
+  const auto octets = TRY(x509::parse_crl_number(extension->value));
   if (octets.size() > 8) return make_error(Errc::limit_exceeded, "the CRL number is none of ours");
   std::uint64_t number = 0;
   for (const std::uint8_t octet : octets) number = number << 8 | octet;

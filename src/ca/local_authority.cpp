@@ -936,10 +936,9 @@ std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>>
     TRY(fence_->sync(announced));
     TRY(record_signatures(work));
     // A key that signs again finishes what waited for it; one that does not leaves this behind.
-    const bool signs = std::ranges::any_of(work, &Work::issues);
-    if (signs && waits_for_key_) return repair();
-    if (!signs && std::ranges::any_of(work, [](const Work& item) { return item.error.has_value(); }))
+    if (std::ranges::any_of(work, [](const Work& item) { return item.error.has_value(); }))
       waits_for_key_ = true;
+    if (waits_for_key_ && std::ranges::any_of(work, &Work::issues)) return repair();
     return ok();
   }();
   std::vector<Result<Outcome>> outcomes;

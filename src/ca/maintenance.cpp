@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "ca/audit.hpp"
 #include "ca/key_checks.hpp"
 #include "ca/key_files.hpp"
+#include "ca/roles.hpp"
 #include "ca/settings.hpp"
 #include "x509/certificate.hpp"
 #include "x509/crl.hpp"
@@ -166,7 +166,15 @@ Result<CheckReport> check_database(const Environment& environment, const CheckOp
   return Check(environment, options).run();
 }
 
-Result<fs::path> move_database(const Home& home, store::Database& database, const fs::path& folder) {
+Result<fs::path> move_database(const Environment& environment, const fs::path& folder,
+                               std::string_view administrator) {
+  const Home& home = environment.home;
+  store::Database& database = environment.database;
+  TRY(authorize(environment, {.account = administrator,
+                              .role = Role::administrator,
+                              .what = "move the database",
+                              .action = "db.move",
+                              .object = "database"}));
   std::error_code failed;
   const fs::path from = home.database(), file = home.configuration_file();
   const fs::path target = fs::absolute(folder, failed).lexically_normal() / from.filename();
@@ -180,6 +188,11 @@ Result<fs::path> move_database(const Home& home, store::Database& database, cons
   const std::string after = TRY(
       with_setting(as_text(before), file.string(), "database.path", (is_inside ? inside : target).string()));
   TRY(make_folder(target.parent_path(), 0750));
+  TRY(record_audit(environment,
+                   {.actor = std::string(administrator),
+                    .action = "db.move",
+                    .object = "database",
+                    .details = AuditDetails().add("from", from.string()).add("to", target.string())}));
   TRY(database.fold());
   // The new file, then the configuration that names it, then the old file goes: at every moment the one that
   // is named is whole.
@@ -214,6 +227,14 @@ Result<PurgeReport> purge(const Environment& environment, store::AuthorityId aut
     return make_error(Errc::usage, "{} is in the future: only what has expired can be purged",
                       format_time(options.expired_before));
   const auto snapshot = TRY(environment.database.snapshot());
+  if (!options.dry_run)
+    TRY(authorize(environment, *snapshot,
+                  {.account = options.administrator,
+                   .role = Role::administrator,
+                   .what = "purge the database",
+                   .action = "db.purge",
+                   .object = "database",
+                   .authority = authority}));
   const auto gone = gone_from_crls(TRY(snapshot->crls(authority)));
   std::optional<Time> kept_since;  // by the CA's settings, for good
   for (const store::AuthorityRecord& record : TRY(snapshot->authorities()))
@@ -283,6 +304,14 @@ Result<store::CertificateRecord> import_certificate(const Environment& environme
                                                     std::string_view administrator) {
   const auto view = TRY(x509::parse_certificate(der));
   const auto snapshot = TRY(environment.database.snapshot());
+  TRY(authorize(environment, *snapshot,
+                {.account = administrator,
+                 .role = Role::administrator,
+                 .what = "import certificates",
+                 .action = "cert.import",
+                 .object = "certificate " + to_hex(x509::serial_octets(view.serial)),
+                 .authority = record.id,
+                 .authority_name = record.name}));
   const auto keys = TRY(issuer_keys(environment, *snapshot, record.id));
   const IssuerKey* key = TRY(find_issuer(keys, view, record.name));
   for (const IssuerKey& own : keys)

@@ -24,8 +24,9 @@ Result<CheckReport> check_database(const Environment& environment, const CheckOp
 // --- move ---
 
 // Moves the database with its log into another folder and changes the configuration. Nobody may use the home;
-// `database` is folded and useless afterwards. Gives the new path.
-Result<fs::path> move_database(const Home& home, store::Database& database, const fs::path& folder);
+// its database is folded and useless afterwards. Gives the new path.
+Result<fs::path> move_database(const Environment& environment, const fs::path& folder,
+                               std::string_view administrator);
 
 // --- purge ---
 

@@ -82,7 +82,7 @@ TEST_F(MaintenanceTest, TheDatabaseMovesWithItsConfiguration) {
   (void)issue_der();
   authority.reset();
   const fs::path folder = bench.home().folder() / "data";
-  const auto moved = move_database(bench.home(), bench.database(), folder);
+  const auto moved = move_database(bench.environment(), folder, "admin");
   ASSERT_TRUE(moved) << moved.error().report();
   EXPECT_EQ(*moved, folder / "vouch.db");
   EXPECT_FALSE(fs::exists(bench.home().folder() / "vouch.db"));

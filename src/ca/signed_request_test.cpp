@@ -274,6 +274,18 @@ TEST_F(SignedRequest, RefusesATamperedMessage) {
   EXPECT_THAT(outcome.message, HasSubstr("digest differs"));
 }
 
+TEST_F(SignedRequest, OnlyAnAdministratorGivesRights) {
+  TestBench bench(TestRoles::granted);
+  bench.make_root("Guarded");
+  const policy::AgentRight right{"CN=Agent", "User", {"*"}};
+  const Status refused = allow_agent(bench.environment(), "Guarded", right, "mallory");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code(), Errc::denied);
+  ASSERT_TRUE(allow_agent(bench.environment(), "Guarded", right, "admin"));
+  EXPECT_EQ(forbid_agent(bench.environment(), "Guarded", "CN=Agent", "", "mallory").error().code(),
+            Errc::denied);
+}
+
 TEST_F(SignedRequest, RightsAreKeptAndAudited) {
   allow({"CN=*,O=Example"});
   const auto rights = [&] {

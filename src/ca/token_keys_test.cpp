@@ -141,7 +141,7 @@ TEST(TokenKeys, WhatNeedsNoKeyWorksWithoutTheToken) {
   ASSERT_NE(authority, nullptr);
   EXPECT_EQ(authority->retrieve(issued.request)->certificate, issued.certificate);
   const auto serial = to_buffer(x509::parse_certificate(issued.certificate)->serial);
-  EXPECT_TRUE(authority->revoke({serial, x509::CrlReason::superseded, {}}, "bob"));
+  EXPECT_TRUE(authority->revoke({serial, x509::CrlReason::superseded, {}}, "admin"));
   EXPECT_EQ(authority->chain()->size(), 1u);
   EXPECT_EQ(bench.pins, 0);
 

@@ -77,6 +77,7 @@ Result<Exit> make(Context& context, const Arguments& arguments) {
 
 Result<Exit> restore(Context& context, const Arguments& arguments) {
   ca::RestoreOptions options;
+  options.groups = context.surroundings().groups;
   options.replace = arguments.has("replace");
   options.accept_gap = arguments.has("accept-gap");
   options.administrator = context.user();
@@ -135,7 +136,7 @@ constexpr Command kCommands[] = {
      "The file appears whole or not at all. Without a passphrase the private keys lie in it as readable as "
      "in the "
      "home. Keys on a token, published CRLs and the fence are not in it.",
-     kMake, "vouch backup /backup/vouch-monday.tar --passphrase-file /root/backup.pass", &make},
+     kMake, "vouch backup /backup/vouch-monday.tar --passphrase-file /etc/vouch/backup.pass", &make},
     {"restore", "FILE", "put a backup in the place of the home's database",
      "Everything in the backup is verified first. The old database is put aside, keys are never deleted, the "
      "configuration of the home is kept. When the world has seen more than the backup knows, nothing is "

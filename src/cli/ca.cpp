@@ -195,7 +195,7 @@ Result<Exit> export_(Context& context, const Arguments& arguments) {
       arguments.has("cert") + arguments.has("chain") + arguments.has("request") + arguments.has("p12");
   if (what > 1) return usage_error("--cert, --chain, --request and --p12: give one of them");
   if (arguments.has("p7b") && (arguments.has("request") || arguments.has("p12")))
-    return usage_error("--p7b goes with --cert or --chain");
+    return usage_error("--p7b goes with --cert or --chain: a request is no certificate");
   if (arguments.has("p12")) return export_p12(context, arguments);
   if (arguments.has("p12-password-file")) return usage_error("--p12-password-file goes with --p12");
   const auto index = TRY(arguments.number("generation"));

@@ -201,7 +201,9 @@ Result<std::unique_ptr<store::Snapshot>> Context::read(const Workspace& workspac
 }
 
 void Context::seal_audit() {
-  if (!workspace_) return;
+  // A database that was moved is not here any more.
+  std::error_code unknown;
+  if (!workspace_ || !fs::exists(workspace_->home().database(), unknown)) return;
   const auto is_sealed = [](const store::AuditRecord& record) {
     // Requests and certificates come too often for a head each.
     for (const std::string_view often : {"request.", "cert.", "audit.head", "home."})

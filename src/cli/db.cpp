@@ -69,7 +69,7 @@ Result<Exit> check(Context& context, const Arguments& arguments) {
 Result<Exit> move(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const fs::path from = workspace.home().database();
-  const fs::path to = TRY(ca::move_database(workspace.home(), workspace.database(), arguments.operand(0)));
+  const fs::path to = TRY(ca::move_database(workspace.environment(), arguments.operand(0), context.user()));
   if (context.json()) print_json(context, Value().set("from", from.string()).set("to", to.string()));
   context.say("the database is {} now; its write-ahead log lies beside it", to.string());
   context.say("{} says so", workspace.home().configuration_file().string());

@@ -15,7 +15,7 @@ Result<std::string> agent_of(const std::string& subject_or_file) {
 
 Result<Exit> list(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
-  const auto snapshot = TRY(workspace.snapshot());
+  const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(context.choose_authority(*snapshot));
   Table table{"AGENT", "TEMPLATE", "FOR"};
   Value values = Value::list();

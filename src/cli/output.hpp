@@ -48,8 +48,8 @@ Status write_output(const Context& context, const std::string& file, Bytes conte
 // A certificate and what may follow it, PEM or with --der DER; several certificates have no DER.
 Result<Buffer> certificate_output(const Context& context, const std::vector<Buffer>& certificates);
 
-// The certificates as a p7b (PKCS #7 without signers), which Windows and Java take chains in: PEM, or with --der
-// DER.
+// The certificates as a p7b (PKCS #7 without signers), which Windows and Java take chains in: PEM, or with
+// --der DER.
 Buffer p7b_output(const Context& context, const std::vector<Buffer>& certificates);
 
 // An error as a terminal or a program reads it: error, while, hint; or {"error": …}.

@@ -16,6 +16,8 @@ struct AskedByAgent : Asked {
     certificate_template.approval = false;
     certificate_template.signatures = {1, {kMsCertificateRequestAgent}, {}};
     question.signatures = {signer("CN=Agent", {kMsCertificateRequestAgent})};
+    for (const char* agent : {"CN=Agent", "CN=Second Agent"})
+      question.authority.agent_rights.push_back({agent, "ClientAuth", {"*"}});
   }
 };
 

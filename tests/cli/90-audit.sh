@@ -159,6 +159,14 @@ mv "$W/mirror.away" "$W/mirror.jsonl"
 check "with it again everything goes on" vouch crl publish --ca Issuing
 expect "and is in order" 0 "in order" vouch audit verify --head "$W/kept.head"
 
+# A backup takes the log along; another log in its place needs a new mirror.
+check "a backup is made" vouch backup "$W/home.backup"
+expect "over a mirrored log it is not restored" 1 "audit mirror .* is that of the log that would be replaced" vouch restore "$W/home.backup" --replace
+check "with a new mirror" vouch config set audit.mirror "$W/mirror-2.jsonl"
+check "it is" vouch restore "$W/home.backup" --replace
+expect "the log goes on behind what the backup had" 0 "in order" vouch audit verify --head "$W/kept.head"
+expect "and tells of it" 0 "db.restore" vouch audit show --action "db.*"
+
 expect "show finds what one asks for" 0 "cert.revoke" vouch audit show --action "cert.*" --actor "$me"
 expect "and says when there is nothing" 0 "no entries" vouch audit show --actor somebody-else
 same "json has the documented keys" "$(vouch audit show --limit 1 --json | python3 -c 'import json, sys; print(*json.load(sys.stdin)["entries"][0])')" \

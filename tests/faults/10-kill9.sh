@@ -14,9 +14,12 @@ export VOUCH_HOME=$W/home
 "$VOUCH" ca init --name "Load CA" --kind root --mode standalone --automatic-issuance >"$W/log" 2>&1 || { cat "$W/log"; echo "0 passed, 1 failed"; exit 1; }
 "$VOUCH" template publish WebServer >>"$W/log" 2>&1
 "$VOUCH" role grant manager load >>"$W/log" 2>&1  # whom the load acts as
+# Half of the rounds have a mirror of the audit log, so that it is killed between mirror and commit, too.
+"$VOUCH" audit head --out "$W/kept.head" >>"$W/log" 2>&1
 killed=0 finished=0 last=0
 for round in $(seq "$ROUNDS"); do
   : >>"$W/received"
+  if [ "$round" -eq $((ROUNDS / 2 + 1)) ]; then printf '[audit]\nmirror = "%s/mirror.jsonl"\n' "$W" >>"$VOUCH_HOME/vouch.toml"; fi
   "$LOAD" run "$VOUCH_HOME" "Load CA" 8 "$COUNT" "$W/received" 2>"$W/err" & pid=$!
   # From the first start-up to beyond the end of a round, so that every step is hit.
   sleep "$(awk -v seed="$RANDOM$round" -v count="$COUNT" 'BEGIN { srand(seed); print 0.02 + rand() * count / 3500 }')"
@@ -30,7 +33,15 @@ for round in $(seq "$ROUNDS"); do
   else
     no "round $round" "$W/verify"
   fi
+  # The log is whole, and what it was before the crash.
+  "$VOUCH" audit verify --head "$W/kept.head" >"$W/verify" 2>&1 || no "round $round: the audit log" "$W/verify"
+  "$VOUCH" audit head --out "$W/kept.head" >"$W/verify" 2>&1 || no "round $round: no head" "$W/verify"
 done
+# Everything that anybody received is in the log.
+"$VOUCH" audit export --out "$W/audit.jsonl" >/dev/null
+logged=$(grep -c '"action":"request.submit".*"outcome":"done"' "$W/audit.jsonl")
+issued=$("$VOUCH" db show --json | sed -n 's/.*"certificates": \([0-9]*\).*/\1/p')
+[ "$logged" -eq "$issued" ] && ok "each of $issued certificates has its audit entry" || no "$issued certificates, $logged audit entries"
 # A drill that never killed anything, or never under way, has shown nothing.
 [ $killed -ge $((ROUNDS/2)) ] && ok "$killed of $ROUNDS loads were killed under way" || no "only $killed of $ROUNDS loads were killed"
 repaired=$(( $(wc -l <"$W/received") ))

@@ -47,6 +47,7 @@ Status run(int argc, char** argv) {
 
   ServerSettings settings;
   settings.metrics = &metrics;
+  settings.limits.connections_per_site = settings.limits.connections;  // all clients of a test are one host
   settings.threads = static_cast<unsigned>(number(5, 1));
   ListenerSettings listener;
   listener.name = "main";
