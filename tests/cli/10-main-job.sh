@@ -25,7 +25,7 @@ check "ca export --chain is subordinate and root" cmp "$W/chain.pem" "$W/both.pe
 vouch ca export --chain --p7b --out "$W/chain.p7b" >/dev/null
 openssl pkcs7 -in "$W/chain.p7b" -print_certs 2>&1 | grep -v '^subject\|^issuer\|^$' >"$W/from-p7b.pem"
 check "ca export --chain --p7b holds the same, for openssl" cmp "$W/from-p7b.pem" "$W/chain.pem"
-expect "a request is no p7b" 2 "a request is no certificate" vouch ca export --request --p7b
+expect "a request is no p7b" 2 "p7b goes with --cert or --chain" vouch ca export --request --p7b
 
 check "templates are published" vouch template publish WebServer ClientAuth
 request server "/C=DE/O=Example/CN=www.example.com" DNS:www.example.com,DNS:example.com
