@@ -265,7 +265,8 @@ class HistoryTest : public testing::TestWithParam<Case> {
       EXPECT_FALSE(publish_crls(*authority_)) << "the world has seen more than this database knows";
       ca::ReplayOptions replay;
       replay.administrator = "test";
-      const auto replayed = ca::replay(environment(), restored->put_aside, replay, open);
+      const auto replayed =
+          ca::replay(environment(), restored->put_aside / home_.database().filename(), replay, open);
       ASSERT_TRUE(replayed) << replayed.error().report();
       open_authority();
       ++replays_;
