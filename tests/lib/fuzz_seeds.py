@@ -153,6 +153,8 @@ def main() -> int:
     for kind, text in (
         ("toml", b'name = "Example"\n[keys]\nallow = ["ec:P-256"]\nsize = 2048\non = true\n'),
         ("json", b'{"a": [1, -2, true, null, "x\\u00e9"], "b": {"c": 18446744073709551615}}'),
+        ("audit_head", "vouch-audit/8c3b6251b2eea002\n61\n{}\ntime 2026-11-18T11:06:40Z\n\n\u2014 vouch-audit/8c3b6251b2eea002 {}\n"
+         .format(base64.b64encode(bytes(32)).decode(), base64.b64encode(bytes(68)).decode()).encode()),
         ("general_name", b"otherName:1.2.3:#0c0161"),
         ("general_name", b"DirName:CN=Example,O=Acme\\, Inc."),
         ("general_name", b"IP:2001:db8::1"),
