@@ -39,7 +39,7 @@ for round in $(seq "$ROUNDS"); do
 done
 # Everything that anybody received is in the log.
 "$VOUCH" audit export --out "$W/audit.jsonl" >/dev/null
-logged=$(grep -c '"action":"request.submit".*"outcome":"done"' "$W/audit.jsonl")
+logged=$(grep -c '"action": *"request.submit".*"outcome": *"done"' "$W/audit.jsonl")
 issued=$("$VOUCH" db show --json | sed -n 's/.*"certificates": \([0-9]*\).*/\1/p')
 [ "$logged" -eq "$issued" ] && ok "each of $issued certificates has its audit entry" || no "$issued certificates, $logged audit entries"
 # A drill that never killed anything, or never under way, has shown nothing.
