@@ -741,6 +741,7 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("location remove", {"--ca", "Issuing", "--cdp", "1"});
   check("location set", {"--ca", "Issuing", "--aia", "AddToCertificateAia:http://x.example/%3%4.crt"});
   check("location clear", {"--ca", "Issuing", "--aia"});
+  must({"location", "set", "--ca", "Issuing", "--aia", "2:http://x.example/%3%4.crt"});
   check("crl show", {crl});
   const crypto::SoftHsm hsm;
   const std::string token = format_token_uri(hsm.uri("Moved key")), pin = shell_.file("pin", hsm.kPin);
