@@ -17,7 +17,8 @@ bool logs_on(const Decision& d) {
   if (d.action != Action::issue) return false;
   const x509::Extension* purposes = find(d.plan, kExtendedKeyUsage);
   if (purposes == nullptr) return true;  // good for everything
-  for (const x509::Oid& purpose : x509::parse_extended_key_usage(purposes->value).value())
+  const auto granted = x509::parse_extended_key_usage(purposes->value).value();
+  for (const x509::Oid& purpose : granted)
     for (const x509::Oid& bad : {kClientAuth, kMsSmartCardLogon, kPkinitClientAuth, kPkinitKdc,
                                  kMsCertificateRequestAgent, kAnyExtendedKeyUsage})
       if (purpose == bad) return true;

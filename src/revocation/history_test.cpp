@@ -32,7 +32,8 @@ std::uint64_t number_of(const x509::CrlView& crl, const x509::Oid& id) {
   const auto* extension = crl.find(id);
   std::uint64_t value = 0;
   if (extension)
-    for (const std::uint8_t octet : x509::parse_crl_number(extension->value).value())
+    const auto number_octets = x509::parse_crl_number(extension->value).value();
+    for (const std::uint8_t octet : number_octets)
       value = value << 8 | octet;
   return value;
 }
@@ -405,7 +406,8 @@ TEST_P(HistoryTest, BaseAndDeltaTogetherAlwaysTellTheTruth) {
   std::size_t deltas_with_entries = 0, expired = 0;
   for (const auto& [serial, known] : certificates_)
     expired += known.not_after < clock_.now() && known.revoked ? 1u : 0u;
-  for (const store::CrlRecord& crl : snapshot->crls(authority_->record().id).value())
+  const auto stored_crls = snapshot->crls(authority_->record().id).value();
+  for (const store::CrlRecord& crl : stored_crls)
     deltas_with_entries += crl.delta && crl.entries != 0 ? 1u : 0u;
   EXPECT_GT(deltas_with_entries, 50u);
   EXPECT_GE(renewals_, 2);

@@ -90,7 +90,8 @@ class RevocationTest : public testing::Test {
     const auto* extension = crl.find(id);
     if (!extension) return 0;
     std::uint64_t value = 0;
-    for (const std::uint8_t octet : x509::parse_crl_number(extension->value).value())
+    const auto number_octets = x509::parse_crl_number(extension->value).value();
+    for (const std::uint8_t octet : number_octets)
       value = value << 8 | octet;
     return value;
   }

@@ -121,7 +121,8 @@ TEST_F(TokensTest, ImportsSoftwareKeysOfEveryKind) {
     ASSERT_TRUE(found) << found.error().report();
     EXPECT_EQ(to_hex(found->key->public_key_info()), to_hex(software->public_key_info()));
   }
-  for (const auto& key : tokens_->list(hsm_.uri(), right_pin()).value()) EXPECT_FALSE(key.extractable);
+  const auto listed = tokens_->list(hsm_.uri(), right_pin()).value();
+  for (const auto& key : listed) EXPECT_FALSE(key.extractable);
 }
 
 TEST_F(TokensTest, RemovesWhatIsNotWanted) {
