@@ -724,6 +724,24 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   const std::string crl =
       *published.find("crls")->list_items()->front().find("files")->list_items()->front().text();
   check("crl list", {});
+  EXPECT_THAT(documentation.differences("vouch crl list --targets", json({"crl", "list", "--targets"})),
+              IsEmpty());
+  check("crl schedule", {"--ca", "Issuing", "--at", "02:00", "--keep-expired", "on"});
+  check("location list", {"--ca", "Issuing", "--usage"});
+  // A place that cannot be written, and is mended.
+  fs::create_directory(shell_.path("more"));
+  const std::string more = "65:" + shell_.path("more") + "/%3%8%9.crl";
+  check("location add", {"--ca", "Issuing", "--cdp", more});
+  fs::rename(shell_.path("more"), shell_.path("away"));
+  check("crl publish", {"--ca", "Issuing"}, 1);
+  fs::rename(shell_.path("away"), shell_.path("more"));
+  const Value caught_up = check("crl publish", {"--all", "--if-due"});
+  EXPECT_EQ(caught_up.find("copied")->list_items()->size(), 2u) << to_json(caught_up);
+  check("location move", {"--ca", "Issuing", "--cdp", "3", "--to", "1"});
+  check("location remove", {"--ca", "Issuing", "--cdp", "1"});
+  check("location set", {"--ca", "Issuing", "--aia", "AddToCertificateAia:http://x.example/%3%4.crt"});
+  check("location clear", {"--ca", "Issuing", "--aia"});
+  must({"location", "set", "--ca", "Issuing", "--aia", "2:http://x.example/%3%4.crt"});
   check("crl show", {crl});
   const crypto::SoftHsm hsm;
   const std::string token = format_token_uri(hsm.uri("Moved key")), pin = shell_.file("pin", hsm.kPin);

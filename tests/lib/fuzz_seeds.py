@@ -153,6 +153,11 @@ def main() -> int:
     for kind, text in (
         ("toml", b'name = "Example"\n[keys]\nallow = ["ec:P-256"]\nsize = 2048\non = true\n'),
         ("json", b'{"a": [1, -2, true, null, "x\\u00e9"], "b": {"c": 18446744073709551615}}'),
+        ("locations", b"65:/srv/pki/%3%8%9.crl"),
+        ("locations", b"PublishToServer,AddToCrlIdp:file:///srv/<CaName><CRLNameSuffix><DeltaCRLAllowed>.crl"),
+        ("locations", b"14:ldap:///CN=%7%8,CN=%2,CN=CDP,CN=Public Key Services,CN=Services,%6%10"),
+        ("locations", b"34:https://%1/%4%5%11"),
+        ("locations", b"cdp http://a/x.crl\nocsp http://o/\naia http://a/x.crt\n"),
         ("general_name", b"otherName:1.2.3:#0c0161"),
         ("general_name", b"DirName:CN=Example,O=Acme\\, Inc."),
         ("general_name", b"IP:2001:db8::1"),
