@@ -795,6 +795,28 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("ca set", {"hash=sha384", "--ca", "Root"});
   check("db show", {});
   check("db check", {});
+  {
+    // A backup, more of everything, a fence with a damaged line, and the backup again: a gap of every kind.
+    check("backup", {shell_.path("old.tar")});
+    const std::string lost = shell_.path("lost.pem");
+    must({"request", "submit",
+          shell_.file("lost.csr",
+                      pem_request(shell_.provider(), "CN=lost.example.com", {"DNS:lost.example.com"})),
+          "--ca", "Issuing", "--template", "WebServer", "--out", lost});
+    must({"cert", "revoke", lost, "--reason", "superseded"});
+    must({"crl", "publish", "--ca", "Issuing"});
+    const fs::path fence = shell_.home() / "fence" / "Issuing.log";
+    std::string lines(as_text(read_file(fence).value()));
+    lines[lines.find('\n') + 2] ^= 1;
+    ASSERT_TRUE(write_file_atomic(fence, as_bytes(lines), 0600));
+    check("restore", {shell_.path("old.tar"), "--replace"}, 4);
+    check("db replay", {shell_.path("old.tar")}, 4);
+    check("db accept-gap", {"--ca", "Issuing"});
+    check("cert import", {lost, "--ca", "Issuing"});
+    check("db purge", {"--expired-before", "2020-01-01", "--dry-run", "--ca", "Issuing"});
+    check("db migrate", {});
+    check("db move", {shell_.path("moved")});
+  }
   check("config check", {});
   check("config show", {});
   check("config get", {"issuance.node"});
