@@ -29,13 +29,14 @@ packages_test=(
   libgmock-dev
   python3
   softhsm2                       # a PKCS #11 token in software
+  opensc                         # pkcs11-tool
+  gnutls-bin                     # certtool
   python3-cryptography-vectors   # NIST PKITS and real certificates
 )
 
 # ./test --all
 packages_all=(
   "${packages_test[@]}"
-  gnutls-bin
   python3-cryptography
   golang-go
   curl

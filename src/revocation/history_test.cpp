@@ -31,10 +31,9 @@ struct Crl {
 std::uint64_t number_of(const x509::CrlView& crl, const x509::Oid& id) {
   const auto* extension = crl.find(id);
   std::uint64_t value = 0;
-  if (extension)
-    const auto number_octets = x509::parse_crl_number(extension->value).value();
-    for (const std::uint8_t octet : number_octets)
-      value = value << 8 | octet;
+  if (extension == nullptr) return value;
+  const auto number_octets = x509::parse_crl_number(extension->value).value();
+  for (const std::uint8_t octet : number_octets) value = value << 8 | octet;
   return value;
 }
 

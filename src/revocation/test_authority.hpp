@@ -91,8 +91,7 @@ class RevocationTest : public testing::Test {
     if (!extension) return 0;
     std::uint64_t value = 0;
     const auto number_octets = x509::parse_crl_number(extension->value).value();
-    for (const std::uint8_t octet : number_octets)
-      value = value << 8 | octet;
+    for (const std::uint8_t octet : number_octets) value = value << 8 | octet;
     return value;
   }
   // The value of an extension, and whether it is critical.
