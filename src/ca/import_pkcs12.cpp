@@ -1,7 +1,9 @@
 #include "ca/import_pkcs12.hpp"
 
 #include "ca/audit.hpp"
+#include "ca/audit_head.hpp"
 #include "ca/chain.hpp"
+#include "ca/roles.hpp"
 #include "ca/templates.hpp"
 #include "ca/token_keys.hpp"
 
@@ -86,6 +88,13 @@ Result<InitResult> import_authority(const Environment& environment, const InitOp
     if (snapshot->authority(options.name))
       return make_error(Errc::conflict, "there is a CA '{}' in this home", options.name)
           .with_hint("vouch ca list shows them; choose another --home");
+    if (TRY(snapshot->role_version()) != 0)
+      TRY(authorize(environment, *snapshot,
+                    {.account = options.administrator,
+                     .role = Role::administrator,
+                     .what = "set up CAs in this home",
+                     .action = "ca.import",
+                     .object = "CA " + options.name}));
   }
   InitResult result;
   store::KeyGeneration& generation = result.generation;
@@ -131,10 +140,15 @@ Result<InitResult> import_authority(const Environment& environment, const InitOp
                    options.mode,
                    generation.created_at,
                    format_settings(initial_settings(environment, effective, algorithm))};
-  TRY(environment.database.commit([&](store::Transaction& t) -> Status {
+  const auto signer = TRY(key->signer(algorithm));
+  const auto audit =
+      TRY(AuditBinding::make(environment, *signer, options.name, generation.key_index, options.passphrase));
+  const Status recorded = environment.database.commit([&](store::Transaction& t) -> Status {
     result.record.id = TRY(t.insert_authority(result.record));
     generation.authority = result.record.id;
     TRY(t.insert_key_generation(generation));
+    TRY(audit.record(t, result.record.id));
+    TRY(grant_default_roles(environment, t, options.administrator));
     return record_audit(
         environment, t,
         {.actor = options.administrator,
@@ -143,7 +157,11 @@ Result<InitResult> import_authority(const Environment& environment, const InitOp
          .object = "CA " + options.name,
          .details =
              AuditDetails().add("key", generation.key_reference).add("serial", Bytes(certificate.serial))});
-  }));
+  });
+  if (!recorded) {
+    audit.take_back(environment);
+    return recorded.error();
+  }
   key.settle();
   TRY(load_default_templates(environment));
   return result;

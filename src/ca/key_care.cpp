@@ -4,6 +4,7 @@
 #include <map>
 
 #include "ca/audit.hpp"
+#include "ca/roles.hpp"
 #include "ca/settings.hpp"
 #include "ca/token_keys.hpp"
 #include "x509/certificate.hpp"
@@ -39,6 +40,17 @@ std::string user_of(const Generation& generation) {
   return fmt::format("{} {}", generation.ca, version_of(generation.value));
 }
 
+Status authorize_for_keys(const Environment& environment, const store::AuthorityRecord& record,
+                          std::string_view administrator, std::string_view what, std::string_view action) {
+  return authorize(environment, {.account = administrator,
+                                 .role = Role::administrator,
+                                 .what = what,
+                                 .action = action,
+                                 .object = "CA " + record.name,
+                                 .authority = record.id,
+                                 .authority_name = record.name});
+}
+
 // The newest generation whose key is in a file.
 Result<store::KeyGeneration> generation_to_move(const store::Snapshot& snapshot,
                                                 const store::AuthorityRecord& record) {
@@ -59,6 +71,13 @@ Result<std::vector<KeyEntry>> list_keys(const Environment& environment) {
     entry.users.push_back(user_of(generation));
     entry.kind = kind_of(generation.value.public_key_info);
     entry.is_there = !is_key_file(generation.value.key_reference);
+  }
+  const auto snapshot = TRY(environment.database.snapshot());
+  for (const store::AuditKey& key : TRY(snapshot->audit_keys())) {
+    KeyEntry& entry = entries[key.key_reference];
+    entry.users.emplace_back("the audit log");
+    entry.kind = kind_of(key.public_key_info);
+    entry.is_there = !is_key_file(key.key_reference);
   }
   std::error_code ignored;
   for (const auto& file : fs::directory_iterator(environment.home.keys(), ignored)) {
@@ -103,7 +122,9 @@ Result<std::vector<TokenKeyEntry>> list_token_keys(const Environment& environmen
   return list;
 }
 
-Result<std::vector<KeyTrial>> try_keys(const Environment& environment, const store::AuthorityRecord& record) {
+Result<std::vector<KeyTrial>> try_keys(const Environment& environment, const store::AuthorityRecord& record,
+                                       std::string_view administrator) {
+  TRY(authorize_for_keys(environment, record, administrator, "try keys", "key.try"));
   const AuthoritySettings settings = TRY(parse_settings(record.settings));
   std::vector<store::KeyGeneration> generations;
   {
@@ -133,6 +154,7 @@ Result<std::vector<KeyTrial>> try_keys(const Environment& environment, const sto
 
 Result<MigrationResult> migrate_key(const Environment& environment, const store::AuthorityRecord& record,
                                     const MigrationOptions& options) {
+  TRY(authorize_for_keys(environment, record, options.administrator, "move keys", "key.migrate"));
   const AuthoritySettings settings = TRY(parse_settings(record.settings));
   store::KeyGeneration newest;
   {
@@ -181,6 +203,7 @@ Result<MigrationResult> migrate_key(const Environment& environment, const store:
 
 Result<Buffer> export_pkcs12(const Environment& environment, const store::AuthorityRecord& record,
                              std::string_view password, std::string_view administrator) {
+  TRY(authorize_for_keys(environment, record, administrator, "export keys", "key.export"));
   std::vector<store::KeyGeneration> generations;
   {
     const auto snapshot = TRY(environment.database.snapshot());

@@ -9,7 +9,7 @@ namespace vouch::ca {
 // A key that lies in the home, or that a CA refers to.
 struct KeyEntry {
   std::string reference;
-  std::vector<std::string> users;  // "Example Root V0.0", by name; empty: a key that no CA uses
+  std::vector<std::string> users;  // "Example Root V0.0", "the audit log"; empty: a key that nobody uses
   std::string kind;                // "P-256", "RSA 3072"; empty: an encrypted file that no CA uses
   bool is_there = true;            // of files: whether it is in the folder. Tokens are not asked.
 };
@@ -27,7 +27,8 @@ struct KeyTrial {
   store::KeyGeneration generation;
   std::optional<Error> problem;
 };
-Result<std::vector<KeyTrial>> try_keys(const Environment& environment, const store::AuthorityRecord& record);
+Result<std::vector<KeyTrial>> try_keys(const Environment& environment, const store::AuthorityRecord& record,
+                                       std::string_view administrator);
 
 struct MigrationOptions {
   std::string uri;           // of the token; object: the CA's name if it names none

@@ -6,6 +6,8 @@
 #include <thread>
 
 #include "base/value.hpp"
+#include "ca/audit.hpp"
+#include "ca/roles.hpp"
 
 namespace vouch::ca {
 namespace {
@@ -134,6 +136,23 @@ Status let_pass(const Home& home, const WaitingOperation& operation) {
   if (TRY(rename_if_there(file_of(home, operation.name, "wait"), file_of(home, operation.name, "go"))))
     return ok();
   return make_error(Errc::not_found, "'{}' of CA '{}' does not wait any more", operation.what, operation.ca);
+}
+
+Status let_pass(const Environment& environment, const WaitingOperation& operation,
+                std::string_view administrator) {
+  const auto record = TRY(TRY(environment.database.snapshot())->authority(operation.ca));
+  TRY(authorize(environment, {.account = administrator,
+                              .role = Role::administrator,
+                              .what = "let keys be used",
+                              .action = "key.unlock",
+                              .object = operation.what,
+                              .authority = record.id,
+                              .authority_name = record.name}));
+  TRY(record_audit(environment, {.actor = std::string(administrator),
+                                 .action = "key.unlock",
+                                 .authority = operation.ca,
+                                 .object = operation.what}));
+  return let_pass(environment.home, operation);
 }
 
 Status wait_for_unlock(const Environment& environment, const std::string& ca, const std::string& what,

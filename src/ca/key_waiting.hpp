@@ -20,6 +20,9 @@ struct WaitingOperation {
 Result<std::vector<WaitingOperation>> waiting_operations(const Home& home);
 // Lets one pass. not_found: it does not wait any more.
 Status let_pass(const Home& home, const WaitingOperation& operation);
+// The same for an administrator of the CA, with its entry in the audit log.
+Status let_pass(const Environment& environment, const WaitingOperation& operation,
+                std::string_view administrator);
 
 // Waits for its turn. Fails with `timeout` after `patience`; what was to be signed is kept by whoever wanted
 // it.

@@ -1,7 +1,6 @@
 // vouch ca key …, ca ping, ca unlock
 #include <ostream>
 
-#include "ca/audit.hpp"
 #include "ca/key_care.hpp"
 #include "ca/key_waiting.hpp"
 #include "cli/output.hpp"
@@ -82,7 +81,7 @@ Result<Exit> key_migrate(Context& context, const Arguments& arguments) {
 Result<Exit> ping(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
-  const auto trials = TRY(ca::try_keys(workspace.environment(), record));
+  const auto trials = TRY(ca::try_keys(workspace.environment(), record, context.user()));
   Value values = Value::list();
   std::optional<Error> first;
   for (const ca::KeyTrial& trial : trials) {
@@ -123,11 +122,7 @@ Result<Exit> unlock(Context& context, const Arguments& arguments) {
   Value values = Value::list();
   for (const ca::WaitingOperation& operation : waiting) {
     if (!only_look) {
-      TRY(ca::record_audit(workspace.environment(), {.actor = context.user(),
-                                                     .action = "key.unlock",
-                                                     .authority = operation.ca,
-                                                     .object = operation.what}));
-      TRY(ca::let_pass(workspace.home(), operation));
+      TRY(ca::let_pass(workspace.environment(), operation, context.user()));
     }
     table.add({format_time(operation.since), operation.ca, operation.what});
     values.push(Value()
