@@ -45,6 +45,12 @@ packages_all=(
   libclang-rt-19-dev
   util-linux
   mount
+  systemd                        # systemd-analyze
+  charon-systemd                 # strongSwan
+  strongswan-swanctl
+  libstrongswan-standard-plugins
+  libstrongswan-extra-plugins    # curl
+  iproute2
 )
 
 # Only for ./test --fuzz, which needs no peers.

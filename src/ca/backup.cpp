@@ -552,15 +552,16 @@ Result<store::Replayed> replay(const Environment& environment, const fs::path& f
     if (!is_there(home.keys() / key.filename())) TRY(move_durably(key, home.keys() / key.filename()));
   TRY(environment.database.commit([&](store::Transaction& t) -> Status {
     for (const store::AuditRecord& entry : replayed.overtaken)
-      TRY(record_audit(
-          environment, t,
-          {.actor = entry.actor,
-           .action = entry.action,
-           .authority = entry.authority,
-           .object = entry.object,
-           .details =
-               AuditDetails().add("before_replay_at", format_time(entry.time)).add("said", entry.details),
-           .outcome = entry.outcome}));
+      TRY(record_audit(environment, t,
+                       {.actor = entry.actor,
+                        .action = "db.overtaken",
+                        .authority = entry.authority,
+                        .object = entry.object,
+                        .details = AuditDetails()
+                                       .add("action", entry.action)
+                                       .add("at", format_time(entry.time))
+                                       .add("said", entry.details),
+                        .outcome = entry.outcome}));
     return record_audit(environment, t,
                         {.actor = options.administrator,
                          .action = "db.replay",

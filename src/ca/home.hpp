@@ -27,10 +27,11 @@ struct Configuration {
   std::string protected_names;  // host names that no request gets without approval, with commas between
   std::string blocklists;       // folder with further lists of known weak keys; relative to the home
   std::string passphrase_variable = "VOUCH_KEY_PASSPHRASE";  // environment variable with the keys' passphrase
-  fs::path audit_mirror;  // a second copy of the audit log, relative to the home; empty: none
+  fs::path audit_mirror{};  // a second copy of the audit log, relative to the home; empty: none
   std::string pin_variable = "VOUCH_PIN";             // environment variable with the tokens' PIN
   std::string pkcs11_module;                          // path of the PKCS #11 module for URIs that name none
   Span unlock_patience{0, std::chrono::minutes(10)};  // how long an operation waits for vouch ca unlock
+  std::string configuration_container{};              // %6; empty: there is no directory
 };
 
 // One known setting of vouch.toml, for `config show|get|set|check` and the documentation.

@@ -15,17 +15,24 @@ TEST(ConfigurationTest, EverySettingIsReadAndWritten) {
       "= \"A\"\n"
       "[issuance]\nnode = 7\nprotected_names = \"dc.a.b\"\n[keys]\nblocklists = "
       "\"weak\"\npassphrase_variable = \"P\"\npin_variable = \"Q\"\n"
-      "pkcs11_module = \"/m.so\"\nunlock_patience = \"1h\"\n[audit]\nmirror = \"copy.log\"\n",
+      "pkcs11_module = \"/m.so\"\nunlock_patience = \"1h\"\n[audit]\nmirror = "
+      "\"copy.log\"\n[directory]\nconfiguration_container = \"CN=C\"\n",
       "vouch.toml");
   ASSERT_TRUE(configuration) << configuration.error().report();
   EXPECT_EQ(configuration->node, 7);
-  const std::map<std::string, std::string> settings{
-      {"database.path", "x.db"},      {"publication.folder", "out"},
-      {"host.dns_name", "a.b"},       {"host.short_name", "A"},
-      {"issuance.node", "7"},         {"issuance.protected_names", "dc.a.b"},
-      {"keys.blocklists", "weak"},    {"keys.passphrase_variable", "P"},
-      {"keys.pin_variable", "Q"},     {"keys.pkcs11_module", "/m.so"},
-      {"keys.unlock_patience", "1h"}, {"audit.mirror", "copy.log"}};
+  const std::map<std::string, std::string> settings{{"database.path", "x.db"},
+                                                    {"publication.folder", "out"},
+                                                    {"host.dns_name", "a.b"},
+                                                    {"host.short_name", "A"},
+                                                    {"issuance.node", "7"},
+                                                    {"issuance.protected_names", "dc.a.b"},
+                                                    {"keys.blocklists", "weak"},
+                                                    {"keys.passphrase_variable", "P"},
+                                                    {"keys.pin_variable", "Q"},
+                                                    {"keys.pkcs11_module", "/m.so"},
+                                                    {"keys.unlock_patience", "1h"},
+                                                    {"audit.mirror", "copy.log"},
+                                                    {"directory.configuration_container", "CN=C"}};
   for (const auto& [key, expected] : settings)
     EXPECT_EQ(get_setting(*configuration, key).value(), expected) << key;
   EXPECT_EQ(configuration_keys().size(), settings.size());

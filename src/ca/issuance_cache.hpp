@@ -24,10 +24,11 @@ class IssuanceCache {
   Result<std::string> successor_of(const store::Snapshot& snapshot, const std::vector<std::string>& published,
                                    const std::string& name);
 
-  // `make` is called at most once for a template version and key.
+  // `make` is called at most once for a template version, key and revision of the CA's settings.
   template <class Make>
-  Tbs tbs(const policy::CertificateTemplate& value, std::uint16_t key_index, Make&& make) {
-    const TbsKey key{{value.name, value.major, value.minor}, key_index};
+  Tbs tbs(const policy::CertificateTemplate& value, std::uint16_t key_index, std::uint32_t revision,
+          Make&& make) {
+    const TbsKey key{{value.name, value.major, value.minor}, key_index, revision};
     const std::scoped_lock lock(mutex_);
     auto it = tbs_.find(key);
     if (it == tbs_.end()) {
@@ -40,7 +41,7 @@ class IssuanceCache {
  private:
   static constexpr std::size_t kMaxEntries = 1024;  // old versions are not looked up again; this bounds them
   using Version = std::tuple<std::string, std::uint32_t, std::uint32_t>;
-  using TbsKey = std::pair<Version, std::uint16_t>;
+  using TbsKey = std::tuple<Version, std::uint16_t, std::uint32_t>;
 
   std::mutex mutex_;  // guards the maps
   std::map<Version, Template> templates_;

@@ -29,6 +29,7 @@ struct LocalAuthority::Work {
   Buffer tbs_sha256;                             // of the certificate, for the audit log
   IssuanceCache::Template certificate_template;  // null: none, or an override that is not cached
   store::CertificateRecord certificate;          // filled when it is to be issued
+  std::shared_ptr<const Live> live;              // the settings it was filled by
   std::uint64_t key = 0;                         // number of its public key in the database
   bool key_is_shared = false;                    // by several subjects, on purpose
   store::RequestId key_holder = 0;  // the certificate's request that has it, as policy knows; 0: none
@@ -46,17 +47,13 @@ constexpr std::chrono::seconds kHoldPatience{30};
 
 LocationVariables variables_of(const store::AuthorityRecord& record, const AuthoritySettings& settings,
                                const store::KeyGeneration& generation) {
-  return {settings.dns_name,    settings.short_name,
-          record.name,          generation.certificate_index,
-          generation.key_index, false};
-}
-
-Result<std::vector<std::string>> expanded(const std::vector<Location>& locations, std::uint32_t flag,
-                                          const LocationVariables& variables) {
-  std::vector<std::string> urls;
-  for (const Location& location : locations)
-    if (location.flags & flag) urls.push_back(TRY(expand(location, variables)));
-  return urls;
+  return {settings.dns_name,
+          settings.short_name,
+          record.name,
+          generation.certificate_index,
+          generation.key_index,
+          false,
+          settings.configuration_container};
 }
 
 // A renewal with the same key has one key for two certificates: it is loaded, and its passphrase asked for,
@@ -108,9 +105,10 @@ Result<std::vector<store::KeyGeneration>> living(std::vector<store::KeyGeneratio
   return generations;
 }
 
-x509::TbsTemplate make_tbs_template(const CaKey& key, const policy::Plan& plan) {
+x509::TbsTemplate make_tbs_template(const CaKey& key, const policy::Plan& plan,
+                                    const std::vector<x509::Extension>& issued) {
   std::vector<x509::Extension> extensions = plan.fixed;
-  for (const x509::Extension& extension : key.issued_extensions)
+  for (const x509::Extension& extension : issued)
     if (plan.revocation_info || extension.id == x509::oid::kAuthorityKeyIdentifier)
       extensions.push_back(extension);
   return x509::TbsTemplate(key.signer->algorithm(), key.subject, extensions);
@@ -119,6 +117,18 @@ x509::TbsTemplate make_tbs_template(const CaKey& key, const policy::Plan& plan) 
 void add_step(policy::Trace& trace, std::string_view rule, policy::Verdict verdict, std::string expected,
               std::string received, std::string mend) {
   trace.push_back({std::string(rule), verdict, std::move(expected), std::move(received), std::move(mend)});
+}
+
+// Why a certificate could never be on a CRL of that scope; empty when it could.
+std::string outside_crl_scope(CrlScope scope, Bytes tbs) {
+  if (scope == CrlScope::all) return {};
+  const auto view = x509::parse_tbs_certificate(tbs);
+  const auto* extension = view ? view->find(x509::oid::kBasicConstraints) : nullptr;
+  const auto constraints = extension ? x509::parse_basic_constraints(extension->value)
+                                     : Result<x509::BasicConstraints>(x509::BasicConstraints{});
+  const bool is_ca = constraints && constraints->ca;
+  if (is_ca == (scope == CrlScope::ca)) return {};
+  return is_ca ? "a CA certificate" : "a certificate of an end entity";
 }
 
 std::vector<std::string> notes_of(const policy::Trace& trace) {
@@ -177,24 +187,19 @@ Outcome outcome_from(const store::RequestRecord& request, const policy::Trace& t
   return outcome;
 }
 
-}  // namespace
-
-Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key,
-                                                          const store::AuthorityRecord& record,
-                                                          const AuthoritySettings& settings) {
-  const LocationVariables variables = variables_of(record, settings, key.generation);
+// authorityKeyIdentifier, cRLDistributionPoints and authorityInfoAccess.
+std::vector<x509::Extension> extensions_issued_by(const CaKey& key, const IssuedLocations& locations) {
   std::vector<x509::Extension> extensions;
   extensions.push_back(
       x509::make_extension(x509::oid::kAuthorityKeyIdentifier, false,
                            x509::encode_authority_key_identifier({key.key_identifier, {}, {}})));
-  const auto cdp = TRY(expanded(settings.cdp, add_to_certificate, variables));
-  if (!cdp.empty())
+  if (!locations.cdp.empty())
     extensions.push_back(x509::make_extension(x509::oid::kCrlDistributionPoints, false,
-                                              x509::encode_distribution_point_uris(cdp)));
+                                              x509::encode_distribution_point_uris(locations.cdp)));
   std::vector<x509::AccessDescription> access;
-  for (const std::string& url : TRY(expanded(settings.aia, add_to_certificate_ocsp, variables)))
+  for (const std::string& url : locations.ocsp)
     access.push_back({x509::oid::kAdOcsp, x509::GeneralName::uri(url)});
-  for (const std::string& url : TRY(expanded(settings.aia, add_to_certificate, variables)))
+  for (const std::string& url : locations.aia)
     access.push_back({x509::oid::kAdCaIssuers, x509::GeneralName::uri(url)});
   if (!access.empty())
     extensions.push_back(
@@ -202,16 +207,25 @@ Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key,
   return extensions;
 }
 
+}  // namespace
+
+Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key,
+                                                          const store::AuthorityRecord& record,
+                                                          const AuthoritySettings& settings) {
+  return extensions_issued_by(
+      key, TRY(issued_locations(settings.cdp, settings.aia, variables_of(record, settings, key.generation))));
+}
+
 Result<Outcome> Authority::submit(const Submission& submission) {
   return std::move(submit(std::span(&submission, 1)).front());
 }
 
 LocalAuthority::LocalAuthority(const Environment& environment, store::AuthorityRecord record,
-                               AuthoritySettings settings, std::vector<CaKey> keys)
+                               std::vector<CaKey> keys, std::shared_ptr<const Live> live)
     : environment_(environment),
       record_(std::move(record)),
-      settings_(std::move(settings)),
       keys_(std::move(keys)),
+      live_(std::move(live)),
       cache_(std::make_unique<IssuanceCache>()),
       roles_(std::make_unique<RoleCache>()) {}
 
@@ -231,13 +245,14 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
   if (keys.empty())
     return make_error(Errc::unavailable, "CA '{}' has no certificate yet", name)
         .with_hint("have its request signed by the parent (vouch ca sign), then: vouch ca install FILE");
+  auto live = TRY(make_live(record, keys.back(), 0).context("opening CA '{}'", name));
   std::unique_ptr<LocalAuthority> authority(
-      new LocalAuthority(environment, std::move(record), std::move(settings), std::move(keys)));
+      new LocalAuthority(environment, std::move(record), std::move(keys), std::move(live)));
   authority->key_checks_ = TRY(KeyChecks::make(environment, *snapshot, authority->record_.id));
   authority->fence_ = TRY(fence_of(environment, authority->record_, *snapshot));
   TRY(authority->look_at_fence());
   // Keys that wait for a person are used when something is asked for, not because somebody looks.
-  if (authority->settings_.interactive_key)
+  if (authority->settings().interactive_key)
     authority->waits_for_key_ = !TRY(snapshot->orphans(authority->record_.id)).empty();
   else
     TRY(authority->repair());
@@ -290,6 +305,40 @@ Status LocalAuthority::fence_status() const {
           "is none, give it up: vouch db accept-gap");
 }
 
+Result<std::shared_ptr<const LocalAuthority::Live>> LocalAuthority::make_live(
+    const store::AuthorityRecord& record, const CaKey& key, std::uint32_t revision) {
+  auto live = std::make_shared<Live>();
+  live->text = record.settings;
+  live->settings = TRY(parse_settings(record.settings));
+  const IssuedLocations locations = TRY(issued_locations(
+      live->settings.cdp, live->settings.aia, variables_of(record, live->settings, key.generation)));
+  live->issued_extensions = extensions_issued_by(key, locations);
+  live->locations = format_issued_locations(locations);
+  live->revision = revision;
+  return std::shared_ptr<const Live>(std::move(live));
+}
+
+std::shared_ptr<const LocalAuthority::Live> LocalAuthority::live() const {
+  const std::scoped_lock lock(live_mutex_);
+  return live_;
+}
+
+Status LocalAuthority::refresh(const store::Snapshot& snapshot) const {
+  const store::AuthorityRecord record = TRY(snapshot.authority(record_.name));
+  const auto before = live();
+  if (record.settings == before->text) return ok();
+  auto next = TRY(make_live(record, current(), before->revision + 1)
+                      .context("reading the changed settings of CA '{}'", record_.name));
+  const std::scoped_lock lock(live_mutex_);
+  live_ = std::move(next);
+  return ok();
+}
+
+Status LocalAuthority::refresh() const {
+  const auto snapshot = TRY(environment_.database.snapshot());
+  return refresh(*snapshot);
+}
+
 // An intent without a signature is what a crash left between the two commits of an issuance. Its bytes are
 // durable and decided, so it is finished: whoever asks again gets that certificate. Another process may be
 // doing the same, or be still at work on it: the first to commit wins, the others take what is stored.
@@ -338,34 +387,44 @@ Status LocalAuthority::repair() {
 
 // Certificates that say nowhere where their CRL is cannot be mended later, so this is asked before the first.
 Status LocalAuthority::check_locations() const {
-  if (settings_.no_locations) return ok();
+  const AuthoritySettings settings = this->settings();
+  if (settings.no_locations) return ok();
   const auto has = [](const std::vector<Location>& list, std::uint32_t flag) {
     return std::ranges::any_of(list, [&](const Location& l) { return (l.flags & flag) != 0; });
   };
-  if (!has(settings_.cdp, add_to_certificate) ||
-      !has(settings_.aia, add_to_certificate | add_to_certificate_ocsp))
+  if (!has(settings.cdp, add_to_certificate) ||
+      !has(settings.aia, add_to_certificate | add_to_certificate_ocsp))
     return make_error(Errc::denied, "CA '{}' has no CDP or AIA location for the certificates it issues",
                       record_.name)
         .with_hint(
             "set locations before the first issuance, or say at set-up that none are wanted: --no-locations");
-  for (const auto* list : {&settings_.cdp, &settings_.aia})
+  // Of several places one has to be writable; publication says which of the others fail.
+  for (const auto* list : {&settings.cdp, &settings.aia}) {
+    fs::path not_writable;
+    bool writable = false;
     for (const Location& location : *list) {
       if (!is_file(location) || !(location.flags & publish_to_server)) continue;
       const fs::path folder =
-          fs::path(TRY(expand(location, variables_of(record_, settings_, current().generation))))
+          fs::path(TRY(expand(location, variables_of(record_, settings, current().generation))))
               .parent_path();
-      if (::access(folder.c_str(), W_OK) != 0)
-        return make_error(Errc::unavailable, "CRLs and CA certificates cannot be published to {}",
-                          folder.string())
-            .with_hint("create the folder and make it writable, or change the location");
+      if (::access(folder.c_str(), W_OK) == 0)
+        writable = true;
+      else
+        not_writable = folder;
     }
+    if (!writable && !not_writable.empty())
+      return make_error(Errc::unavailable, "CRLs and CA certificates cannot be published to {}",
+                        not_writable.string())
+          .with_hint("create the folder and make it writable, or change the location");
+  }
   return ok();
 }
 
 // The CA's own host, and what the configuration lists.
 std::vector<std::string> LocalAuthority::protected_names() const {
   std::vector<std::string> names;
-  for (const std::string* own : {&settings_.dns_name, &settings_.short_name})
+  const AuthoritySettings settings = this->settings();
+  for (const std::string* own : {&settings.dns_name, &settings.short_name})
     if (!own->empty()) names.push_back(*own);
   std::string_view listed = environment_.home.configuration().protected_names;
   while (!listed.empty()) {
@@ -378,16 +437,17 @@ std::vector<std::string> LocalAuthority::protected_names() const {
 
 policy::AuthorityContext LocalAuthority::policy_context() const {
   policy::AuthorityContext context;
+  const AuthoritySettings settings = this->settings();
   context.name = record_.name;
   context.enterprise = record_.mode == store::AuthorityMode::enterprise;
-  context.automatic_issuance = settings_.automatic_issuance;
-  context.override_logon_purposes = settings_.override_logon_purposes;
+  context.automatic_issuance = settings.automatic_issuance;
+  context.override_logon_purposes = settings.override_logon_purposes;
   context.not_before = current().not_before;
   context.not_after = current().not_after;
   context.path_length = current().path_length;
-  context.default_validity = settings_.default_validity;
+  context.default_validity = settings.default_validity;
   context.protected_names = protected_names();
-  context.agent_rights = settings_.agent_rights;
+  context.agent_rights = settings.agent_rights;
   return context;
 }
 
@@ -622,10 +682,12 @@ Result<Outcome> LocalAuthority::keep_first_approval(const store::RequestRecord& 
 store::CertificateRecord LocalAuthority::fill(const Work& work) const {
   const policy::Plan& plan = work.decision.plan;
   const CaKey& key = current();
-  const auto make = [&] { return make_tbs_template(key, plan); };
+  const std::shared_ptr<const Live> by = work.live ? work.live : live();
+  const auto make = [&] { return make_tbs_template(key, plan, by->issued_extensions); };
   const IssuanceCache::Tbs cached =
-      work.certificate_template ? cache_->tbs(*work.certificate_template, key.generation.key_index, make)
-                                : std::make_shared<const x509::TbsTemplate>(make());
+      work.certificate_template
+          ? cache_->tbs(*work.certificate_template, key.generation.key_index, by->revision, make)
+          : std::make_shared<const x509::TbsTemplate>(make());
   Buffer extensions;
   for (const x509::Extension& extension : plan.variable)
     append(extensions, x509::encode_extension(extension));
@@ -648,7 +710,20 @@ store::CertificateRecord LocalAuthority::fill(const Work& work) const {
 // Fills the to-be-signed certificate and lints it; a finding turns the request into a failed one.
 void LocalAuthority::prepare(Work& work) const {
   if (work.request.disposition != Disposition::issued) return;
+  work.live = live();
   work.certificate = fill(work);
+  if (const std::string outside = outside_crl_scope(work.live->settings.crl_scope, work.certificate.tbs);
+      !outside.empty()) {
+    work.request.disposition = Disposition::denied;
+    work.request.resolved_at = work.request.submitted_at;
+    work.request.reason = "crl_scope";
+    work.request.message = "no CRL of this CA would list the certificate: " + outside;
+    add_step(work.decision.trace, "crl_scope", policy::Verdict::denied,
+             fmt::format("a certificate that the CA's CRLs are about ({})",
+                         to_string(work.live->settings.crl_scope)),
+             outside, "ask another CA, or widen the scope: vouch crl schedule --scope all");
+    return;
+  }
   work.tbs_sha256 = environment_.provider.digest(crypto::DigestAlgorithm::sha256, work.certificate.tbs);
   const std::string refused = lint_findings(work.certificate.tbs);
   if (refused.empty()) {
@@ -692,6 +767,8 @@ Status LocalAuthority::record_intents(std::span<Work> work) {
     TRY(fence_->append(std::array{FenceEvent::mark(mark)}));
   }
   return environment_.database.commit([&](store::Transaction& t) -> Status {
+    std::string set_of;
+    std::optional<std::int64_t> location_set;
     if (!mark.empty()) TRY(t.set_mark(fence_mark_name(record_.id), mark));
     for (Work& item : work) {
       item.error.reset();
@@ -719,7 +796,17 @@ Status LocalAuthority::record_intents(std::span<Work> work) {
       }
       item.certificate.request = item.request.id;
       if (item.issues()) TRY(claim_key(t, item));
-      if (item.issues()) TRY(t.insert_intent(item.certificate));
+      if (item.issues()) {
+        // Looked up once for a batch: all of it carries the same URLs, almost always.
+        const std::string_view locations =
+            item.decision.plan.revocation_info ? std::string_view(item.live->locations) : std::string_view();
+        if (!location_set || locations != set_of) {
+          set_of = locations;
+          location_set = TRY(t.location_set(record_.id, locations));
+        }
+        item.certificate.location_set = *location_set;
+        TRY(t.insert_intent(item.certificate));
+      }
       TRY(audit(t, item));
     }
     return ok();
@@ -880,8 +967,9 @@ std::vector<Result<Outcome>> LocalAuthority::submit(std::span<const Submission> 
   considered.reserve(submissions.size());
   const auto consider_all = [&]() -> Status {
     TRY(fence_status());
-    TRY(check_locations());
     const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(refresh(*snapshot));
+    TRY(check_locations());
     TemplateLookup templates(*snapshot, *cache_, record_.id);
     const auto roles = TRY(roles_->get(*snapshot));
     for (const Submission& submission : submissions)
@@ -894,10 +982,11 @@ std::vector<Result<Outcome>> LocalAuthority::submit(std::span<const Submission> 
 
 Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) {
   TRY(fence_status());
-  TRY(check_locations());
   std::vector<Result<Work>> considered;
   {
     const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(refresh(*snapshot));
+    TRY(check_locations());
     store::RequestRecord before = TRY(snapshot->request(id));
     if (before.authority != record_.id)
       return make_error(Errc::not_found, "request {} belongs to another CA", id);
@@ -1054,7 +1143,7 @@ Result<LocalAuthority::Preview> LocalAuthority::preview(const Submission& submis
 
   const store::CertificateRecord planned = fill(work);
   preview.findings = lint::lint_certificate(TRY(x509::parse_tbs_certificate(planned.tbs)));
-  crypto::KeySpec spec = settings_.key;
+  crypto::KeySpec spec = settings().key;
   if (spec.type == crypto::KeyType::rsa) spec.rsa_bits = 2048;  // made in a moment, thrown away in the next
   const auto key = TRY(environment_.provider.generate(spec));
   const auto signer = TRY(key->signer(current().signer->algorithm()));
@@ -1079,10 +1168,11 @@ Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const Subordinat
                                .action = "ca.sign",
                                .authority = record_.id,
                                .authority_name = record_.name}));
-  TRY(check_locations());
   std::vector<Result<Work>> considered;
   {
     const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(refresh(*snapshot));
+    TRY(check_locations());
     policy::CertificateTemplate value = TRY(subordinate_template(*snapshot));
     const OpenedRequest opened = TRY(open_request(request).context("reading the subordinate's request"));
     const x509::RequestView view =

@@ -5,6 +5,7 @@
 // authority.
 
 #include <atomic>
+#include <mutex>
 
 #include "ca/authority.hpp"
 #include "ca/environment.hpp"
@@ -25,7 +26,7 @@ struct CaKey {
   Buffer key_identifier;  // its subjectKeyIdentifier
   Time not_before{}, not_after{};
   std::optional<std::uint32_t> path_length;        // of its certificate; absent: no limit
-  std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA of what this key signs
+  std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA, by the settings when it was opened
 };
 
 // authorityKeyIdentifier, cRLDistributionPoints and authorityInfoAccess (RFC 5280 4.2.1.1, 4.2.1.13, 4.2.2.1)
@@ -83,12 +84,16 @@ class LocalAuthority final : public Authority {
   Result<Preview> preview(const Submission& submission) const;
 
   const store::AuthorityRecord& record() const { return record_; }
-  const AuthoritySettings& settings() const { return settings_; }
+  // As they were when the authority last looked: at open, and before each request. A change in the database
+  // takes effect without a restart.
+  AuthoritySettings settings() const { return live()->settings; }
   // One for each certificate of this CA that still matters, oldest first: a renewal with the same key gives
   // two with one signer. Left out are those whose key has no unexpired certificate any more; the newest is
   // always there.
   std::span<const CaKey> keys() const { return keys_; }
   const CaKey& current() const { return keys_.back(); }
+  // Looks whether the settings have changed in the database.
+  Status refresh() const;
   // The keys that owe the world a CRL now, each with its newest certificate: those with an unexpired
   // certificate, oldest key first.
   std::vector<const CaKey*> crl_keys() const;
@@ -111,8 +116,20 @@ class LocalAuthority final : public Authority {
  private:
   struct Work;
   class TemplateLookup;
-  LocalAuthority(const Environment& environment, store::AuthorityRecord record, AuthoritySettings settings,
-                 std::vector<CaKey> keys);
+  // What follows from the settings for everything that is issued.
+  struct Live {
+    std::string text;  // the settings as the database has them
+    AuthoritySettings settings;
+    std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA
+    std::string locations;                           // of CDP and AIA, as LocationSet keeps them
+    std::uint32_t revision = 0;
+  };
+  LocalAuthority(const Environment& environment, store::AuthorityRecord record, std::vector<CaKey> keys,
+                 std::shared_ptr<const Live> live);
+  static Result<std::shared_ptr<const Live>> make_live(const store::AuthorityRecord& record, const CaKey& key,
+                                                       std::uint32_t revision);
+  std::shared_ptr<const Live> live() const;
+  Status refresh(const store::Snapshot& snapshot) const;
 
   Status look_at_fence();
   Status check_locations() const;
@@ -149,8 +166,9 @@ class LocalAuthority final : public Authority {
 
   Environment environment_;
   store::AuthorityRecord record_;
-  AuthoritySettings settings_;
   std::vector<CaKey> keys_;
+  mutable std::mutex live_mutex_;
+  mutable std::shared_ptr<const Live> live_;  // guarded by live_mutex_
   std::unique_ptr<IssuanceCache> cache_;
   std::unique_ptr<KeyChecks> key_checks_;
   std::shared_ptr<Fence> fence_;

@@ -2,6 +2,7 @@
 // AIA and CDP locations: URLs or file paths with variables, and flags that say what each is for. The flag
 // numbers and variables are AD CS's; `65:/srv/pki/%3%8%9.crl` is certutil's notation.
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,21 +25,48 @@ struct Location {
   std::string url;  // with variables
   bool operator==(const Location&) const = default;
 };
-Result<Location> parse_location(std::string_view text);  // "FLAGS:URL"
-std::string format_location(const Location& location);
+enum class LocationList : std::uint8_t { cdp, aia };
+
+// "65:/srv/pki/%3%8%9.crl", or with names: "PublishToServer,PublishDeltaToServer:/srv/pki/%3%8%9.crl".
+Result<Location> parse_location(std::string_view text);
+std::string format_location(const Location& location);  // with the number
+// What the list does not take (a flag of the other list, publication to a web server, a file that would be
+// overwritten by the delta CRL): `usage`, with what to write instead.
+Status check_location(LocationList list, const Location& location);
+
+struct LocationFlagName {
+  std::uint32_t flag;
+  std::string_view name;
+  bool cdp, aia;  // in which list
+};
+std::span<const LocationFlagName> location_flag_names();
+std::string flag_names(LocationList list, std::uint32_t flags);  // "PublishToServer, AddToCrlIdp"
 
 struct LocationVariables {
   std::string dns_name, short_name, ca_name;
   std::uint16_t certificate_index = 0, key_index = 0;
   bool delta = false;
-  std::string cross{};  // of a cross-certificate, "0-1": %4 is then "(0-1)"
+  std::string configuration_container{};  // %6: "CN=Configuration,DC=corp,DC=example"; empty: no directory
+  std::string cross{};                    // of a cross-certificate, "0-1": %4 is then "(0-1)"
 };
 // Replaces %1 … %11 and <ServerDNSName> …; in http and ldap URLs the values are percent-encoded, in file
 // paths they are made safe as one path element. Fails with `malformed` for an unknown variable.
 Result<std::string> expand(const Location& location, const LocationVariables& variables);
+// The URLs of a CA's certificates, in their order.
+struct IssuedLocations {
+  std::vector<std::string> cdp, ocsp, aia;
+  bool operator==(const IssuedLocations&) const = default;
+};
+Result<IssuedLocations> issued_locations(const std::vector<Location>& cdp, const std::vector<Location>& aia,
+                                         const LocationVariables& variables);
+// One a line, "cdp http://…", as the database keeps it (store::LocationSet).
+std::string format_issued_locations(const IssuedLocations& locations);
+Result<IssuedLocations> parse_issued_locations(std::string_view text);
+
 bool is_file(const Location& location);  // "/path" or "file:///path"
 
-std::vector<Location> default_cdp(std::string_view published_folder);
-std::vector<Location> default_aia(std::string_view published_folder);
+// File and HTTP; with a directory LDAP as well.
+std::vector<Location> default_cdp(std::string_view published_folder, bool directory);
+std::vector<Location> default_aia(std::string_view published_folder, bool directory);
 
 }  // namespace vouch::ca

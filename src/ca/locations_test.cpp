@@ -28,8 +28,89 @@ TEST(LocationsTest, AValueNeverLeadsOutOfAFolder) {
 }
 
 TEST(LocationsTest, VariablesTenAndElevenAreNotVariableOne) {
-  EXPECT_THAT(expanded("ldap:///%10"), HasSubstr("needs a directory"));
+  EXPECT_EQ(expanded("ldap:///%10"),
+            "ldap:///?certificateRevocationList?base?objectClass=cRLDistributionPoint");
   EXPECT_EQ(expanded("http://%12/"), "http://pki.corp.example2/");
+}
+
+// The list of a CA in a domain, as AD CS writes it: LDAP with blanks that the URL encodes.
+TEST(LocationsTest, VariablesOfADirectoryMakeAnLdapUrl) {
+  LocationVariables variables{"ca1.corp.contoso.com",
+                              "CA1",
+                              "Contoso Issuing CA",
+                              0,
+                              1,
+                              false,
+                              "CN=Configuration,DC=corp,DC=contoso,DC=com"};
+  const Location crl{14, "ldap:///CN=%7%8,CN=%2,CN=CDP,CN=Public Key Services,CN=Services,%6%10"};
+  EXPECT_EQ(*expand(crl, variables),
+            "ldap:///CN=Contoso%20Issuing%20CA(1),CN=CA1,CN=CDP,CN=Public%20Key%20Services,CN=Services,"
+            "CN=Configuration,DC=corp,DC=contoso,DC=com?certificateRevocationList?base?objectClass="
+            "cRLDistributionPoint");
+  variables.delta = true;
+  EXPECT_THAT(*expand(crl, variables),
+              HasSubstr("com?deltaRevocationList?base?objectClass=cRLDistributionPoint"));
+  const Location named{2, "ldap:///CN=<CATruncatedName>,CN=AIA,<ConfigurationContainer><CAObjectClass>"};
+  EXPECT_EQ(*expand(named, variables),
+            "ldap:///"
+            "CN=Contoso%20Issuing%20CA,CN=AIA,CN=Configuration,DC=corp,DC=contoso,DC=com?cACertificate?base?"
+            "objectClass=certificationAuthority");
+  variables.configuration_container.clear();
+  const auto without = expand(crl, variables);
+  ASSERT_FALSE(without);
+  EXPECT_EQ(without.error().code(), Errc::unsupported);
+  EXPECT_THAT(without.error().report(), HasSubstr("%6 (<ConfigurationContainer>) needs a directory"));
+  EXPECT_THAT(without.error().report(), HasSubstr("directory.configuration_container"));
+}
+
+TEST(LocationsTest, FlagsHaveNumbersAndNames) {
+  const auto parsed = [](std::string_view text) {
+    const auto location = parse_location(text);
+    return location ? format_location(*location) : location.error().summary();
+  };
+  EXPECT_EQ(parsed("PublishToServer,AddToCertificateCdp:http://x/"), "3:http://x/");
+  EXPECT_EQ(parsed("publishtoserver, PublishDeltaToServer:/x%9"), "65:/x%9");
+  EXPECT_EQ(parsed("1,AddToCrlIdp,8:/x"), "137:/x");
+  EXPECT_EQ(parsed("AddToCertificateAia,AddToCertificateOcsp:http://x/"), "34:http://x/");
+  EXPECT_EQ(parsed("AddToFreshestCrl,AddToCrlCdp:http://x/"), "12:http://x/");
+  EXPECT_THAT(parsed("Publish:/x"), HasSubstr("is not a location"));
+  EXPECT_THAT(parsed("1,:/x"), HasSubstr("is not a location"));
+  EXPECT_THAT(parsed("1:/x\ny"), HasSubstr("control characters"));
+  EXPECT_EQ(flag_names(LocationList::cdp, 207),
+            "PublishToServer, AddToCertificateCdp, AddToFreshestCrl, AddToCrlCdp, PublishDeltaToServer, "
+            "AddToCrlIdp");
+  EXPECT_EQ(flag_names(LocationList::aia, 35), "PublishToServer, AddToCertificateAia, AddToCertificateOcsp");
+}
+
+TEST(LocationsTest, AListTakesOnlyWhatItCanUse) {
+  const auto said = [](LocationList list, std::string_view text) {
+    const Status status = check_location(list, parse_location(text).value());
+    return status ? std::string("fine") : status.error().report();
+  };
+  EXPECT_EQ(said(LocationList::cdp, "65:/x/%3%8%9.crl"), "fine");
+  EXPECT_EQ(said(LocationList::cdp, "142:http://x/%3%8%9.crl"), "fine");
+  EXPECT_EQ(said(LocationList::aia, "34:http://x/"), "fine");
+  EXPECT_THAT(said(LocationList::cdp, "32:http://x/"), HasSubstr("flag 32 is none of CDP locations"));
+  EXPECT_THAT(said(LocationList::aia, "AddToCrlIdp:http://x/"),
+              HasSubstr("flag 128 is none of AIA locations"));
+  EXPECT_THAT(said(LocationList::cdp, "2:/x.crl"), HasSubstr("no client can read it"));
+  EXPECT_THAT(said(LocationList::cdp, "65:/x/%3%8.crl"), HasSubstr("put %9"));
+  EXPECT_THAT(said(LocationList::cdp, "3:http://x/%3.crl"), HasSubstr("only files can be written"));
+}
+
+TEST(LocationsTest, WhatCertificatesCarryIsReadBack) {
+  const IssuedLocations locations =
+      issued_locations({{65, "/srv/%3.crl"}, {2, "http://%1/%3%8%9.crl"}, {6, "http://b/%3.crl"}},
+                       {{1, "/srv/%3.crt"}, {2, "http://%1/%3%4.crt"}, {32, "http://ocsp/"}}, kVariables)
+          .value();
+  EXPECT_THAT(locations.cdp, testing::ElementsAre("http://pki.corp.example/Contoso%20CA%2F1(1).crl",
+                                                  "http://b/Contoso%20CA%2F1.crl"));
+  EXPECT_THAT(locations.aia, testing::ElementsAre("http://pki.corp.example/Contoso%20CA%2F1(2).crt"));
+  EXPECT_THAT(locations.ocsp, testing::ElementsAre("http://ocsp/"));
+  EXPECT_EQ(parse_issued_locations(format_issued_locations(locations)).value(), locations);
+  EXPECT_EQ(parse_issued_locations("").value(), IssuedLocations{});
+  for (const char* damaged : {"x", "cdp", "cdp http://x", "ftp x\n", "cdp\n"})
+    EXPECT_FALSE(parse_issued_locations(damaged)) << damaged;
 }
 
 TEST(LocationsTest, DeltaNamesCarryAPlus) {

@@ -236,6 +236,9 @@ Result<PurgeReport> purge(const Environment& environment, store::AuthorityId aut
                    .object = "database",
                    .authority = authority}));
   const auto gone = gone_from_crls(TRY(snapshot->crls(authority)));
+  std::optional<Time> kept_since;  // by the CA's settings, for good
+  for (const store::AuthorityRecord& record : TRY(snapshot->authorities()))
+    if (record.id == authority) kept_since = TRY(parse_settings(record.settings)).keep_expired_since;
   store::CertificateFilter filter;
   filter.authority = authority;
   filter.expires_before = options.expired_before;
@@ -246,7 +249,8 @@ Result<PurgeReport> purge(const Environment& environment, store::AuthorityId aut
     std::vector<store::RequestId> batch;
     for (const store::CertificateRecord& row : page) {
       const auto since = gone.find(row.key_index);
-      if (row.revocation && (since == gone.end() || row.not_after >= since->second))
+      if (row.revocation && (since == gone.end() || row.not_after >= since->second ||
+                             (kept_since && row.not_after >= *kept_since)))
         ++report.on_crl;
       else
         batch.push_back(row.request);

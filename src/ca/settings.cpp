@@ -81,7 +81,100 @@ Value list_of(const std::vector<Location>& locations) {
   return list;
 }
 
+// Settings that came later are missing in databases from before.
+Result<Span> optional_span(const Value& table, std::string_view key) {
+  if (!table.find(key)) return Span{};
+  const std::string text = TRY(text_of(table, key));
+  return text == "auto" || text == "off" ? Span{} : TRY(parse_span(text));
+}
+
+Status read_crl_settings(const Value& table, AuthoritySettings& settings) {
+  settings.crl_overlap = TRY(optional_span(table, "crl_overlap"));
+  settings.delta_period = TRY(optional_span(table, "delta_period"));
+  settings.delta_overlap = TRY(optional_span(table, "delta_overlap"));
+  if (const Value* times = table.find("publish_at"); times && times->list_items())
+    for (const Value& time : *times->list_items())
+      settings.publish_at.push_back(TRY(parse_time_of_day(time.text() ? *time.text() : "")));
+  if (table.find("keep_expired_since"))
+    settings.keep_expired_since = TRY(parse_time(TRY(text_of(table, "keep_expired_since"))));
+  if (table.find("crl_scope"))
+    settings.crl_scope = TRY(crl_scope_from_name(TRY(text_of(table, "crl_scope"))));
+  settings.delta_from_oldest_base = flag_of(table, "delta_from_oldest_base");
+  if (table.find("configuration_container"))
+    settings.configuration_container = TRY(text_of(table, "configuration_container"));
+  return ok();
+}
+
+void write_crl_settings(const AuthoritySettings& settings, Value& table) {
+  table.set("crl_overlap", format_overlap(settings.crl_overlap));
+  table.set("delta_period", settings.delta_period == Span{} ? "off" : format_span(settings.delta_period));
+  table.set("delta_overlap", format_overlap(settings.delta_overlap));
+  Value times = Value::list();
+  for (const auto time : settings.publish_at) times.push(format_time_of_day(time));
+  table.set("publish_at", std::move(times));
+  if (settings.keep_expired_since) table.set("keep_expired_since", format_time(*settings.keep_expired_since));
+  table.set("crl_scope", to_string(settings.crl_scope));
+  table.set("delta_from_oldest_base", settings.delta_from_oldest_base);
+  table.set("configuration_container", settings.configuration_container);
+}
+
 }  // namespace
+
+std::string_view to_string(CrlScope scope) {
+  switch (scope) {
+    case CrlScope::all:
+      return "all";
+    case CrlScope::user:
+      return "user";
+    case CrlScope::ca:
+      return "ca";
+  }
+  return "";
+}
+
+Result<CrlScope> crl_scope_from_name(std::string_view name) {
+  for (const CrlScope scope : {CrlScope::all, CrlScope::user, CrlScope::ca})
+    if (name == to_string(scope)) return scope;
+  return make_error(Errc::malformed, "'{}' is no scope of a revocation list", name)
+      .with_hint("one of: all, user, ca");
+}
+
+Result<std::chrono::minutes> parse_time_of_day(std::string_view text) {
+  const auto digit = [&](std::size_t i) { return text[i] >= '0' && text[i] <= '9'; };
+  const auto number = [&](std::size_t i) { return (text[i] - '0') * 10 + (text[i + 1] - '0'); };
+  if (text.size() != 5 || text[2] != ':' || !digit(0) || !digit(1) || !digit(3) || !digit(4) ||
+      number(0) > 23 || number(3) > 59)
+    return make_error(Errc::malformed, "'{}' is no time of day", text).with_hint("write it as 02:00, in UTC");
+  return std::chrono::hours(number(0)) + std::chrono::minutes(number(3));
+}
+
+std::string format_time_of_day(std::chrono::minutes time) {
+  return fmt::format("{:02}:{:02}", time.count() / 60, time.count() % 60);
+}
+
+std::string format_overlap(Span overlap) { return overlap == Span{} ? "auto" : format_span(overlap); }
+
+Status check_crl_settings(const AuthoritySettings& settings) {
+  const Time then{};
+  const auto length = [&](Span span) { return add(then, span) - then; };
+  if (length(settings.crl_overlap) > length(settings.crl_period))
+    return make_error(Errc::usage, "an overlap of {} is longer than the period of {}",
+                      format_span(settings.crl_overlap), format_span(settings.crl_period))
+        .with_hint("it can be at most as long");
+  if (length(settings.delta_period) > length(settings.crl_period))
+    return make_error(Errc::usage, "delta CRLs every {} would come less often than base CRLs, every {}",
+                      format_span(settings.delta_period), format_span(settings.crl_period))
+        .with_hint("choose a shorter period for deltas, or switch them off");
+  if (settings.delta_period != Span{} && length(settings.delta_overlap) > length(settings.delta_period))
+    return make_error(Errc::usage, "an overlap of {} is longer than the period of {} of delta CRLs",
+                      format_span(settings.delta_overlap), format_span(settings.delta_period))
+        .with_hint("it can be at most as long");
+  if (!settings.publish_at.empty() && length(settings.crl_period) < std::chrono::hours(24))
+    return make_error(Errc::usage, "times of day need a period of at least a day, not {}",
+                      format_span(settings.crl_period))
+        .with_hint("choose a longer period, or publish at any time");
+  return ok();
+}
 
 std::optional<crypto::DigestAlgorithm> digest_of(crypto::SignatureAlgorithm algorithm) {
   using enum crypto::SignatureAlgorithm;
@@ -126,12 +219,12 @@ Result<AuthoritySettings> parse_settings(std::string_view toml) {
   settings.override_logon_purposes = flag_of(table, "override_logon_purposes");
   settings.default_validity = TRY(parse_span(TRY(text_of(table, "default_validity"))));
   settings.crl_period = TRY(parse_span(TRY(text_of(table, "crl_period"))));
-  settings.crl_overlap = TRY(parse_span(TRY(text_of(table, "crl_overlap"))));
   settings.cdp = TRY(locations_of(table, "cdp"));
   settings.aia = TRY(locations_of(table, "aia"));
   settings.no_locations = flag_of(table, "no_locations");
   settings.dns_name = TRY(text_of(table, "dns_name"));
   settings.short_name = TRY(text_of(table, "short_name"));
+  TRY(read_crl_settings(table, settings));
   settings.interactive_key = flag_of(table, "interactive_key");
   settings.agent_rights = TRY(agent_rights_of(table));
   if (const Value* due = table.find("renewal_due"); due && due->text())
@@ -147,12 +240,12 @@ std::string format_settings(const AuthoritySettings& settings) {
   table.set("override_logon_purposes", settings.override_logon_purposes);
   table.set("default_validity", format_span(settings.default_validity));
   table.set("crl_period", format_span(settings.crl_period));
-  table.set("crl_overlap", format_span(settings.crl_overlap));
   table.set("cdp", list_of(settings.cdp));
   table.set("aia", list_of(settings.aia));
   table.set("no_locations", settings.no_locations);
   table.set("dns_name", settings.dns_name);
   table.set("short_name", settings.short_name);
+  write_crl_settings(settings, table);
   table.set("interactive_key", settings.interactive_key);
   if (!settings.agent_rights.empty()) {
     Value rights = Value::list();

@@ -12,6 +12,16 @@
 
 namespace vouch::ca {
 
+// Which certificates a CA's revocation lists are about: onlyContainsUserCerts, onlyContainsCACerts
+// (RFC 5280 5.2.5), or all. What is outside the scope is not issued, so that nothing is ever on no list.
+enum class CrlScope : std::uint8_t { all, user, ca };
+std::string_view to_string(CrlScope scope);
+Result<CrlScope> crl_scope_from_name(std::string_view name);
+
+// "02:00" as minutes since midnight.
+Result<std::chrono::minutes> parse_time_of_day(std::string_view text);
+std::string format_time_of_day(std::chrono::minutes time);
+
 struct AuthoritySettings {
   crypto::KeySpec key;
   crypto::SignatureAlgorithm signature_algorithm{};
@@ -19,11 +29,19 @@ struct AuthoritySettings {
   bool override_logon_purposes = false;
   Span default_validity{12, {}};  // of certificates issued without a template
   Span crl_period{0, std::chrono::days(7)};
-  Span crl_overlap{0, std::chrono::hours(12)};
+  Span crl_overlap{0, std::chrono::hours(12)};  // {}: automatic
   std::vector<Location> cdp, aia;
   bool no_locations = false;  // issue although nothing in the certificates says where the CRL is
   // Variables of the locations, fixed at set-up; a later mismatch with the host is reported.
   std::string dns_name, short_name;
+  // Revocation lists. A span of {} stands for automatic overlap and for no delta CRLs.
+  Span delta_period{}, delta_overlap{};
+  std::vector<std::chrono::minutes>
+      publish_at;                          // times of day (UTC) for periods of a day and more; empty: any
+  std::optional<Time> keep_expired_since;  // certificates that expired since then stay on the list
+  CrlScope crl_scope = CrlScope::all;
+  bool delta_from_oldest_base = false;  // deltas reach back to the oldest base CRL that is still valid
+  std::string configuration_container;  // %6, where there is a directory
   // Half of the newest certificate's life: when the CA is to be renewed. None before the first certificate.
   std::optional<Time> renewal_due{};
   bool interactive_key = false;  // each use of a key waits for an administrator (ca/key_waiting.hpp)
@@ -40,5 +58,9 @@ std::optional<crypto::DigestAlgorithm> digest_of(crypto::SignatureAlgorithm algo
 
 Result<AuthoritySettings> parse_settings(std::string_view toml);
 std::string format_settings(const AuthoritySettings& settings);
+// "12h", "auto".
+std::string format_overlap(Span overlap);
+// What is wrong with the settings about revocation lists, taken together: `usage`.
+Status check_crl_settings(const AuthoritySettings& settings);
 
 }  // namespace vouch::ca

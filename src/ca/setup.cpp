@@ -50,11 +50,14 @@ AuthoritySettings settings_for(const Environment& environment, const InitOptions
     // A root is brought out of the safe a few times a year.
     settings.crl_period = Span{6, {}};
     settings.crl_overlap = Span{0, std::chrono::days(14)};
+  } else {
+    settings.delta_period = Span{0, std::chrono::hours(24)};
   }
+  settings.configuration_container = configuration.configuration_container;
   if (policy) take_crl_times(settings, *policy);
   const std::string folder = environment.home.published().string();
-  settings.cdp = default_cdp(folder);
-  settings.aia = default_aia(folder);
+  settings.cdp = default_cdp(folder, !settings.configuration_container.empty());
+  settings.aia = default_aia(folder, !settings.configuration_container.empty());
   if (options.no_locations) {
     const auto published_only = [](std::vector<Location>& list) {
       std::erase_if(list, [](const Location& l) { return !(l.flags & publish_to_server); });
@@ -205,6 +208,9 @@ Time half_life(Time not_before, Time not_after) { return not_before + (not_after
 // CRL times that CAPolicy.inf names. An overlap that it leaves alone is never longer than the period.
 void take_crl_times(AuthoritySettings& settings, const CaPolicy& policy) {
   if (policy.crl_period) settings.crl_period = *policy.crl_period;
+  if (policy.crl_delta_period) settings.delta_period = *policy.crl_delta_period;  // 0: none
+  // Deltas that come less often than bases are of no use to anybody.
+  if (add(Time{}, settings.delta_period) > add(Time{}, settings.crl_period)) settings.delta_period = Span{};
   if (policy.crl_overlap)
     settings.crl_overlap = *policy.crl_overlap;
   else if (add(Time{}, settings.crl_overlap) > add(Time{}, settings.crl_period))
@@ -350,7 +356,7 @@ Result<InstallResult> install(const Environment& environment, std::string_view n
 
 Result<std::vector<fs::path>> publish_ca_certificates(const LocalAuthority& authority) {
   std::vector<fs::path> written;
-  const AuthoritySettings& settings = authority.settings();
+  const AuthoritySettings settings = authority.settings();
   const auto publish = [&](const LocationVariables& variables, Bytes certificate) -> Status {
     for (const Location& location : settings.aia) {
       if (!is_file(location) || !(location.flags & publish_to_server)) continue;

@@ -10,6 +10,7 @@
 #include "ca/import_pkcs12.hpp"
 #include "ca/key_care.hpp"
 #include "ca/key_waiting.hpp"
+#include "ca/renewal.hpp"
 #include "ca/test_fixture.hpp"
 #include "crypto/pkcs11/pkcs11.hpp"
 #include "crypto/test_softhsm.hpp"
@@ -267,6 +268,43 @@ TEST(TokenKeys, AFileKeyMovesOntoAToken) {
   const auto trials = try_keys(bench.environment(), record, "admin").value();
   ASSERT_EQ(trials.size(), 1u);
   EXPECT_FALSE(trials[0].problem);
+}
+
+// A CA on a token gets no software key by being renewed.
+TEST(TokenKeys, RenewalMakesTheNewKeyOnTheSameToken) {
+  TokenBench bench;
+  bench.make("Token Root").reset();
+  RenewOptions options;
+  options.new_key = true;
+  options.administrator = "admin";
+  const auto renewed = renew(bench.environment(), "Token Root", options);
+  ASSERT_TRUE(renewed) << renewed.error().report();
+  EXPECT_THAT(renewed->generation.key_reference,
+              HasSubstr("pkcs11:token=Vouch%20test;object=Token%20Root%20%28V1.1%29"));
+  EXPECT_EQ(bench.key_files(), 0u);
+  const auto authority = bench.open("Token Root");
+  ASSERT_EQ(authority->keys().size(), 2u);
+  for (const CaKey& key : authority->keys()) {
+    const auto signature = key.signer->sign(as_bytes("x"));
+    ASSERT_TRUE(signature) << signature.error().report();
+    EXPECT_TRUE(bench.provider().verify(key.generation.public_key_info, key.signer->algorithm(),
+                                        as_bytes("x"), *signature));
+  }
+  EXPECT_FALSE(equal(authority->keys()[0].generation.public_key_info,
+                     authority->keys()[1].generation.public_key_info));
+}
+
+TEST(KeyCare, IsForAdministrators) {
+  TestBench bench(TestRoles::granted);
+  ASSERT_TRUE(init(bench.environment(), bench.root_options("Guarded")));  // by "admin"
+  const auto record = bench.database().snapshot().value()->authority("Guarded").value();
+  const auto denied = [](const auto& result) { return !result && result.error().code() == Errc::denied; };
+  EXPECT_TRUE(denied(export_pkcs12(bench.environment(), record, "secret", "mallory")));
+  EXPECT_TRUE(denied(try_keys(bench.environment(), record, "mallory")));
+  EXPECT_TRUE(denied(migrate_key(bench.environment(), record, {"pkcs11:token=x", false, "mallory"})));
+  EXPECT_TRUE(denied(let_pass(bench.environment(), {"name", "Guarded", "sign", kTestNow}, "mallory")));
+  EXPECT_TRUE(export_pkcs12(bench.environment(), record, "secret", "admin"));
+  EXPECT_TRUE(try_keys(bench.environment(), record, "admin"));
 }
 
 TEST(TokenKeys, AForeignKeyOfTheSameNameIsRefused) {

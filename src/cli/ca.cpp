@@ -128,6 +128,8 @@ Result<Exit> show(Context& context, const Arguments&) {
     fields.add("Renew at",
                due + (*value.find("renewal_is_due")->boolean() ? ": due, half of its life is over" : ""));
   fields.add("CRL every", text_of(value, "crl_period") + ", overlap " + text_of(value, "crl_overlap"));
+  if (const std::string period = text_of(value, "delta_period"); !period.empty())
+    fields.add("Delta every", period + ", overlap " + text_of(value, "delta_overlap"));
   for (const std::string_view list : {"cdp", "aia"})
     for (const Value& location : *value.find(list)->list_items())
       fields.add(list == "cdp" ? "CDP" : "AIA", *location.text());
@@ -377,7 +379,11 @@ Result<Value> describe_authority(Context& context, const store::Snapshot& snapsh
   value.set("interactive_key", settings.interactive_key);
   value.set("default_validity", format_span(settings.default_validity));
   value.set("crl_period", format_span(settings.crl_period))
-      .set("crl_overlap", format_span(settings.crl_overlap));
+      .set("crl_overlap", ca::format_overlap(settings.crl_overlap));
+  value
+      .set("delta_period",
+           settings.delta_period == Span{} ? Value() : Value(format_span(settings.delta_period)))
+      .set("delta_overlap", ca::format_overlap(settings.delta_overlap));
   value.set("cdp", location_texts(settings.cdp)).set("aia", location_texts(settings.aia));
   value.set("dns_name", settings.dns_name).set("short_name", settings.short_name);
   value.set("templates", texts(TRY(snapshot.published_templates(record.id))));

@@ -296,7 +296,7 @@ constexpr Command kCommands[] = {
      "others; a "
      "lost certificate gets its content back.",
      {},
-     "vouch cert import old/*.pem --ca 'Issuing CA'",
+     "vouch cert import old/*.pem --ca Issuing",
      &import_},
     {"cert export", "SERIAL|FILE", "write a certificate that was issued here", "", kExport,
      "vouch cert export 010cf4a3b2c1 --chain --out web.pem", &export_},

@@ -104,7 +104,10 @@ TEST_P(EveryCommand, WithoutAHomeSaysSoAndKeepsStandardOutputClean) {
       command().name == "man" || command().name == "template add")
     return;
   for (std::size_t i = split(command().operands).size(); i-- > 0;)
-    words.push_back(command().name == "template set" && i == 0 ? "a=1" : "7");
+    words.push_back(command().name == "template set" && i == 0    ? "a=1"
+                    : command().operands.starts_with("FLAGS:URL") ? "1:/x"
+                                                                  : "7");
+  if (command().name.starts_with("location ")) words.emplace_back("--cdp");
   for (const Option& o : command().options)
     if (o.occurs == Occurs::once) words.insert(words.end(), {fmt::format("--{}", o.name), "x"});
   const Ran ran = shell_.run(words);

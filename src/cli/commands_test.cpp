@@ -724,6 +724,24 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   const std::string crl =
       *published.find("crls")->list_items()->front().find("files")->list_items()->front().text();
   check("crl list", {});
+  EXPECT_THAT(documentation.differences("vouch crl list --targets", json({"crl", "list", "--targets"})),
+              IsEmpty());
+  check("crl schedule", {"--ca", "Issuing", "--at", "02:00", "--keep-expired", "on"});
+  check("location list", {"--ca", "Issuing", "--usage"});
+  // A place that cannot be written, and is mended.
+  fs::create_directory(shell_.path("more"));
+  const std::string more = "65:" + shell_.path("more") + "/%3%8%9.crl";
+  check("location add", {"--ca", "Issuing", "--cdp", more});
+  fs::rename(shell_.path("more"), shell_.path("away"));
+  check("crl publish", {"--ca", "Issuing"}, 1);
+  fs::rename(shell_.path("away"), shell_.path("more"));
+  const Value caught_up = check("crl publish", {"--all", "--if-due"});
+  EXPECT_EQ(caught_up.find("copied")->list_items()->size(), 2u) << to_json(caught_up);
+  check("location move", {"--ca", "Issuing", "--cdp", "3", "--to", "1"});
+  check("location remove", {"--ca", "Issuing", "--cdp", "1"});
+  check("location set", {"--ca", "Issuing", "--aia", "AddToCertificateAia:http://x.example/%3%4.crt"});
+  check("location clear", {"--ca", "Issuing", "--aia"});
+  must({"location", "set", "--ca", "Issuing", "--aia", "2:http://x.example/%3%4.crt"});
   check("crl show", {crl});
   const crypto::SoftHsm hsm;
   const std::string token = format_token_uri(hsm.uri("Moved key")), pin = shell_.file("pin", hsm.kPin);
@@ -777,6 +795,28 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("ca set", {"hash=sha384", "--ca", "Root"});
   check("db show", {});
   check("db check", {});
+  {
+    // A backup, more of everything, a fence with a damaged line, and the backup again: a gap of every kind.
+    check("backup", {shell_.path("old.tar")});
+    const std::string lost = shell_.path("lost.pem");
+    must({"request", "submit",
+          shell_.file("lost.csr",
+                      pem_request(shell_.provider(), "CN=lost.example.com", {"DNS:lost.example.com"})),
+          "--ca", "Issuing", "--template", "WebServer", "--out", lost});
+    must({"cert", "revoke", lost, "--reason", "superseded"});
+    must({"crl", "publish", "--ca", "Issuing"});
+    const fs::path fence = shell_.home() / "fence" / "Issuing.log";
+    std::string lines(as_text(read_file(fence).value()));
+    lines[lines.find('\n') + 2] ^= 1;
+    ASSERT_TRUE(write_file_atomic(fence, as_bytes(lines), 0600));
+    check("restore", {shell_.path("old.tar"), "--replace"}, 4);
+    check("db replay", {shell_.path("old.tar")}, 4);
+    check("db accept-gap", {"--ca", "Issuing"});
+    check("cert import", {lost, "--ca", "Issuing"});
+    check("db purge", {"--expired-before", "2020-01-01", "--dry-run", "--ca", "Issuing"});
+    check("db migrate", {});
+    check("db move", {shell_.path("moved")});
+  }
   check("config check", {});
   check("config show", {});
   check("config get", {"issuance.node"});

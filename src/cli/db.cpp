@@ -108,13 +108,14 @@ Result<Exit> migrate(Context& context, const Arguments& arguments) {
     return make_error(Errc::unsupported,
                       "this vouch keeps its database in SQLite only, and cannot move it to '{}'", *to)
         .with_hint("without --to, the tables are brought up to date");
+  std::error_code unknown;
+  if (!fs::exists(context.home_folder(), unknown)) (void)TRY(context.workspace());  // says what is missing
   const fs::path file = TRY(ca::Home::open(context.home_folder(), false)).database();
   const std::int64_t before = TRY(version_in_header(file)), newest = TRY(newest_schema(context, file));
   fs::path copy;
   if (before < newest) {
     copy = fmt::format("{}.schema-{}", file.string(), before);
     TRY(copy_durably(file, copy));
-    std::error_code unknown;
     if (fs::exists(file.string() + "-wal", unknown))
       TRY(copy_durably(file.string() + "-wal", copy.string() + "-wal"));
   }
@@ -249,7 +250,7 @@ constexpr Command kCommands[] = {
      "seen. "
      "What is lost is the content of the certificates and requests: replay a newer database if there is one.",
      {},
-     "vouch db accept-gap --ca 'Issuing CA'",
+     "vouch db accept-gap --ca Issuing",
      &accept_gap},
     {"db purge", "", "remove certificates that ended long ago and are on no CRL any more",
      "Their serial numbers are never used again.", kPurge,

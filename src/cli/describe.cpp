@@ -112,7 +112,9 @@ Value describe(const store::CrlRecord& record, std::string_view authority,
                const std::vector<fs::path>& files) {
   Value value;
   value.set("ca", authority).set("key_index", record.key_index).set("number", record.number);
-  value.set("delta", record.delta).set("this_update", format_time(record.this_update));
+  value.set("delta", record.delta);
+  value.set("base_number", record.delta ? Value(record.base_number) : Value())
+      .set("this_update", format_time(record.this_update));
   value.set("next_update", format_time(record.next_update))
       .set("next_publish", format_time(record.next_publish));
   value.set("entries", record.entries).set("size", record.size).set("sha256", hex_or_null(record.sha256));

@@ -15,6 +15,7 @@ constexpr Group kGroups[] = {
     {"enrollment-agent", "say who may enrol for others"},
     {"cert", "look at certificates, revoke and release them"},
     {"crl", "publish and read certificate revocation lists"},
+    {"location", "where CRLs and CA certificates are published and found"},
     {"role", "say who may do what"},
     {"audit", "what was done, and that nobody changed the record of it"},
     {"db", "the database"},

@@ -137,11 +137,12 @@ Status read_attributes(TokenUri& uri, std::string_view part, bool query, Read re
   return ok();
 }
 
-void print(std::string& out, char separator, std::string_view name, std::string_view value, bool query,
-           bool everything = false) {
+void print(std::string& out, std::size_t start, char separator, std::string_view name, std::string_view value,
+           bool query, bool everything = false) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   if (value.empty()) return;
-  if (!out.ends_with(':') && !out.ends_with('?')) out.push_back(separator);
+  // Values may end with a colon: whether this is the first attribute shows the length.
+  if (out.size() != start) out.push_back(separator);
   out.append(name).push_back('=');
   for (const char c : value) {
     // Of what may stand, only what no shell takes for its own.
@@ -183,14 +184,15 @@ std::string format_token_uri(const TokenUri& uri) {
   std::string out(kScheme);
   for (const Attribute& a : kPath) {
     if (a.name == "slot-description" && uri.slot_id)
-      print(out, ';', "slot-id", fmt::format("{}", *uri.slot_id), false);
-    if (a.name == "type") print(out, ';', "id", as_text(uri.id), false, true);
-    print(out, ';', a.name, uri.*a.member, false);
+      print(out, kScheme.size(), ';', "slot-id", fmt::format("{}", *uri.slot_id), false);
+    if (a.name == "type") print(out, kScheme.size(), ';', "id", as_text(uri.id), false, true);
+    print(out, kScheme.size(), ';', a.name, uri.*a.member, false);
   }
   const bool query =
       std::ranges::any_of(kQuery, [&](const Attribute& a) { return !(uri.*a.member).empty(); });
   if (query) out.push_back('?');
-  for (const Attribute& a : kQuery) print(out, '&', a.name, uri.*a.member, true);
+  const std::size_t start = out.size();
+  for (const Attribute& a : kQuery) print(out, start, '&', a.name, uri.*a.member, true);
   return out;
 }
 

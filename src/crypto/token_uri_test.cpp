@@ -55,6 +55,17 @@ TEST(TokenUri, PrintsWhatItReadsAgain) {
   EXPECT_EQ(parse_token_uri(text).value(), uri);
 }
 
+TEST(TokenUri, SeparatesAttributesAfterAColon) {
+  TokenUri uri;
+  uri.token = "odd:";
+  uri.object = "key:";
+  uri.module_path = "/m:";
+  uri.pin_source = "/p";
+  const std::string text = format_token_uri(uri);
+  EXPECT_EQ(text, "pkcs11:token=odd:;object=key:?module-path=/m:&pin-source=/p");
+  EXPECT_EQ(parse_token_uri(text).value(), uri);
+}
+
 TEST(TokenUri, NeverTakesAPin) {
   for (const char* text : {"pkcs11:token=t?pin-value=1234", "pkcs11:token=t;pin-value=1234"}) {
     const auto refused = parse_token_uri(text);

@@ -3,26 +3,16 @@
 #include <algorithm>
 #include <thread>
 
+#include "ca/audit.hpp"
 #include "lint/lint.hpp"
+#include "revocation/crl_extensions.hpp"
+#include "revocation/crl_times.hpp"
 #include "revocation/tbs_spool.hpp"
 
 namespace vouch::revocation {
 namespace {
 
 constexpr std::chrono::minutes kPatience{5};  // for another publisher; a CRL of ten million takes seconds
-
-// authorityKeyIdentifier and cRLNumber (RFC 5280 5.2.1, 5.2.3), and as AD CS writes them CA Version and Next
-// CRL Publish.
-std::vector<x509::Extension> crl_extensions(const ca::CaKey& key, const store::CrlRecord& record) {
-  return {
-      x509::make_extension(x509::oid::kAuthorityKeyIdentifier, false,
-                           x509::encode_authority_key_identifier({key.key_identifier, {}, {}})),
-      x509::make_extension(
-          x509::oid::kMsCaVersion, false,
-          x509::encode_ca_version({key.generation.certificate_index, key.generation.key_index})),
-      x509::make_extension(x509::oid::kCrlNumber, false, x509::encode_crl_number(record.number)),
-      x509::make_extension(x509::oid::kMsNextPublish, false, x509::encode_next_publish(record.next_publish))};
-}
 
 // The CRL's frame without entries, so that a mistake in it is found before the number is used for good.
 Status lint_frame(const x509::CrlFields& fields) {
@@ -39,51 +29,117 @@ Status lint_frame(const x509::CrlFields& fields) {
   return ok();
 }
 
-Result<std::vector<fs::path>> targets_of(const ca::LocalAuthority& authority, const ca::CaKey& key) {
-  const ca::AuthoritySettings& settings = authority.settings();
-  const ca::LocationVariables variables{settings.dns_name,        settings.short_name,
-                                        authority.record().name,  key.generation.certificate_index,
-                                        key.generation.key_index, false};
-  std::vector<fs::path> targets;
-  for (const ca::Location& location : settings.cdp)
-    if (ca::is_file(location) && (location.flags & ca::publish_to_server))
-      targets.emplace_back(TRY(ca::expand(location, variables)));
-  if (targets.empty())
-    return make_error(Errc::denied, "CA '{}' has no file location to publish CRLs to",
-                      authority.record().name)
-        .with_hint("add a CDP location with flag 1");
-  return targets;
+Error no_target(std::string_view ca, bool delta) {
+  return make_error(Errc::denied, "CA '{}' has no file location to publish {} to", ca,
+                    delta ? "delta CRLs" : "CRLs")
+      .with_hint(delta ? "add one with flag 64: vouch location add --cdp 64:/FOLDER/%3%8%9.crl"
+                       : "add one with flag 1: vouch location add --cdp 65:/FOLDER/%3%8%9.crl");
 }
 
+// One CRL of one key, on its way from the database to its places.
 class Publication {
  public:
-  Publication(const ca::LocalAuthority& authority, const ca::CaKey& key)
-      : authority_(authority), environment_(authority.environment()), key_(key) {}
+  Publication(const ca::LocalAuthority& authority, const ca::CaKey& key, bool delta, std::string_view actor)
+      : authority_(authority),
+        environment_(authority.environment()),
+        settings_(authority.settings()),
+        key_(key),
+        actor_(actor) {
+    record_.authority = authority.record().id;
+    record_.key_index = key.generation.key_index;
+    record_.delta = delta;
+  }
 
   Result<Published> run() {
-    targets_ = TRY(targets_of(authority_, key_));
-    TRY(reserve_number());
-    TRY(announce_number());
-    const x509::CrlFields fields{key_.signer->algorithm(), key_.subject, record_.this_update,
-                                 record_.next_update, crl_extensions(key_, record_)};
-    TRY(lint_frame(fields));
-    TbsSpool spool = TbsSpool::create(targets_.front(), fields);
-    TRY(collect(spool));
-    TRY(publish(spool).context("publishing CRL {}", record_.number));
-    record_.entries = spool.entries();
-    TRY(environment_.database.commit([&](store::Transaction& t) { return t.update_crl(record_); }));
-    return Published{record_, targets_};
+    places_ = TRY(crl_places(settings_, authority_.record().name, key_.generation, record_.delta));
+    if (places_.targets.empty()) return no_target(authority_.record().name, record_.delta);
+    {
+      // One state of the database decides about entries, base and the change up to which they reach.
+      const auto snapshot = TRY(environment_.database.snapshot());
+      TRY(look_back(*snapshot));
+      TRY(reserve_number());
+      TRY(announce_number());
+      if (Status built = build(*snapshot); !built) {
+        remember_failures();
+        return std::move(built.error());
+      }
+    }
+    TRY(record_done());
+    Published published{record_, {}, {}};
+    for (const store::CrlTarget& state : states_)
+      if (state.number == record_.number)
+        published.files.emplace_back(state.target);
+      else
+        published.failures.push_back(state);
+    return published;
   }
 
  private:
+  // What earlier CRLs mean for this one.
+  Status look_back(const store::Snapshot& snapshot) {
+    record_.this_update = environment_.clock.now();
+    record_.last_change = TRY(snapshot.last_change(record_.authority));
+    const auto bases = TRY(snapshot.newest_crls(record_.authority, record_.key_index, false, kMostBases));
+    // An expired certificate is left out after it has stood on one CRL issued beyond its end (RFC 5280 3.3).
+    // What a delta shows is what the next base will show, or this rule would be broken between them.
+    unexpired_at_ =
+        bases.empty() ? record_.this_update : std::min(bases.front().this_update, record_.this_update);
+    if (settings_.keep_expired_since) unexpired_at_ = std::min(unexpired_at_, *settings_.keep_expired_since);
+    TRY(look_at_targets(snapshot));
+    if (!record_.delta) {
+      record_.scope = crl_scope(settings_, places_);
+      return ok();
+    }
+    if (bases.empty())
+      return make_error(Errc::denied, "CA '{}' has published no base CRL that a delta could refer to",
+                        authority_.record().name)
+          .with_hint("publish one first: vouch crl publish");
+    const store::CrlRecord& base = TRY(choose_base(snapshot, bases));
+    record_.base_number = base.number;
+    record_.scope = base.scope;  // RFC 5280 5.2.4: the same as in the base
+    base_change_ = base.last_change;
+    shown_changes_ = TRY(snapshot.changes_on_crls(record_.authority, record_.key_index, base.number));
+    return ok();
+  }
+
+  // What each place holds so far.
+  Status look_at_targets(const store::Snapshot& snapshot) {
+    const auto states = TRY(snapshot.crl_targets(record_.authority));
+    for (const fs::path& target : places_.targets) {
+      const auto known = std::ranges::find_if(states, [&](const store::CrlTarget& s) {
+        return s.key_index == record_.key_index && s.delta == record_.delta && s.target == target;
+      });
+      states_.push_back(known != states.end() ? *known
+                                              : store::CrlTarget{record_.authority, record_.key_index,
+                                                                 record_.delta, target.string()});
+    }
+    return ok();
+  }
+
+  // The newest base CRL that lies at every place: clients have to be able to fetch what the delta refers to.
+  // Where it is asked for, the oldest that is still valid: then a client may go on with the base that it has.
+  Result<std::reference_wrapper<const store::CrlRecord>> choose_base(
+      const store::Snapshot& snapshot, const std::vector<store::CrlRecord>& bases) const {
+    const CrlPlaces base_places =
+        TRY(crl_places(settings_, authority_.record().name, key_.generation, false));
+    std::uint64_t everywhere = bases.front().number;
+    for (const store::CrlTarget& state : TRY(snapshot.crl_targets(record_.authority)))
+      if (state.key_index == record_.key_index && !state.delta && state.number != 0 &&
+          std::ranges::find(base_places.targets, fs::path(state.target)) != base_places.targets.end())
+        everywhere = std::min(everywhere, state.number);
+    auto base = std::ranges::find_if(bases, [&](const auto& b) { return b.number <= everywhere; });
+    if (base == bases.end()) base = bases.begin();
+    if (settings_.delta_from_oldest_base)
+      for (auto older = std::next(base); older != bases.end(); ++older)
+        if (older->next_update >= record_.this_update && older->scope == base->scope) base = older;
+    return std::cref(*base);
+  }
+
   // The number is durable before it is signed, so that no crash makes it come twice.
   Status reserve_number() {
-    const ca::AuthoritySettings& settings = authority_.settings();
-    record_.authority = authority_.record().id;
-    record_.key_index = key_.generation.key_index;
-    record_.this_update = environment_.clock.now();
-    record_.next_publish = add(record_.this_update, settings.crl_period);
-    record_.next_update = add(record_.next_publish, settings.crl_overlap);
+    const CrlTimes times = crl_times(settings_, record_.delta, record_.this_update, key_.not_after);
+    record_.next_publish = times.next_publish;
+    record_.next_update = times.next_update;
     return environment_.database.commit([&](store::Transaction& t) -> Status {
       record_.number = TRY(t.last_crl_number(record_.authority)) + 1;
       return t.insert_crl(record_);
@@ -99,43 +155,107 @@ class Publication {
         ca::FenceEvent::crl(record_), ca::FenceEvent::audit(size, head ? Bytes(head->root) : Bytes())});
   }
 
-  // An expired certificate is left out after it has stood on one CRL issued beyond its end (RFC 5280 3.3).
-  Time unexpired_at(const std::vector<store::CrlRecord>& earlier) const {
-    const auto last = std::ranges::find_if(earlier, [&](const store::CrlRecord& crl) {
-      return crl.key_index == record_.key_index && crl.number < record_.number && !crl.sha256.empty();
-    });
-    return last == earlier.end() ? record_.this_update : std::min(last->this_update, record_.this_update);
+  Status build(const store::Snapshot& snapshot) {
+    const x509::CrlFields fields{key_.signer->algorithm(), key_.subject, record_.this_update,
+                                 record_.next_update, crl_extensions(key_, settings_, places_, record_)};
+    TRY(lint_frame(fields));
+    // A large CRL grows in the file that will be the first place's: if that one cannot be written, the next
+    // is tried, and the failure is the answer only when there is none left.
+    for (std::size_t first = 0;; ++first) {
+      TbsSpool spool = TbsSpool::create(places_.targets[first], fields);
+      place_failed_ = false;
+      Status done = collect(snapshot, spool);
+      if (done) done = publish(spool, first);
+      if (done) return ok();
+      if (place_failed_) note_failure(first, done.error());
+      // Only a place is left out; a key or a database that does not answer is nobody's second try.
+      if (!place_failed_ || first + 1 == places_.targets.size())
+        return std::move(done).context("publishing CRL {}", record_.number);
+    }
   }
 
-  Status collect(TbsSpool& spool) const {
-    const auto snapshot = TRY(environment_.database.snapshot());
-    return snapshot->for_each_revoked(
-        record_.authority, record_.key_index, unexpired_at(TRY(snapshot->crls(record_.authority))),
-        [&](const store::Snapshot::RevokedEntry& entry) {
-          return spool.add({entry.serial, entry.revoked_at, entry.reason, entry.invalidity_date});
+  Status collect(const store::Snapshot& snapshot, TbsSpool& spool) {
+    const auto add = [&](const x509::CrlEntry& entry) {
+      Status added = spool.add(entry);
+      place_failed_ = !added;
+      return added;
+    };
+    if (!record_.delta)
+      return snapshot.for_each_revoked(
+          record_.authority, record_.key_index, unexpired_at_,
+          [&](const store::Snapshot::RevokedEntry& entry) {
+            return add({entry.serial, entry.revoked_at, entry.reason, entry.invalidity_date});
+          });
+    return snapshot.for_each_changed(
+        record_.authority, record_.key_index, base_change_,
+        [&](const store::Snapshot::ChangedEntry& entry) -> Status {
+          if (entry.released ? !was_shown(entry) : entry.not_after < unexpired_at_) return ok();
+          return add({entry.serial, entry.revoked_at, entry.reason, entry.invalidity_date});
         });
   }
 
-  Status publish(TbsSpool& spool) {
-    const Bytes tbs = TRY(spool.finish());
+  // A hold that was lifted is taken off again if a CRL shows it: the base, a later one, or one that was begun
+  // and never recorded as published (RFC 5280 5.2.4).
+  bool was_shown(const store::Snapshot::ChangedEntry& released) const {
+    return std::ranges::any_of(shown_changes_, [&](std::uint64_t change) {
+      return change >= released.held_since && change < released.changed;
+    });
+  }
+
+  Status publish(TbsSpool& spool, std::size_t first) {
+    const auto finished = spool.finish();
+    place_failed_ = !finished;
+    const Bytes tbs = TRY(finished);
     const Buffer signature =
         TRY(key_.signer->sign(tbs).context("signing with the key of CA '{}'", authority_.record().name));
+    auto sealed = spool.seal(signature);
+    place_failed_ = !sealed;
+    if (!sealed) return std::move(sealed.error());
     // All targets are written before the first is replaced: a full disk leaves every old CRL in place.
-    std::vector<AtomicFile> files;
-    files.push_back(TRY(spool.seal(signature)));
-    for (const fs::path& target : std::span(targets_).subspan(1)) {
-      files.push_back(TRY(AtomicFile::create(target)));
-      for (const Bytes part : spool.parts()) TRY(files.back().write(part));
-    }
+    std::vector<std::pair<std::size_t, AtomicFile>> files;
+    files.emplace_back(first, std::move(*sealed));
+    for (std::size_t i = 0; i < places_.targets.size(); ++i)
+      if (i != first && states_[i].wanted != record_.number) write(spool, i, files);
     {
       // While the disk takes its time.
       const std::jthread digesting([&] { record_.sha256 = digest_of(spool.parts()); });
-      for (AtomicFile& file : files) TRY(file.commit());
+      for (auto& [i, file] : files) commit(i, file);
     }
+    record_.entries = spool.entries();
     record_.size = 0;
     for (const Bytes part : spool.parts()) record_.size += part.size();
-    record_.file = targets_.front().lexically_proximate(environment_.home.folder()).string();
+    const auto written = std::ranges::find(states_, record_.number, &store::CrlTarget::number);
+    if (written == states_.end()) return std::move(*last_failure_);
+    record_.file = fs::path(written->target).lexically_proximate(environment_.home.folder()).string();
     return ok();
+  }
+
+  void write(const TbsSpool& spool, std::size_t i, std::vector<std::pair<std::size_t, AtomicFile>>& files) {
+    auto file = AtomicFile::create(places_.targets[i]);
+    Status status = file ? ok() : Status(file.error());
+    for (const Bytes part : spool.parts())
+      if (status) status = file->write(part);
+    if (status)
+      files.emplace_back(i, std::move(*file));
+    else
+      note_failure(i, status.error());
+  }
+
+  void commit(std::size_t i, AtomicFile& file) {
+    const Status status = file.commit();
+    if (!status) return note_failure(i, status.error());
+    store::CrlTarget& state = states_[i];
+    state.number = state.wanted = record_.number;
+    state.tried_at = record_.this_update;
+    state.error.clear();
+  }
+
+  void note_failure(std::size_t i, const Error& error) {
+    store::CrlTarget& state = states_[i];
+    state.wanted = record_.number;
+    state.tried_at = record_.this_update;
+    state.error = error.summary();
+    last_failure_ = error;
   }
 
   Buffer digest_of(const std::array<Bytes, 3>& parts) const {
@@ -144,26 +264,245 @@ class Publication {
     return digester->finish();
   }
 
+  // For whoever looks at the places; that nothing was published is the answer, whatever becomes of this.
+  void remember_failures() const {
+    (void)environment_.database.commit([&](store::Transaction& t) -> Status {
+      for (const store::CrlTarget& state : states_)
+        if (state.wanted == record_.number) TRY(t.put_crl_target(state));
+      return ok();
+    });
+  }
+
+  Status record_done() const {
+    return environment_.database.commit([&](store::Transaction& t) -> Status {
+      TRY(t.update_crl(record_));
+      for (const store::CrlTarget& state : states_) TRY(t.put_crl_target(state));
+      ca::AuditDetails details;
+      details.add("entries", record_.entries).add("sha256", Bytes(record_.sha256));
+      if (record_.delta) details.add("base", record_.base_number);
+      for (const store::CrlTarget& state : states_)
+        if (state.number != record_.number) details.add("failed", state.target);
+      return ca::record_audit(
+          environment_, t,
+          {.actor = std::string(actor_),
+           .action = "crl.publish",
+           .authority = authority_.record().name,
+           .object = fmt::format("{}CRL {}", record_.delta ? "delta " : "", record_.number),
+           .details = details});
+    });
+  }
+
+  static constexpr std::size_t kMostBases = 64;  // more are never valid at the same time
+
   const ca::LocalAuthority& authority_;
   const ca::Environment& environment_;
+  const ca::AuthoritySettings settings_;
   const ca::CaKey& key_;
+  const std::string_view actor_;
   store::CrlRecord record_;
-  std::vector<fs::path> targets_;
+  CrlPlaces places_;
+  std::vector<store::CrlTarget> states_;  // one for each of places_.targets
+  std::optional<Error> last_failure_;
+  bool place_failed_ = false;  // the last failure was the first place's
+  Time unexpired_at_{};
+  std::uint64_t base_change_ = 0;  // of a delta: its base takes account of changes up to this one
+  // Up to which change each CRL since the base takes account.
+  std::vector<std::uint64_t> shown_changes_;
 };
+
+// Waits for other publishers. What was set meanwhile counts.
+Result<FileLock> turn_of(const ca::LocalAuthority& authority) {
+  TRY(authority.fence_status());
+  FileLock lock = TRY(FileLock::acquire(
+      authority.environment().home.lock(fmt::format("publish-{}", authority.record().id)), kPatience));
+  TRY(authority.refresh());
+  return lock;
+}
+
+Result<Published> publish_one(const ca::LocalAuthority& authority, const ca::CaKey& key, bool delta,
+                              std::string_view actor) {
+  return Publication(authority, key, delta, actor)
+      .run()
+      .context("publishing the {} of CA '{}'", delta ? "delta CRL" : "CRL", authority.record().name);
+}
+
+// The base CRL and, where deltas are on, the delta that goes with it: without it the place that the base
+// names would hold a delta that is older than the base.
+Status publish_base(const ca::LocalAuthority& authority, const ca::CaKey& key, std::string_view actor,
+                    std::vector<Published>& published) {
+  published.push_back(TRY(publish_one(authority, key, false, actor)));
+  const ca::AuthoritySettings settings = authority.settings();
+  const auto places = TRY(crl_places(settings, authority.record().name, key.generation, true));
+  if (deltas_on(settings) && !places.targets.empty())
+    published.push_back(TRY(publish_one(authority, key, true, actor)));
+  return ok();
+}
+
+// Brings the newest CRL of one kind to a place that has not got it, from one that has.
+class Copy {
+ public:
+  Copy(const ca::LocalAuthority& authority, const CrlTask& task)
+      : authority_(authority), environment_(authority.environment()), task_(task) {}
+
+  Result<store::CrlTarget> run() {
+    {
+      const auto snapshot = TRY(environment_.database.snapshot());
+      const auto newest = TRY(snapshot->newest_crls(authority_.record().id, task_.key_index, task_.delta, 1));
+      if (newest.empty()) return make_error(Errc::not_found, "there is no CRL to copy");
+      record_ = newest.front();
+    }
+    state_ = {record_.authority, task_.key_index,          task_.delta, task_.target, 0,
+              record_.number,    environment_.clock.now(), {}};
+    const Status done = bring();
+    if (!done) state_.error = done.error().summary();
+    TRY(environment_.database.commit([&](store::Transaction& t) { return t.put_crl_target(state_); }));
+    if (!done)
+      return Error(done.error()).context(fmt::format("copying CRL {} to {}", record_.number, task_.target));
+    return state_;
+  }
+
+ private:
+  Status bring() {
+    if (const auto there = read_file(task_.target)) {
+      state_.number = number_of(*there);
+      // One that a crash kept from being recorded may be newer: numbers never go back.
+      if (is_record(*there) || state_.number > record_.number) {
+        state_.wanted = state_.number;
+        return ok();
+      }
+    }
+    const Buffer content = TRY(find_content());
+    TRY(write_file_atomic(task_.target, content));
+    state_.number = record_.number;
+    return ok();
+  }
+
+  bool is_record(Bytes content) const {
+    return environment_.provider.digest(crypto::DigestAlgorithm::sha256, content) == record_.sha256;
+  }
+
+  // 0 for what is no CRL.
+  static std::uint64_t number_of(Bytes content) {
+    const auto crl = x509::parse_crl(content);
+    const auto* extension = crl ? crl->find(x509::oid::kCrlNumber) : nullptr;
+    const auto number = extension ? x509::parse_crl_number(extension->value) : Result<Bytes>(Bytes());
+    std::uint64_t value = 0;
+    if (number && number->size() < 8)
+      for (const std::uint8_t octet : *number) value = value << 8 | octet;
+    return value;
+  }
+
+  Result<Buffer> find_content() const {
+    std::vector<fs::path> sources{environment_.home.folder() / record_.file};
+    const auto snapshot = TRY(environment_.database.snapshot());
+    for (const store::CrlTarget& state : TRY(snapshot->crl_targets(record_.authority)))
+      if (state.number == record_.number) sources.emplace_back(state.target);
+    for (const fs::path& source : sources)
+      if (auto content = read_file(source); content && is_record(*content)) return std::move(*content);
+    return make_error(Errc::not_found, "CRL {} lies nowhere any more as it was published", record_.number)
+        .with_hint("publish a new one: vouch crl publish");
+  }
+
+  const ca::LocalAuthority& authority_;
+  const ca::Environment& environment_;
+  const CrlTask& task_;
+  store::CrlRecord record_;
+  store::CrlTarget state_;
+};
+
+bool is_due(const std::vector<CrlTask>& tasks, CrlTask::What what, std::uint16_t key_index, Time now) {
+  return std::ranges::any_of(tasks, [&](const CrlTask& task) {
+    return task.what == what && task.key_index == key_index && task.at <= now;
+  });
+}
+
+// At any time one likes: those who revoke, and those who administer the CA.
+Status authorize_publication(const ca::LocalAuthority& authority, std::string_view actor) {
+  const ca::Environment& environment = authority.environment();
+  const auto snapshot = TRY(environment.database.snapshot());
+  ca::Act act{.account = actor,
+              .role = ca::Role::manager,
+              .what = "publish CRLs",
+              .action = "crl.publish",
+              .object = "CRL",
+              .authority = authority.record().id,
+              .authority_name = authority.record().name};
+  if (ca::check_role(TRY(ca::RoleTable::read(*snapshot)), environment.groups, act)) return ok();
+  act.role = ca::Role::administrator;
+  return ca::authorize(environment, *snapshot, act);
+}
 
 }  // namespace
 
-Result<std::vector<Published>> publish_crls(const ca::LocalAuthority& authority) {
-  TRY(authority.fence_status());
-  const ca::Environment& environment = authority.environment();
-  const FileLock lock = TRY(
-      FileLock::acquire(environment.home.lock(fmt::format("publish-{}", authority.record().id)), kPatience));
+Result<std::vector<Published>> publish_crls(const ca::LocalAuthority& authority, std::string_view actor) {
+  TRY(authorize_publication(authority, actor));
+  const FileLock lock = TRY(turn_of(authority));
   std::vector<Published> published;
-  for (const ca::CaKey* key : authority.crl_keys())
-    published.push_back(TRY(Publication(authority, *key)
-                                .run()
-                                .context("publishing the CRL of CA '{}'", authority.record().name)));
+  for (const ca::CaKey* key : authority.crl_keys()) TRY(publish_base(authority, *key, actor, published));
   return published;
+}
+
+Result<std::vector<Published>> publish_deltas(const ca::LocalAuthority& authority, std::string_view actor) {
+  TRY(authorize_publication(authority, actor));
+  const FileLock lock = TRY(turn_of(authority));
+  if (!deltas_on(authority.settings()))
+    return make_error(Errc::denied, "CA '{}' publishes no delta CRLs", authority.record().name)
+        .with_hint("switch them on with: vouch crl schedule --delta 1d");
+  const auto keys = authority.crl_keys();
+  std::vector<bool> has_base;
+  {
+    const auto snapshot = TRY(authority.environment().database.snapshot());
+    for (const ca::CaKey* key : keys)
+      has_base.push_back(
+          !TRY(snapshot->newest_crls(authority.record().id, key->generation.key_index, false, 1)).empty());
+  }
+  const bool none = std::ranges::find(has_base, true) == has_base.end();
+  std::vector<Published> published;
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    // A key that came with a renewal must not keep the others from their deltas.
+    if (has_base[i] || none)
+      published.push_back(TRY(publish_one(authority, *keys[i], true, actor)));
+    else
+      TRY(publish_base(authority, *keys[i], actor, published));
+  return published;
+}
+
+Result<DueReport> publish_due(const ca::LocalAuthority& authority, std::string_view actor) {
+  const FileLock lock = TRY(turn_of(authority));
+  const Time now = authority.environment().clock.now();
+  const auto schedule = [&]() -> Result<std::vector<CrlTask>> {
+    const auto snapshot = TRY(authority.environment().database.snapshot());
+    return crl_schedule(*snapshot, authority.record(), authority.settings(), now);
+  };
+  DueReport report;
+  const auto tasks = TRY(schedule());
+  for (const ca::CaKey* key : authority.crl_keys()) {
+    const std::uint16_t index = key->generation.key_index;
+    Status done = ok();
+    if (is_due(tasks, CrlTask::What::base, index, now)) {
+      done = publish_base(authority, *key, actor, report.published);
+    } else if (is_due(tasks, CrlTask::What::delta, index, now)) {
+      auto delta = publish_one(authority, *key, true, actor);
+      if (delta)
+        report.published.push_back(std::move(*delta));
+      else
+        done = std::move(delta.error());
+    }
+    if (!done) report.failures.push_back(done.error());
+  }
+  // A place that has just failed is not tried again in the same run.
+  for (const CrlTask& task : TRY(schedule())) {
+    const bool just_failed = std::ranges::any_of(report.published, [&](const Published& p) {
+      return std::ranges::any_of(p.failures, [&](const auto& f) { return f.target == task.target; });
+    });
+    if (task.what != CrlTask::What::copy || just_failed) continue;
+    auto copied = Copy(authority, task).run();
+    if (copied)
+      report.copied.push_back(std::move(*copied));
+    else
+      report.failures.push_back(std::move(copied.error()));
+  }
+  return report;
 }
 
 }  // namespace vouch::revocation

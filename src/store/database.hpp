@@ -94,7 +94,34 @@ class Snapshot {
   virtual Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
                                   const std::function<Status(const RevokedEntry&)>& visit) const = 0;
 
-  virtual Result<std::vector<CrlRecord>> crls(AuthorityId authority) const = 0;    // newest first
+  // Visits what changed after the change of that number (CrlRecord::last_change): who is revoked now, with
+  // the reason of now, then whose hold was lifted and who is not revoked again. So it costs what has changed,
+  // however many are revoked. The order is that of the changes.
+  struct ChangedEntry : RevokedEntry {
+    Time not_after{};
+    std::uint64_t changed = 0;  // the number of the change
+    bool released = false;
+    // Of a released one: its hold may stand on CRLs that took account of this change and not of the release.
+    std::uint64_t held_since = 0;
+  };
+  virtual Status for_each_changed(AuthorityId authority, std::uint16_t key_index, std::uint64_t after,
+                                  const std::function<Status(const ChangedEntry&)>& visit) const = 0;
+  // Changes of revocations are numbered per authority, from 1, in the order in which they become durable.
+  virtual Result<std::uint64_t> last_change(AuthorityId authority) const = 0;  // 0: none yet
+
+  virtual Result<std::vector<CrlRecord>> crls(AuthorityId authority) const = 0;  // newest first
+  // Those of one key that were published, base or delta, newest first.
+  virtual Result<std::vector<CrlRecord>> newest_crls(AuthorityId authority, std::uint16_t key_index,
+                                                     bool delta, std::size_t limit) const = 0;
+  // Up to which change each CRL of a key takes account, from that number on and in their order; those that
+  // were begun and never published included: they may be in somebody's hands.
+  virtual Result<std::vector<std::uint64_t>> changes_on_crls(AuthorityId authority, std::uint16_t key_index,
+                                                             std::uint64_t from_number) const = 0;
+  virtual Result<std::vector<CrlTarget>> crl_targets(
+      AuthorityId authority) const = 0;  // by key, base, target
+  // Each set of locations of the authority, oldest first, and how many of its certificates expire at `now` or
+  // later.
+  virtual Result<std::vector<LocationSet>> location_sets(AuthorityId authority, Time now) const = 0;
   virtual Result<std::uint64_t> last_crl_number(AuthorityId authority) const = 0;  // 0: none yet
 
   virtual Result<std::vector<TemplateRecord>> templates()
@@ -183,7 +210,11 @@ class Transaction : public Snapshot {
 
   // Reserves the number before the CRL is signed. conflict: the number is not above all others.
   virtual Status insert_crl(const CrlRecord& record) = 0;
-  virtual Status update_crl(const CrlRecord& record) = 0;  // size, entries, sha256, file
+  virtual Status update_crl(const CrlRecord& record) = 0;      // size, entries, sha256, file
+  virtual Status put_crl_target(const CrlTarget& target) = 0;  // replaces what was known about it
+
+  // The number of a set of locations, which is remembered when it is new.
+  virtual Result<std::int64_t> location_set(AuthorityId authority, std::string_view text) = 0;
 
   // A record with `removed` withdraws the template everywhere.
   virtual Status insert_template(const TemplateRecord& record) = 0;  // conflict: that version exists

@@ -755,7 +755,188 @@ TEST_P(DatabaseContract, TheWalkStopsAtTheFirstFailureAndMayAskOtherThings) {
   EXPECT_EQ(revoked_serials().size(), 5u);
 }
 
+// --- changes of revocations ---
+
+struct Changed {
+  std::uint32_t n = 0;
+  CrlReason reason{};
+  std::uint64_t changed = 0;
+  bool released = false;
+  std::uint64_t held_since = 0;
+  bool operator==(const Changed&) const = default;
+};
+void PrintTo(const Changed& c, std::ostream* out) {
+  *out << c.n << " reason " << static_cast<int>(c.reason) << " by " << c.changed
+       << (c.released ? " released since " : " ") << c.held_since;
+}
+
+std::vector<Changed> changes_after(const Snapshot& snapshot, AuthorityId authority, std::uint64_t after,
+                                   std::uint16_t key_index = 3) {
+  std::vector<Changed> changes;
+  EXPECT_TRUE(
+      snapshot.for_each_changed(authority, key_index, after, [&](const Snapshot::ChangedEntry& entry) {
+        std::uint32_t n = 0;
+        for (std::size_t i = 0; i < 4; ++i) n = n << 8 | entry.serial[i];
+        EXPECT_EQ(to_buffer(entry.serial), sample::serial(n));
+        EXPECT_EQ(entry.not_after, at(1'000'000));
+        EXPECT_EQ(entry.revoked_at, at(500));
+        changes.push_back({n, entry.reason, entry.changed, entry.released, entry.held_since});
+        return ok();
+      }));
+  return changes;
+}
+
+TEST_P(DatabaseContract, ChangesOfRevocationsAreNumberedAndFoundFromANumberOn) {
+  for (std::uint32_t n = 1; n <= 4; ++n) issue(n);
+  EXPECT_EQ(snapshot()->last_change(authority_).value(), 0u);
+  EXPECT_THAT(changes_after(*snapshot(), authority_, 0), IsEmpty());
+  ASSERT_TRUE(revoke(3));
+  ASSERT_TRUE(revoke(1, CrlReason::certificate_hold));
+  ASSERT_TRUE(revoke(2, CrlReason::superseded));
+  EXPECT_EQ(snapshot()->last_change(authority_).value(), 3u);
+  EXPECT_THAT(changes_after(*snapshot(), authority_, 0),
+              ElementsAre(Changed{3, CrlReason::key_compromise, 1},
+                          Changed{1, CrlReason::certificate_hold, 2}, Changed{2, CrlReason::superseded, 3}));
+  EXPECT_THAT(changes_after(*snapshot(), authority_, 2), ElementsAre(Changed{2, CrlReason::superseded, 3}));
+  // A hold that becomes final is a change of its own, and stands where it happened.
+  ASSERT_TRUE(revoke(1, CrlReason::ca_compromise));
+  EXPECT_THAT(changes_after(*snapshot(), authority_, 2),
+              ElementsAre(Changed{2, CrlReason::superseded, 3}, Changed{1, CrlReason::ca_compromise, 4}));
+  EXPECT_THAT(changes_after(*snapshot(), authority_, 4), IsEmpty());
+  EXPECT_THAT(changes_after(*snapshot(), authority_, 0, 1), IsEmpty()) << "another key";
+  EXPECT_THAT(changes_after(*snapshot(), add_authority("Other CA"), 0), IsEmpty());
+  EXPECT_FAILS(revoke(2), Errc::conflict);
+  EXPECT_EQ(snapshot()->last_change(authority_).value(), 4u) << "what was refused takes no number";
+}
+
+TEST_P(DatabaseContract, ALiftedHoldIsAChangeThatRemembersSinceWhenItMayStandOnACrl) {
+  for (std::uint32_t n = 1; n <= 2; ++n) issue(n);
+  const auto release = [&](std::uint32_t n) {
+    return commit([&](Transaction& t) { return t.release(authority_, sample::serial(n)); });
+  };
+  Changed lifted{1, CrlReason::remove_from_crl, 2, true, 1};
+  ASSERT_TRUE(revoke(1, CrlReason::certificate_hold));  // 1
+  ASSERT_TRUE(release(1));                              // 2
+  EXPECT_THAT(changes_after(*snapshot(), authority_, 1), ElementsAre(lifted));
+  ASSERT_TRUE(revoke(2));                               // 3
+  ASSERT_TRUE(revoke(1, CrlReason::certificate_hold));  // 4: held again: no longer a release
+  EXPECT_THAT(
+      changes_after(*snapshot(), authority_, 1),
+      ElementsAre(Changed{2, CrlReason::key_compromise, 3}, Changed{1, CrlReason::certificate_hold, 4}));
+  ASSERT_TRUE(release(1));  // 5: a CRL from between 1 and 2 has it still
+  lifted.changed = 5;
+  EXPECT_THAT(changes_after(*snapshot(), authority_, 1),
+              ElementsAre(Changed{2, CrlReason::key_compromise, 3}, lifted));
+  EXPECT_THAT(changes_after(*snapshot(), authority_, 4), ElementsAre(lifted));
+  EXPECT_THAT(changes_after(*snapshot(), authority_, 5), IsEmpty());
+}
+
+TEST_P(DatabaseContract, AVisitorOfChangesMayStop) {
+  for (std::uint32_t n = 1; n <= 3; ++n) {
+    issue(n);
+    ASSERT_TRUE(revoke(n));
+  }
+  int visited = 0;
+  EXPECT_FAILS(snapshot()->for_each_changed(authority_, 3, 0,
+                                            [&](const Snapshot::ChangedEntry&) -> Status {
+                                              if (++visited == 2)
+                                                return make_error(Errc::limit_exceeded, "enough");
+                                              return ok();
+                                            }),
+               Errc::limit_exceeded);
+  EXPECT_EQ(visited, 2);
+}
+
 // --- CRLs ---
+
+TEST_P(DatabaseContract, TheNewestPublishedCrlsOfAKey) {
+  const auto insert = [&](std::uint64_t number, bool delta, std::uint16_t key_index, bool published) {
+    CrlRecord record = sample::crl(authority_, number);
+    record.delta = delta;
+    record.key_index = key_index;
+    if (delta) record.base_number = 1;
+    record.last_change = number + 7;
+    record.scope = sample::octets({0x30, 0x00});
+    if (published) record.sha256 = Buffer(32, 1);
+    EXPECT_TRUE(commit([&](Transaction& t) { return t.insert_crl(record); }));
+    return record;
+  };
+  const CrlRecord base = insert(1, false, 1, true), delta = insert(2, true, 1, true);
+  insert(3, false, 2, true);
+  const CrlRecord newer = insert(4, false, 1, true);
+  insert(5, false, 1, false);
+  EXPECT_THAT(snapshot()->newest_crls(authority_, 1, false, 9).value(), ElementsAre(newer, base));
+  EXPECT_THAT(snapshot()->newest_crls(authority_, 1, false, 1).value(), ElementsAre(newer));
+  EXPECT_THAT(snapshot()->newest_crls(authority_, 1, true, 9).value(), ElementsAre(delta));
+  EXPECT_THAT(snapshot()->newest_crls(authority_, 7, false, 9).value(), IsEmpty());
+  EXPECT_THAT(snapshot()->changes_on_crls(authority_, 1, 2).value(), ElementsAre(9u, 11u, 12u))
+      << "the unpublished one counts too";
+  EXPECT_THAT(snapshot()->changes_on_crls(authority_, 7, 0).value(), IsEmpty());
+}
+
+TEST_P(DatabaseContract, TargetsOfPublicationKeepTheirNewestState) {
+  const auto put = [&](const CrlTarget& target) {
+    return commit([&](Transaction& t) { return t.put_crl_target(target); });
+  };
+  CrlTarget first{authority_, 0, false, "/a.crl", 4, 5, at(3), "no space"};
+  const CrlTarget second{authority_, 0, true, "/a+.crl", 6, 6, at(4), ""};
+  ASSERT_TRUE(put(second));
+  ASSERT_TRUE(put(first));
+  EXPECT_THAT(snapshot()->crl_targets(authority_).value(), ElementsAre(first, second));
+  first.number = 7;
+  first.wanted = 7;
+  first.error.clear();
+  ASSERT_TRUE(put(first));
+  EXPECT_THAT(snapshot()->crl_targets(authority_).value(), ElementsAre(first, second));
+  EXPECT_THAT(snapshot()->crl_targets(add_authority("Other CA")).value(), IsEmpty());
+  first.authority = 99;
+  EXPECT_FAILS(put(first), Errc::not_found);
+}
+
+// --- locations ---
+
+TEST_P(DatabaseContract, LocationSetsAreRememberedOnceAndCounted) {
+  const AuthorityId other = add_authority("Other CA");
+  std::int64_t old_set = 0, new_set = 0, of_other = 0;
+  ASSERT_TRUE(commit([&](Transaction& t) -> Status {
+    old_set = TRY(t.location_set(authority_, "http://old"));
+    new_set = TRY(t.location_set(authority_, "http://new"));
+    of_other = TRY(t.location_set(other, "http://old"));
+    EXPECT_EQ(TRY(t.location_set(authority_, "http://old")), old_set);
+    return ok();
+  }));
+  EXPECT_NE(old_set, 0);
+  EXPECT_NE(old_set, new_set);
+  EXPECT_NE(old_set, of_other);
+  EXPECT_THAT(snapshot()->location_sets(authority_, at(0)).value(),
+              ElementsAre(LocationSet{old_set, "http://old", 0}, LocationSet{new_set, "http://new", 0}));
+  for (std::uint32_t n = 1; n <= 3; ++n) {
+    const RequestId id = add_request();
+    CertificateRecord certificate = sample::certificate(id, authority_, n);
+    certificate.location_set = old_set;
+    certificate.not_after = at(n);
+    ASSERT_TRUE(commit([&](Transaction& t) { return t.insert_intent(certificate); }));
+    EXPECT_EQ(snapshot()->certificate_of_request(id)->location_set, old_set);
+  }
+  EXPECT_THAT(snapshot()->location_sets(authority_, at(2)).value(),
+              ElementsAre(LocationSet{old_set, "http://old", 2}, LocationSet{new_set, "http://new", 0}));
+  EXPECT_THAT(snapshot()->location_sets(other, at(0)).value(),
+              ElementsAre(LocationSet{of_other, "http://old", 0}));
+  issue(9);  // one of which nothing is recorded
+  EXPECT_EQ(snapshot()->location_sets(authority_, at(0)).value().front(), (LocationSet{0, "", 1}));
+  EXPECT_FAILS(commit([&](Transaction& t) -> Status {
+                 CertificateRecord certificate =
+                     sample::certificate(TRY(t.insert_request(sample::request(authority_))), authority_, 77);
+                 certificate.location_set = 12345;
+                 return t.insert_intent(certificate);
+               }),
+               Errc::not_found);
+  EXPECT_FAILS(commit([&](Transaction& t) -> Status {
+                 (void)TRY(t.location_set(12345, "http://x"));
+                 return ok();
+               }),
+               Errc::not_found);
+}
 
 TEST_P(DatabaseContract, CrlNumbersOnlyRise) {
   const AuthorityId other = add_authority("Other CA");
@@ -793,6 +974,7 @@ TEST_P(DatabaseContract, ACrlIsReservedThenFilledInAndListedNewestFirst) {
   first.sha256 = Buffer(32, 0xab);
   first.file = "crl/First CA.crl";
   CrlRecord given = first;
+  given.last_change = 17;
   given.this_update = at(12345);  // what was reserved stays
   given.key_index = 9;
   given.delta = true;

@@ -76,6 +76,9 @@ inline Error number_too_large(std::string_view what, std::uint64_t number) {
 inline Error no_crl(std::uint64_t number) {
   return make_error(Errc::not_found, "there is no CRL number {}", number);
 }
+inline Error no_location_set(std::int64_t id) {
+  return make_error(Errc::not_found, "there is no set of locations with the number {}", id);
+}
 inline Error no_template(std::string_view name) {
   return make_error(Errc::not_found, "there is no template named '{}'", name)
       .with_hint("vouch template list");

@@ -99,6 +99,7 @@ struct CertificateRecord {
   Buffer signature_algorithm;  // AlgorithmIdentifier, whole TLV
   Buffer signature;            // empty: intended, not signed yet
   std::optional<RevocationRecord> revocation;
+  std::int64_t location_set = 0;  // the AIA and CDP URLs that it carries (LocationSet); 0: not recorded
   // The certificate; empty while there is no signature, and when it is lost.
   Buffer der() const;
   // Issued by a state of the database that was given up (`accept-gap`): of the certificate only the serial
@@ -116,7 +117,33 @@ struct CrlRecord {
   std::uint64_t entries = 0, size = 0;
   Buffer sha256;     // of the DER; empty until it is signed and on disk
   std::string file;  // where the DER lies, relative to the home
+  // Of a delta CRL: the number of the complete CRL that it is to be combined with.
+  std::uint64_t base_number = 0;
+  // The newest change of a revocation that this CRL takes account of; the next delta begins after it.
+  std::uint64_t last_change = 0;
+  Buffer scope{};  // issuingDistributionPoint, as encoded; a delta's is that of its base
   bool operator==(const CrlRecord&) const = default;
+};
+
+// What one place of publication holds: a file, by its path.
+struct CrlTarget {
+  AuthorityId authority = 0;
+  std::uint16_t key_index = 0;
+  bool delta = false;
+  std::string target;
+  std::uint64_t number = 0;  // the CRL that it holds; 0: none yet
+  std::uint64_t wanted = 0;  // the last one that was to go there; another than `number`: it failed
+  Time tried_at{};
+  std::string error{};  // why it failed
+  bool operator==(const CrlTarget&) const = default;
+};
+
+// The AIA and CDP URLs that certificates of a CA have in common, and how many carry them.
+struct LocationSet {
+  std::int64_t id = 0;     // 0: certificates of which it was not recorded
+  std::string text;        // as `ca` writes it
+  std::uint64_t live = 0;  // certificates that carry it and have not expired
+  bool operator==(const LocationSet&) const = default;
 };
 
 struct TemplateRecord {

@@ -66,7 +66,14 @@ inline RevocationRecord revocation(std::uint32_t n,
 }
 
 inline CrlRecord crl(AuthorityId authority, std::uint64_t number) {
-  return {authority, 1, number, false, at(0), at(1000), at(900), 0, 0, {}, ""};
+  CrlRecord record;
+  record.authority = authority;
+  record.key_index = 1;
+  record.number = number;
+  record.this_update = at(0);
+  record.next_update = at(1000);
+  record.next_publish = at(900);
+  return record;
 }
 
 inline TemplateRecord certificate_template(std::string name, std::uint32_t major, std::uint32_t minor) {

@@ -25,7 +25,7 @@ number=$(openssl crl -in "$W/crl.pem" -noout -crlnumber)
 check "release lifts the hold" vouch cert release "$(serial b)"
 must publish
 same "the released one is gone" "$(text | grep -c "Certificate Hold")" 0
-same "the CRL number rose by one" $(($(openssl crl -in "$W/crl.pem" -noout -crlnumber | cut -d= -f2))) $((${number#*=} + 1))
+same "the CRL number rose, past the delta between" $(($(openssl crl -in "$W/crl.pem" -noout -crlnumber | cut -d= -f2))) $((${number#*=} + 2))
 expect "what is not on hold is not released" 1 "error" vouch cert release "$(serial a)"
 expect "nobody revokes twice" 1 "conflict" vouch cert revoke "$(serial a)" --reason superseded
 expect "list --revoked shows one" 0 "a.example.com" vouch cert list --revoked

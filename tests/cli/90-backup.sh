@@ -56,6 +56,7 @@ sound() {
     grep -qi "$(serial $n)" "$W/list.json" && ok "$1: $n is known" || no "$1: $n is not known"
   done
   check "$1: db check" vouch db check --full
+  check "$1: the audit log fits its own heads" vouch audit verify
 }
 start_again() { rm -rf "$VOUCH_HOME" && cp -a "$W/as-it-was" "$VOUCH_HOME"; }
 vouch ca export --ca Root --out "$W/root.pem" >/dev/null

@@ -30,7 +30,8 @@ set_up_cas() {
   must vouch template publish WebServer --ca Issuing
 }
 
-# crl_pem CA FILE: the newest CRL of a CA as PEM.
+# crl_pem CA FILE: the newest base CRL of a CA as PEM.
 crl_pem() {
-  vouch crl list --ca "$1" --json >"$W/crls.json" && openssl crl -inform DER -in "$(json "$W/crls.json" "['crls'][0]['files'][0]")" -out "$2"
+  vouch crl list --ca "$1" --json >"$W/crls.json" && openssl crl -inform DER -out "$2" \
+    -in "$(json "$W/crls.json" "['crls'] and next(c for c in d['crls'] if not c['delta'])['files'][0]")"
 }

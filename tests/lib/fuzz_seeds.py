@@ -155,6 +155,11 @@ def main() -> int:
         ("json", b'{"a": [1, -2, true, null, "x\\u00e9"], "b": {"c": 18446744073709551615}}'),
         ("audit_head", "vouch-audit/8c3b6251b2eea002\n61\n{}\ntime 2026-11-18T11:06:40Z\n\n\u2014 vouch-audit/8c3b6251b2eea002 {}\n"
          .format(base64.b64encode(bytes(32)).decode(), base64.b64encode(bytes(68)).decode()).encode()),
+        ("locations", b"65:/srv/pki/%3%8%9.crl"),
+        ("locations", b"PublishToServer,AddToCrlIdp:file:///srv/<CaName><CRLNameSuffix><DeltaCRLAllowed>.crl"),
+        ("locations", b"14:ldap:///CN=%7%8,CN=%2,CN=CDP,CN=Public Key Services,CN=Services,%6%10"),
+        ("locations", b"34:https://%1/%4%5%11"),
+        ("locations", b"cdp http://a/x.crl\nocsp http://o/\naia http://a/x.crt\n"),
         ("general_name", b"otherName:1.2.3:#0c0161"),
         ("general_name", b"DirName:CN=Example,O=Acme\\, Inc."),
         ("general_name", b"IP:2001:db8::1"),

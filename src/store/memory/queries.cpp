@@ -172,6 +172,83 @@ Status Queries<Interface>::for_each_revoked(
 }
 
 template <class Interface>
+Status Queries<Interface>::for_each_changed(
+    AuthorityId authority, std::uint16_t key_index, std::uint64_t after,
+    const std::function<Status(const Snapshot::ChangedEntry&)>& visit) const {
+  const auto mine = [&](const RevocationKey& key) {
+    return std::get<0>(key) == authority && std::get<1>(key) == key_index;
+  };
+  std::map<std::uint64_t, Snapshot::ChangedEntry> revoked, released;  // by change
+  for (const auto& [key, row] : state().revocations)
+    if (mine(key) && row.changed > after)
+      revoked[row.changed] = {
+          {std::get<2>(key), row.record.revoked_at, row.record.reason, row.record.invalidity_date},
+          row.not_after,
+          row.changed};
+  for (const auto& [key, row] : state().releases)
+    if (mine(key) && row.changed > after && !state().revocations.contains(key))
+      released[row.changed] = {
+          {std::get<2>(key), row.revoked_at, x509::CrlReason::remove_from_crl, std::nullopt},
+          row.not_after,
+          row.changed,
+          true,
+          row.held_since};
+  for (const auto* entries : {&revoked, &released})
+    for (const auto& [change, entry] : *entries) TRY(visit(entry));
+  return ok();
+}
+
+template <class Interface>
+Result<std::uint64_t> Queries<Interface>::last_change(AuthorityId authority) const {
+  const std::uint64_t* last = find(state().last_changes, authority);
+  return last == nullptr ? 0 : *last;
+}
+
+template <class Interface>
+Result<std::vector<CrlRecord>> Queries<Interface>::newest_crls(AuthorityId authority, std::uint16_t key_index,
+                                                               bool delta, std::size_t limit) const {
+  std::vector<CrlRecord> records = TRY(crls(authority));
+  std::erase_if(records, [&](const CrlRecord& record) {
+    return record.key_index != key_index || record.delta != delta || record.sha256.empty();
+  });
+  if (records.size() > limit) records.resize(limit);
+  return records;
+}
+
+template <class Interface>
+Result<std::vector<std::uint64_t>> Queries<Interface>::changes_on_crls(AuthorityId authority,
+                                                                       std::uint16_t key_index,
+                                                                       std::uint64_t from_number) const {
+  std::vector<std::uint64_t> changes;
+  for (const auto& [key, record] : state().crls)
+    if (key.first == authority && key.second >= from_number && record.key_index == key_index)
+      changes.push_back(record.last_change);
+  return changes;
+}
+
+template <class Interface>
+Result<std::vector<CrlTarget>> Queries<Interface>::crl_targets(AuthorityId authority) const {
+  std::vector<CrlTarget> targets;
+  for (const auto& [key, target] : state().crl_targets)
+    if (target.authority == authority) targets.push_back(target);
+  return targets;
+}
+
+template <class Interface>
+Result<std::vector<LocationSet>> Queries<Interface>::location_sets(AuthorityId authority, Time now) const {
+  std::map<std::int64_t, LocationSet> sets;
+  for (const auto& [id, row] : state().location_sets)
+    if (row.first == authority) sets[id] = {id, row.second, 0};
+  for (const auto& [request, certificate] : state().certificates)
+    if (certificate->authority == authority && certificate->not_after >= now &&
+        (certificate->location_set == 0 || sets.contains(certificate->location_set)))
+      ++sets[certificate->location_set].live;
+  std::vector<LocationSet> list;
+  for (auto& [id, set] : sets) list.push_back(std::move(set));
+  return list;
+}
+
+template <class Interface>
 Result<std::vector<CrlRecord>> Queries<Interface>::crls(AuthorityId authority) const {
   std::vector<CrlRecord> records;
   for (const auto& [key, record] : state().crls)

@@ -17,6 +17,12 @@ struct RevocationRow {
   RevocationRecord record;
   RequestId request = 0;
   Time not_after{};
+  std::uint64_t changed = 0;  // the number of its last change
+};
+// A hold that was lifted.
+struct ReleaseRow {
+  Time not_after{}, revoked_at{};
+  std::uint64_t held_since = 0, changed = 0;
 };
 using RevocationKey = std::tuple<AuthorityId, std::uint16_t, Buffer>;
 
@@ -31,7 +37,11 @@ struct State {
   std::map<Buffer, RequestId> serials;                          // all that were ever intended
   std::map<std::uint64_t, RequestId> certified_keys, compromised_keys;
   std::map<RevocationKey, RevocationRow> revocations;
+  std::map<RevocationKey, ReleaseRow> releases;
+  std::map<AuthorityId, std::uint64_t> last_changes;
   std::map<std::pair<AuthorityId, std::uint64_t>, CrlRecord> crls;
+  std::map<std::tuple<AuthorityId, std::uint16_t, bool, std::string>, CrlTarget> crl_targets;
+  std::map<std::int64_t, std::pair<AuthorityId, std::string>> location_sets;
   std::map<std::string, std::map<std::pair<std::uint32_t, std::uint32_t>, TemplateRecord>> templates;
   std::set<std::pair<AuthorityId, std::string>> published;
   std::map<std::string, std::string> marks;
@@ -71,6 +81,15 @@ class Queries : public Interface {
   Result<std::vector<CertificateRecord>> orphans(AuthorityId authority) const override;
   Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
                           const std::function<Status(const Snapshot::RevokedEntry&)>& visit) const override;
+  Status for_each_changed(AuthorityId authority, std::uint16_t key_index, std::uint64_t after,
+                          const std::function<Status(const Snapshot::ChangedEntry&)>& visit) const override;
+  Result<std::uint64_t> last_change(AuthorityId authority) const override;
+  Result<std::vector<CrlRecord>> newest_crls(AuthorityId authority, std::uint16_t key_index, bool delta,
+                                             std::size_t limit) const override;
+  Result<std::vector<std::uint64_t>> changes_on_crls(AuthorityId authority, std::uint16_t key_index,
+                                                     std::uint64_t from_number) const override;
+  Result<std::vector<CrlTarget>> crl_targets(AuthorityId authority) const override;
+  Result<std::vector<LocationSet>> location_sets(AuthorityId authority, Time now) const override;
   Result<std::vector<CrlRecord>> crls(AuthorityId authority) const override;
   Result<std::uint64_t> last_crl_number(AuthorityId authority) const override;
   Result<std::vector<TemplateRecord>> templates() const override;

@@ -1,5 +1,6 @@
 #include "store/memory/transaction.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "store/messages.hpp"
@@ -132,6 +133,8 @@ void MemoryTransaction::set_disposition(RequestId request, Disposition dispositi
 
 Status MemoryTransaction::insert_intent(const CertificateRecord& certificate) {
   if (certificate.serial.empty()) return messages::no_serial();
+  if (certificate.location_set != 0 && !state_.location_sets.contains(certificate.location_set))
+    return messages::no_location_set(certificate.location_set);
   const auto* request = find(state_.requests, certificate.request);
   if (state_.certificates.contains(certificate.request))
     return messages::request_has_certificate(certificate.request);
@@ -197,7 +200,7 @@ Status MemoryTransaction::revoke(AuthorityId authority, const RevocationRecord& 
   if (revocation.reason == x509::CrlReason::remove_from_crl) return messages::not_a_revocation();
   const CertificateRecord& certificate = *TRY(find_signed(authority, revocation.serial));
   const RevocationKey key = revocation_key(certificate);
-  RevocationRow row{revocation, certificate.request, certificate.not_after};
+  RevocationRow row{revocation, certificate.request, certificate.not_after, 0};
   if (const RevocationRow* before = find(state_.revocations, key)) {
     if (before->record.reason != x509::CrlReason::certificate_hold ||
         revocation.reason == x509::CrlReason::certificate_hold)
@@ -205,8 +208,16 @@ Status MemoryTransaction::revoke(AuthorityId authority, const RevocationRecord& 
     row.record.revoked_at = before->record.revoked_at;
     if (!row.record.invalidity_date) row.record.invalidity_date = before->record.invalidity_date;
   }
+  row.changed = next_change(authority);
   put(state_.revocations, key, row);
   return ok();
+}
+
+std::uint64_t MemoryTransaction::next_change(AuthorityId authority) {
+  const std::uint64_t* last = find(state_.last_changes, authority);
+  const std::uint64_t next = (last == nullptr ? 0 : *last) + 1;
+  put(state_.last_changes, authority, next);
+  return next;
 }
 
 Status MemoryTransaction::release(AuthorityId authority, Bytes serial) {
@@ -214,6 +225,11 @@ Status MemoryTransaction::release(AuthorityId authority, Bytes serial) {
   const RevocationRow* row = find(state_.revocations, key);
   if (row == nullptr) return messages::not_revoked(serial);
   if (row->record.reason != x509::CrlReason::certificate_hold) return messages::not_on_hold(serial);
+  ReleaseRow release{row->not_after, row->record.revoked_at, row->changed, next_change(authority)};
+  // It may have been on hold before, and a CRL of that time be in use.
+  if (const ReleaseRow* before = find(state_.releases, key))
+    release.held_since = std::min(release.held_since, before->held_since);
+  put(state_.releases, key, release);
   erase(state_.revocations, key);
   return ok();
 }
@@ -224,6 +240,8 @@ Status MemoryTransaction::insert_crl(const CrlRecord& record) {
   if (record.number <= last) return messages::crl_number_not_above(record.number, last);
   TRY(check_number("number of entries", record.entries));
   TRY(check_number("size", record.size));
+  TRY(check_number("CRL number", record.base_number));
+  TRY(check_number("change", record.last_change));
   TRY(check_authority(record.authority));
   put(state_.crls, {record.authority, record.number}, record);
   return ok();
@@ -243,6 +261,23 @@ Status MemoryTransaction::update_crl(const CrlRecord& record) {
   row.file = record.file;
   put(state_.crls, key, row);
   return ok();
+}
+
+Status MemoryTransaction::put_crl_target(const CrlTarget& target) {
+  TRY(check_number("CRL number", target.number));
+  TRY(check_number("CRL number", target.wanted));
+  TRY(check_authority(target.authority));
+  put(state_.crl_targets, {target.authority, target.key_index, target.delta, target.target}, target);
+  return ok();
+}
+
+Result<std::int64_t> MemoryTransaction::location_set(AuthorityId authority, std::string_view text) {
+  for (const auto& [id, row] : state_.location_sets)
+    if (row.first == authority && row.second == text) return id;
+  TRY(check_authority(authority));
+  const std::int64_t id = state_.location_sets.empty() ? 1 : state_.location_sets.rbegin()->first + 1;
+  put(state_.location_sets, id, {authority, std::string(text)});
+  return id;
 }
 
 Status MemoryTransaction::insert_template(const TemplateRecord& record) {

@@ -27,6 +27,8 @@ class MemoryTransaction final : public Queries<Transaction> {
   Status release(AuthorityId authority, Bytes serial) override;
   Status insert_crl(const CrlRecord& record) override;
   Status update_crl(const CrlRecord& record) override;
+  Status put_crl_target(const CrlTarget& target) override;
+  Result<std::int64_t> location_set(AuthorityId authority, std::string_view text) override;
   Status insert_template(const TemplateRecord& record) override;
   Status publish_template(AuthorityId authority, std::string_view name) override;
   Status withdraw_template(AuthorityId authority, std::string_view name) override;
@@ -43,6 +45,7 @@ class MemoryTransaction final : public Queries<Transaction> {
   const State& state() const override { return state_; }
   Result<const CertificateRecord*> find_signed(AuthorityId authority, Bytes serial) const;
   Status check_authority(AuthorityId authority) const;
+  std::uint64_t next_change(AuthorityId authority);
   void set_disposition(RequestId request, Disposition disposition);
   template <class Map>
   void put(Map& map, const typename Map::key_type& key, typename Map::mapped_type value);

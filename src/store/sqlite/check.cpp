@@ -43,6 +43,14 @@ constexpr Rule kRules[] = {
      "n.number "
      "GROUP BY n.authority, n.number",
      "CRL number {} was given after a number that is not below it"},
+    {"SELECT d.number FROM crls d LEFT JOIN crls b ON b.authority = d.authority AND b.key_index = "
+     "d.key_index "
+     "AND b.number = d.base_number AND b.delta = 0 WHERE d.delta <> 0 AND d.sha256 <> x'' AND b.number IS "
+     "NULL",
+     "delta CRL number {} names a base CRL that does not exist"},
+    {"SELECT r.request FROM revocations r LEFT JOIN revocation_changes n ON n.authority = r.authority "
+     "WHERE r.changed > coalesce(n.last, 0)",
+     "the revocation of the certificate of request {} has the number of a change that was never made"},
 };
 
 constexpr std::size_t kMaxFindings = 100;  // of one kind; a person reads them

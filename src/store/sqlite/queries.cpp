@@ -154,7 +154,7 @@ std::int64_t sql_limit(std::size_t limit) {
 
 #define VOUCH_CERTIFICATE_COLUMNS                                                                     \
   "c.request, c.authority, c.key_index, c.serial, c.not_before, c.not_after, c.subject, c.template, " \
-  "c.signature_algorithm, s.signature, r.revoked_at, r.reason, r.invalidity_date"
+  "c.signature_algorithm, s.signature, r.revoked_at, r.reason, r.invalidity_date, c.location_set"
 #define VOUCH_CERTIFICATE_JOINS \
   " LEFT JOIN signatures s ON s.request = c.request LEFT JOIN revocations r ON r.request = c.request "
 
@@ -179,7 +179,8 @@ Result<CertificateRecord> read_certificate(const Query& query, Bulk bulk) {
   if (!query.is_null(10))
     record.revocation =
         RevocationRecord{record.serial, query.time(10), TRY(read_reason(query, 11)), query.optional_time(12)};
-  if (bulk == Bulk::with) record.tbs = query.blob(13);
+  record.location_set = query.integer(13);
+  if (bulk == Bulk::with) record.tbs = query.blob(14);
   return record;
 }
 
@@ -217,7 +218,30 @@ Result<CrlRecord> read_crl(const Query& query) {
   record.size = TRY(number<std::uint64_t>(query, 8, "size", std::numeric_limits<std::int64_t>::max()));
   record.sha256 = query.blob(9);
   record.file = query.text(10);
+  record.base_number =
+      TRY(number<std::uint64_t>(query, 11, "CRL number", std::numeric_limits<std::int64_t>::max()));
+  record.last_change =
+      TRY(number<std::uint64_t>(query, 12, "change", std::numeric_limits<std::int64_t>::max()));
+  record.scope = query.blob(13);
   return record;
+}
+
+#define VOUCH_CRL_COLUMNS                                                                        \
+  "authority, number, key_index, delta, this_update, next_update, next_publish, entries, size, " \
+  "sha256, file, base_number, last_change, scope"
+
+Result<CrlTarget> read_crl_target(const Query& query) {
+  CrlTarget target;
+  target.authority = query.integer(0);
+  target.key_index = TRY(number<std::uint16_t>(query, 1, "key index"));
+  target.delta = query.integer(2) != 0;
+  target.target = query.text(3);
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  target.number = TRY(number<std::uint64_t>(query, 4, "CRL number", kMost));
+  target.wanted = TRY(number<std::uint64_t>(query, 5, "CRL number", kMost));
+  target.tried_at = query.time(6);
+  target.error = query.text(7);
+  return target;
 }
 
 #define VOUCH_TEMPLATE_COLUMNS "t.name, t.major, t.minor, t.body, t.removed, t.changed_at, t.changed_by"
@@ -396,11 +420,110 @@ Status Queries<Interface>::for_each_revoked(
 
 template <class Interface>
 Result<std::vector<CrlRecord>> Queries<Interface>::crls(AuthorityId authority) const {
-  return read_all(TRY(connection_.query(
-                      "SELECT authority, number, key_index, delta, this_update, next_update, next_publish, "
-                      "entries, size, sha256, file FROM crls WHERE authority = ?1 ORDER BY number DESC",
-                      authority)),
-                  read_crl);
+  return read_all(
+      TRY(connection_.query(
+          "SELECT " VOUCH_CRL_COLUMNS " FROM crls WHERE authority = ?1 ORDER BY number DESC", authority)),
+      read_crl);
+}
+
+template <class Interface>
+Status Queries<Interface>::for_each_changed(
+    AuthorityId authority, std::uint16_t key_index, std::uint64_t after,
+    const std::function<Status(const Snapshot::ChangedEntry&)>& visit) const {
+  const auto since = static_cast<std::int64_t>(
+      std::min<std::uint64_t>(after, std::uint64_t{std::numeric_limits<std::int64_t>::max()}));
+  Snapshot::ChangedEntry entry;
+  Query revoked = TRY(connection_.query(
+      "SELECT serial, revoked_at, reason, invalidity_date, not_after, changed FROM revocations "
+      "WHERE authority = ?1 AND key_index = ?2 AND changed > ?3 ORDER BY changed",
+      authority, std::int64_t{key_index}, since));
+  while (TRY(revoked.step())) {
+    entry.serial = revoked.bytes(0);
+    entry.revoked_at = revoked.time(1);
+    entry.reason = TRY(read_reason(revoked, 2));
+    entry.invalidity_date = revoked.optional_time(3);
+    entry.not_after = revoked.time(4);
+    entry.changed =
+        TRY(number<std::uint64_t>(revoked, 5, "change", std::numeric_limits<std::int64_t>::max()));
+    TRY(visit(entry));
+  }
+  Query released = TRY(connection_.query(
+      "SELECT l.serial, l.revoked_at, l.not_after, l.held_since, l.changed FROM releases l "
+      "LEFT JOIN revocations r ON r.authority = l.authority AND r.key_index = l.key_index AND r.serial = "
+      "l.serial "
+      "WHERE l.authority = ?1 AND l.key_index = ?2 AND l.changed > ?3 AND r.serial IS NULL ORDER BY "
+      "l.changed",
+      authority, std::int64_t{key_index}, since));
+  entry.reason = x509::CrlReason::remove_from_crl;
+  entry.invalidity_date.reset();
+  entry.released = true;
+  while (TRY(released.step())) {
+    entry.serial = released.bytes(0);
+    entry.revoked_at = released.time(1);
+    entry.not_after = released.time(2);
+    entry.changed =
+        TRY(number<std::uint64_t>(released, 4, "change", std::numeric_limits<std::int64_t>::max()));
+    entry.held_since =
+        TRY(number<std::uint64_t>(released, 3, "change", std::numeric_limits<std::int64_t>::max()));
+    TRY(visit(entry));
+  }
+  return ok();
+}
+
+template <class Interface>
+Result<std::uint64_t> Queries<Interface>::last_change(AuthorityId authority) const {
+  Query query = TRY(connection_.query("SELECT last FROM revocation_changes WHERE authority = ?1", authority));
+  if (!TRY(query.step())) return 0;
+  return number<std::uint64_t>(query, 0, "change", std::numeric_limits<std::int64_t>::max());
+}
+
+template <class Interface>
+Result<std::vector<CrlRecord>> Queries<Interface>::newest_crls(AuthorityId authority, std::uint16_t key_index,
+                                                               bool delta, std::size_t limit) const {
+  return read_all(
+      TRY(connection_.query("SELECT " VOUCH_CRL_COLUMNS
+                            " FROM crls WHERE authority = ?1 AND key_index = ?2 AND delta = ?3 AND sha256 <> "
+                            "x'' ORDER BY number DESC LIMIT ?4",
+                            authority, std::int64_t{key_index}, std::int64_t{delta}, sql_limit(limit))),
+      read_crl);
+}
+
+template <class Interface>
+Result<std::vector<std::uint64_t>> Queries<Interface>::changes_on_crls(AuthorityId authority,
+                                                                       std::uint16_t key_index,
+                                                                       std::uint64_t from_number) const {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  const auto from = static_cast<std::int64_t>(std::min<std::uint64_t>(from_number, std::uint64_t{kMost}));
+  return read_all(
+      TRY(connection_.query("SELECT last_change FROM crls WHERE authority = ?1 AND number >= ?3 AND "
+                            "key_index = ?2 ORDER BY number",
+                            authority, std::int64_t{key_index}, from)),
+      [](const Query& row) { return number<std::uint64_t>(row, 0, "change", kMost); });
+}
+
+template <class Interface>
+Result<std::vector<CrlTarget>> Queries<Interface>::crl_targets(AuthorityId authority) const {
+  return read_all(
+      TRY(connection_.query("SELECT authority, key_index, delta, target, number, wanted, tried_at, error "
+                            "FROM crl_targets WHERE authority = ?1 ORDER BY key_index, delta, target",
+                            authority)),
+      read_crl_target);
+}
+
+template <class Interface>
+Result<std::vector<LocationSet>> Queries<Interface>::location_sets(AuthorityId authority, Time now) const {
+  // 0 stands for the certificates of which it was not recorded, and is left out when there are none.
+  Query query = TRY(connection_.query(
+      "SELECT * FROM (SELECT l.id AS id, l.locations, (SELECT count(*) FROM certificates c "
+      "WHERE c.authority = ?1 AND c.location_set = l.id AND c.not_after >= ?2) AS live "
+      "FROM location_sets l WHERE l.authority = ?1 "
+      "UNION ALL SELECT 0, '', (SELECT count(*) FROM certificates c "
+      "WHERE c.authority = ?1 AND c.location_set = 0 AND c.not_after >= ?2)) WHERE id <> 0 OR live <> 0 "
+      "ORDER BY id",
+      authority, now));
+  return read_all(std::move(query), [](const Query& row) -> Result<LocationSet> {
+    return LocationSet{row.integer(0), row.text(1), static_cast<std::uint64_t>(row.integer(2))};
+  });
 }
 
 template <class Interface>

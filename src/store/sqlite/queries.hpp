@@ -25,6 +25,15 @@ class Queries : public Interface {
   Result<std::vector<CertificateRecord>> orphans(AuthorityId authority) const override;
   Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
                           const std::function<Status(const Snapshot::RevokedEntry&)>& visit) const override;
+  Status for_each_changed(AuthorityId authority, std::uint16_t key_index, std::uint64_t after,
+                          const std::function<Status(const Snapshot::ChangedEntry&)>& visit) const override;
+  Result<std::uint64_t> last_change(AuthorityId authority) const override;
+  Result<std::vector<CrlRecord>> newest_crls(AuthorityId authority, std::uint16_t key_index, bool delta,
+                                             std::size_t limit) const override;
+  Result<std::vector<std::uint64_t>> changes_on_crls(AuthorityId authority, std::uint16_t key_index,
+                                                     std::uint64_t from_number) const override;
+  Result<std::vector<CrlTarget>> crl_targets(AuthorityId authority) const override;
+  Result<std::vector<LocationSet>> location_sets(AuthorityId authority, Time now) const override;
   Result<std::vector<CrlRecord>> crls(AuthorityId authority) const override;
   Result<std::uint64_t> last_crl_number(AuthorityId authority) const override;
   Result<std::vector<TemplateRecord>> templates() const override;

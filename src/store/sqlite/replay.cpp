@@ -1,6 +1,7 @@
 #include "store/sqlite/replay.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace vouch::store::sqlite {
 namespace {
@@ -22,7 +23,6 @@ const std::vector<History>& history() {
       {"signatures", {}, "the signature of request {}"},
       {"crls", {"id", "authority", "number", "key_index", "delta", "this_update"}, "CRL record {}"},
       {"templates", {}, "template '{}'"},
-      {"audit_heads", {}, "the audit head of size {}"},
       {"audit_statements", {}, "audit statement {}"},
       {"role_changes", {}, "role change {}"},
   };
@@ -138,6 +138,21 @@ Result<std::vector<AuditRecord>> overtaken_audit(Connection& connection) {
   return records;
 }
 
+// A head over entries that both have is in both. Heads over entries that are overtaken go with them.
+Status share_their_heads(Connection& connection, const std::vector<AuditRecord>& overtaken) {
+  const std::int64_t end =
+      overtaken.empty() ? std::numeric_limits<std::int64_t>::max() : overtaken.front().sequence;
+  Query query =
+      TRY(connection.query_once("SELECT mine.size FROM main.audit_heads AS mine JOIN later.audit_heads AS "
+                                "theirs ON theirs.size = mine.size "
+                                "WHERE mine.size < ?1 AND theirs.root <> mine.root LIMIT 1",
+                                end));
+  if (!TRY(query.step())) return ok();
+  return make_error(Errc::conflict,
+                    "the two databases do not share their past: the audit head of size {} is another there",
+                    query.integer(0));
+}
+
 Result<Replayed> replay_attached(Connection& connection) {
   Replayed done;
   const auto all = TRY(tables(connection));
@@ -146,6 +161,7 @@ Result<Replayed> replay_attached(Connection& connection) {
       if (rule.table == table.name) TRY(share_their_past(connection, table, rule));
   TRY(keeps_revocations(connection));
   done.overtaken = TRY(overtaken_audit(connection));
+  TRY(share_their_heads(connection, done.overtaken));
   for (const TableShape& table : all) {
     const std::uint64_t rows = TRY(catch_up(connection, table).context("replaying table {}", table.name));
     done.rows += rows;

@@ -193,6 +193,61 @@ CREATE TABLE role_changes (
 ) STRICT;
 )sql";
 
+// Delta CRLs, publication to several targets, and which URLs certificates carry.
+// - Every change of a revocation takes the next number of its authority; `changed` is the last one of a row,
+// in
+//   an index that grows at its end. A delta CRL is one range of it.
+// - `releases` are holds that were lifted, with the first change since which they may stand on a CRL.
+// - `location_sets` are few; certificates name theirs by number, and counting them reads an index only.
+const char kRevocationChanges[] = R"sql(
+CREATE TABLE revocation_changes (
+  authority INTEGER PRIMARY KEY REFERENCES authorities(id),
+  last INTEGER NOT NULL
+) STRICT;
+ALTER TABLE revocations ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+-- What was revoked before changes were numbered comes after every CRL that was published before.
+UPDATE revocations SET changed = 1;
+INSERT INTO revocation_changes (authority, last) SELECT DISTINCT authority, 1 FROM revocations;
+CREATE INDEX revocations_changed ON revocations(authority, key_index, changed);
+
+CREATE TABLE releases (
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  key_index INTEGER NOT NULL,
+  serial BLOB NOT NULL,
+  not_after INTEGER NOT NULL,
+  revoked_at INTEGER NOT NULL,
+  held_since INTEGER NOT NULL,
+  changed INTEGER NOT NULL,
+  PRIMARY KEY (authority, key_index, serial)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX releases_changed ON releases(authority, key_index, changed);
+
+ALTER TABLE crls ADD COLUMN base_number INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE crls ADD COLUMN last_change INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE crls ADD COLUMN scope BLOB NOT NULL DEFAULT x'';
+
+CREATE TABLE crl_targets (
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  key_index INTEGER NOT NULL,
+  delta INTEGER NOT NULL,
+  target TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  wanted INTEGER NOT NULL,
+  tried_at INTEGER NOT NULL,
+  error TEXT NOT NULL,
+  PRIMARY KEY (authority, key_index, delta, target)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE location_sets (
+  id INTEGER PRIMARY KEY,
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  locations TEXT NOT NULL,
+  UNIQUE (authority, locations)
+) STRICT;
+ALTER TABLE certificates ADD COLUMN location_set INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX certificates_locations ON certificates(authority, location_set, not_after);
+)sql";
+
 // Small facts about the database itself: how far the fence has been compared (ca/fence.hpp), how many
 // requests were purged.
 const char kMarks[] = R"sql(
@@ -216,7 +271,7 @@ CREATE TABLE compromised_keys (
 ) STRICT;
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles, kMarks, kKeys};
+constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles, kMarks, kKeys, kRevocationChanges};
 
 Result<std::int64_t> pragma(Connection& connection, const std::string& name) {
   Query query = TRY(connection.query_once("PRAGMA " + name));
@@ -234,6 +289,8 @@ Result<std::int64_t> version_of(Connection& connection, std::size_t known) {
   const std::int64_t version = TRY(pragma(connection, "user_version"));
   if (TRY(pragma(connection, "application_id")) != kApplicationId) {
     if (version == 0 && !TRY(has_tables(connection))) return 0;
+    // Another process may have made it between these looks.
+    if (TRY(pragma(connection, "application_id")) == kApplicationId) return version_of(connection, known);
     return make_error(Errc::malformed, "{} is a database of another program", connection.file().string())
         .with_hint("give the right file");
   }

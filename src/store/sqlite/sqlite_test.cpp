@@ -527,7 +527,11 @@ TEST_P(DamageTest, IsFound) {
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, DamageTest,
-    testing::Values(Damage{"CertificateGone", "DELETE FROM certificates WHERE request = 3",
+    testing::Values(Damage{"DeltaWithoutBase", "UPDATE crls SET delta = 1, base_number = 9, sha256 = x'01'",
+                           "delta CRL number 2 names a base CRL that does not exist"},
+                    Damage{"ChangeNeverMade", "UPDATE revocations SET changed = 99",
+                           "the number of a change that was never made"},
+                    Damage{"CertificateGone", "DELETE FROM certificates WHERE request = 3",
                            "request 3 is to be issued and has no certificate"},
                     Damage{"IntentWithoutCertificate", "DELETE FROM certificates WHERE request = 6",
                            "request 6 waits for a signature and has no"},

@@ -33,13 +33,14 @@ struct SignedCertificate {
   Time not_after{};
   std::optional<std::int64_t> reason;  // when it is revoked
   Time revoked_at{};
+  std::int64_t changed = 0;
 };
 
 // The signed certificate of this authority with that serial, and whether it is revoked.
 Result<SignedCertificate> find_signed(Connection& connection, AuthorityId authority, Bytes serial) {
   Query query =
       TRY(connection.query("SELECT c.request, c.key_index, c.not_after, s.request IS NOT NULL, r.reason, "
-                           "r.revoked_at FROM serials z "
+                           "r.revoked_at, r.changed FROM serials z "
                            "JOIN certificates c ON c.request = z.request AND c.serial = z.serial LEFT JOIN "
                            "signatures s ON s.request = c.request "
                            "LEFT JOIN revocations r ON r.authority = c.authority AND r.key_index = "
@@ -48,12 +49,31 @@ Result<SignedCertificate> find_signed(Connection& connection, AuthorityId author
                            serial, authority));
   if (!TRY(query.step())) return messages::no_certificate(serial);
   if (query.integer(3) == 0) return messages::not_signed(serial);
-  SignedCertificate found{query.integer(0), query.integer(1), query.time(2), std::nullopt, Time()};
+  SignedCertificate found{query.integer(0), query.integer(1), query.time(2), std::nullopt, Time(), 0};
   if (!query.is_null(4)) {
     found.reason = query.integer(4);
     found.revoked_at = query.time(5);
+    found.changed = query.integer(6);
   }
   return found;
+}
+
+// The number of a change that is being made. Nobody else can take it before this transaction ends.
+Result<std::int64_t> next_change(Connection& connection, AuthorityId authority) {
+  Query query =
+      TRY(connection.query("INSERT INTO revocation_changes (authority, last) VALUES (?1, 1) "
+                           "ON CONFLICT (authority) DO UPDATE SET last = last + 1 RETURNING last",
+                           authority));
+  if (!TRY(query.step())) return make_error(Errc::internal, "a change got no number");
+  const std::int64_t number = query.integer(0);
+  (void)TRY(query.step());  // to the end, or the row is not written
+  return number;
+}
+
+Status check_location_set(Connection& connection, std::int64_t id) {
+  Query query = TRY(connection.query("SELECT 1 FROM location_sets WHERE id = ?1", id));
+  if (!TRY(query.step())) return messages::no_location_set(id);
+  return ok();
 }
 
 constexpr std::int64_t kHold = static_cast<std::int64_t>(x509::CrlReason::certificate_hold);
@@ -143,13 +163,14 @@ Status SqliteTransaction::update_request(const RequestRecord& record) {
 
 Status SqliteTransaction::insert_intent(const CertificateRecord& certificate) {
   if (certificate.serial.empty()) return messages::no_serial();
+  if (certificate.location_set != 0) TRY(check_location_set(connection_, certificate.location_set));
   auto done = connection_.run(
       "INSERT INTO certificates (request, authority, key_index, serial, not_before, not_after, subject, "
       "template, "
-      "signature_algorithm, tbs) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+      "signature_algorithm, tbs, location_set) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
       certificate.request, certificate.authority, std::int64_t{certificate.key_index}, certificate.serial,
       certificate.not_before, certificate.not_after, certificate.subject, certificate.template_name,
-      certificate.signature_algorithm, certificate.tbs);
+      certificate.signature_algorithm, certificate.tbs, certificate.location_set);
   if (!done && done.error().code() == Errc::conflict)
     return messages::request_has_certificate(certificate.request);
   if (!done && done.error().code() == Errc::not_found) {
@@ -206,21 +227,30 @@ Status SqliteTransaction::revoke(AuthorityId authority, const RevocationRecord& 
   if (!found.reason)
     return connection_.run(
         "INSERT INTO revocations (authority, key_index, serial, request, not_after, revoked_at, reason, "
-        "invalidity_date) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "invalidity_date, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         authority, found.key_index, revocation.serial, found.request, found.not_after, revocation.revoked_at,
-        reason, revocation.invalidity_date);
+        reason, revocation.invalidity_date, TRY(next_change(connection_, authority)));
   if (*found.reason != kHold || reason == kHold)
     return messages::revoked_already(revocation.serial, found.revoked_at);
   return connection_.run(
-      "UPDATE revocations SET reason = ?4, invalidity_date = coalesce(?5, invalidity_date) "
+      "UPDATE revocations SET reason = ?4, invalidity_date = coalesce(?5, invalidity_date), changed = ?6 "
       "WHERE authority = ?1 AND key_index = ?2 AND serial = ?3",
-      authority, found.key_index, revocation.serial, reason, revocation.invalidity_date);
+      authority, found.key_index, revocation.serial, reason, revocation.invalidity_date,
+      TRY(next_change(connection_, authority)));
 }
 
 Status SqliteTransaction::release(AuthorityId authority, Bytes serial) {
   const SignedCertificate found = TRY(find_signed(connection_, authority, serial));
   if (!found.reason) return messages::not_revoked(serial);
   if (*found.reason != kHold) return messages::not_on_hold(serial);
+  // It may have been on hold before, and a CRL of that time be in use: `held_since` keeps the first change.
+  TRY(connection_.run(
+      "INSERT INTO releases (authority, key_index, serial, not_after, revoked_at, held_since, changed) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (authority, key_index, serial) DO UPDATE SET "
+      "revoked_at = excluded.revoked_at, held_since = min(held_since, excluded.held_since), "
+      "changed = excluded.changed",
+      authority, found.key_index, serial, found.not_after, found.revoked_at, found.changed,
+      TRY(next_change(connection_, authority))));
   return connection_.run("DELETE FROM revocations WHERE authority = ?1 AND key_index = ?2 AND serial = ?3",
                          authority, found.key_index, serial);
 }
@@ -231,24 +261,50 @@ Status SqliteTransaction::insert_crl(const CrlRecord& record) {
   if (record.number <= last) return messages::crl_number_not_above(record.number, last);
   auto done = connection_.run(
       "INSERT INTO crls (authority, number, key_index, delta, this_update, next_update, next_publish, "
-      "entries, size, "
-      "sha256, file) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+      "entries, size, sha256, file, base_number, last_change, scope) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
       record.authority, number, std::int64_t{record.key_index}, std::int64_t{record.delta},
       record.this_update, record.next_update, record.next_publish,
       TRY(stored_number("number of entries", record.entries)), TRY(stored_number("size", record.size)),
-      record.sha256, record.file);
+      record.sha256, record.file, TRY(stored_number("CRL number", record.base_number)),
+      TRY(stored_number("change", record.last_change)), record.scope);
   if (!done) return instead(done.error(), Errc::not_found, messages::no_authority(record.authority));
   return ok();
 }
 
 Status SqliteTransaction::update_crl(const CrlRecord& record) {
-  TRY(connection_.run(
-      "UPDATE crls SET entries = ?3, size = ?4, sha256 = ?5, file = ?6 WHERE authority = ?1 AND number = ?2",
-      record.authority, TRY(stored_number("CRL number", record.number)),
-      TRY(stored_number("number of entries", record.entries)), TRY(stored_number("size", record.size)),
-      record.sha256, record.file));
+  TRY(
+      connection_.run("UPDATE crls SET entries = ?3, size = ?4, sha256 = ?5, file = ?6 "
+                      "WHERE authority = ?1 AND number = ?2",
+                      record.authority, TRY(stored_number("CRL number", record.number)),
+                      TRY(stored_number("number of entries", record.entries)),
+                      TRY(stored_number("size", record.size)), record.sha256, record.file));
   if (connection_.changes() == 0) return messages::no_crl(record.number);
   return ok();
+}
+
+Status SqliteTransaction::put_crl_target(const CrlTarget& target) {
+  auto done = connection_.run(
+      "INSERT INTO crl_targets (authority, key_index, delta, target, number, wanted, tried_at, error) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (authority, key_index, delta, target) DO UPDATE "
+      "SET "
+      "number = excluded.number, wanted = excluded.wanted, tried_at = excluded.tried_at, error = "
+      "excluded.error",
+      target.authority, std::int64_t{target.key_index}, std::int64_t{target.delta}, target.target,
+      TRY(stored_number("CRL number", target.number)), TRY(stored_number("CRL number", target.wanted)),
+      target.tried_at, target.error);
+  if (!done) return instead(done.error(), Errc::not_found, messages::no_authority(target.authority));
+  return ok();
+}
+
+Result<std::int64_t> SqliteTransaction::location_set(AuthorityId authority, std::string_view text) {
+  Query query = TRY(connection_.query("SELECT id FROM location_sets WHERE authority = ?1 AND locations = ?2",
+                                      authority, text));
+  if (TRY(query.step())) return query.integer(0);
+  auto done =
+      connection_.run("INSERT INTO location_sets (authority, locations) VALUES (?1, ?2)", authority, text);
+  if (!done) return instead(done.error(), Errc::not_found, messages::no_authority(authority));
+  return connection_.last_insert_id();
 }
 
 Status SqliteTransaction::insert_template(const TemplateRecord& record) {

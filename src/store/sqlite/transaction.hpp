@@ -25,6 +25,8 @@ class SqliteTransaction final : public Queries<Transaction> {
   Status release(AuthorityId authority, Bytes serial) override;
   Status insert_crl(const CrlRecord& record) override;
   Status update_crl(const CrlRecord& record) override;
+  Status put_crl_target(const CrlTarget& target) override;
+  Result<std::int64_t> location_set(AuthorityId authority, std::string_view text) override;
   Status insert_template(const TemplateRecord& record) override;
   Status publish_template(AuthorityId authority, std::string_view name) override;
   Status withdraw_template(AuthorityId authority, std::string_view name) override;
