@@ -93,8 +93,8 @@ void revoke_some(const World& world, store::AuthorityId authority, int first, in
 int publish(const fs::path& folder, bool delta) {
   const auto world = open_world(folder, false);
   const auto authority = must(ca::LocalAuthority::open(world->environment(), kName));
-  const auto published =
-      must(delta ? revocation::publish_deltas(*authority) : revocation::publish_crls(*authority));
+  const auto published = must(delta ? revocation::publish_deltas(*authority, "bench")
+                                    : revocation::publish_crls(*authority, "bench"));
   std::cout << fmt::format("  {} CRL {}: {} entries, {} octets\n", delta ? "delta" : "base",
                            published[0].record.number, published[0].record.entries, published[0].record.size)
             << std::flush;

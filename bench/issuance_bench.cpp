@@ -402,7 +402,7 @@ int publish(const fs::path& folder) {
   World world{folder, must(ca::Home::open(folder, false)), crypto::openssl::make_provider(), {}, {}, {}, {}};
   world.database = must(store::sqlite::open(world.home.database()));
   const auto authority = must(ca::LocalAuthority::open(world.environment(), "Bench Root"));
-  const auto published = must(revocation::publish_crls(*authority));
+  const auto published = must(revocation::publish_crls(*authority, "bench"));
   std::cout << fmt::format("  CRL {}: {} entries, {} octets\n", published[0].record.number,
                            published[0].record.entries, published[0].record.size);
   return 0;

@@ -196,7 +196,8 @@ Result<Publication> publish_all(Context& context, const Workspace& workspace, co
   Publication done;
   done.files = TRY(ca::publish_ca_certificates(*authority));
   // Nobody can let the key pass while this command is the one that makes it so.
-  if (!authority->settings().interactive_key) done.crls = TRY(revocation::publish_crls(*authority));
+  if (!authority->settings().interactive_key)
+    done.crls = TRY(revocation::publish_crls(*authority, context.user()));
   return done;
 }
 

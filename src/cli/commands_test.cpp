@@ -790,7 +790,7 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
            shell_.file("mirror.jsonl", mirror + "\n" + mirror + "\n")},
           4);
   }
-  check("ca renew", {"--ca", "Root", "--new-key", "--capolicy", capolicy});
+  check("ca renew", {"--ca", "Root", "--new-key", "--capolicy", capolicy, "--pin-file", pin});
   check("ca renew", {"--ca", "Issuing", "--request-out", shell_.path("again.csr")});
   check("ca set", {"hash=sha384", "--ca", "Root"});
   check("db show", {});

@@ -416,9 +416,26 @@ bool is_due(const std::vector<CrlTask>& tasks, CrlTask::What what, std::uint16_t
   });
 }
 
+// At any time one likes: those who revoke, and those who administer the CA.
+Status authorize_publication(const ca::LocalAuthority& authority, std::string_view actor) {
+  const ca::Environment& environment = authority.environment();
+  const auto snapshot = TRY(environment.database.snapshot());
+  ca::Act act{.account = actor,
+              .role = ca::Role::manager,
+              .what = "publish CRLs",
+              .action = "crl.publish",
+              .object = "CRL",
+              .authority = authority.record().id,
+              .authority_name = authority.record().name};
+  if (ca::check_role(TRY(ca::RoleTable::read(*snapshot)), environment.groups, act)) return ok();
+  act.role = ca::Role::administrator;
+  return ca::authorize(environment, *snapshot, act);
+}
+
 }  // namespace
 
 Result<std::vector<Published>> publish_crls(const ca::LocalAuthority& authority, std::string_view actor) {
+  TRY(authorize_publication(authority, actor));
   const FileLock lock = TRY(turn_of(authority));
   std::vector<Published> published;
   for (const ca::CaKey* key : authority.crl_keys()) TRY(publish_base(authority, *key, actor, published));
@@ -426,6 +443,7 @@ Result<std::vector<Published>> publish_crls(const ca::LocalAuthority& authority,
 }
 
 Result<std::vector<Published>> publish_deltas(const ca::LocalAuthority& authority, std::string_view actor) {
+  TRY(authorize_publication(authority, actor));
   const FileLock lock = TRY(turn_of(authority));
   if (!deltas_on(authority.settings()))
     return make_error(Errc::denied, "CA '{}' publishes no delta CRLs", authority.record().name)

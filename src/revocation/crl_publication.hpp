@@ -16,8 +16,8 @@ struct Published {
 // Builds, signs and publishes a base CRL, and where deltas are on a delta CRL after it, for every key of the
 // authority whose certificate is still valid, to each file location with flag 1 (deltas: 64). One publisher
 // at a time: a second one waits. A place that cannot be written does not keep the others from theirs; when
-// none can, the old files stay as they were, and the reserved number is not used again. `actor` is for the
-// audit.
+// none can, the old files stay as they were, and the reserved number is not used again. `actor` is a
+// manager or administrator of the CA.
 Result<std::vector<Published>> publish_crls(const ca::LocalAuthority& authority, std::string_view actor = {});
 
 // Delta CRLs alone: what has changed since the newest base CRL that lies at every place. Costs what has
@@ -31,7 +31,8 @@ struct DueReport {
   std::vector<store::CrlTarget> copied;  // places that got the newest CRL belatedly
   std::vector<Error> failures;           // one key or place does not hold up the others
 };
-// What crl_schedule says is due, looked up again when it is this publisher's turn.
+// What crl_schedule says is due, looked up again when it is this publisher's turn. For anybody: what is due
+// is due.
 Result<DueReport> publish_due(const ca::LocalAuthority& authority, std::string_view actor = {});
 
 }  // namespace vouch::revocation

@@ -201,5 +201,19 @@ TEST(TbsSpoolTest, ALargeListThatIsGivenUpLeavesNothing) {
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 
+TEST(CrlPublicationRoles, PublishingIsForManagersAndAdministratorsWhatIsDueForAnybody) {
+  ca::TestBench bench(ca::TestRoles::granted);
+  const auto root = bench.make_root();
+  ASSERT_NE(root, nullptr);
+  const auto denied = publish_crls(*root, "eve");
+  ASSERT_FALSE(denied);
+  EXPECT_EQ(denied.error().code(), Errc::denied);
+  EXPECT_NE(denied.error().report().find("eve may not publish CRLs of CA 'Test Root'"), std::string::npos);
+  ASSERT_TRUE(ca::grant_role(bench.environment(), {"mia", ca::Role::manager, 0, {}, {}, {}, {}}, "admin"));
+  EXPECT_TRUE(publish_crls(*root, "mia"));
+  EXPECT_TRUE(publish_crls(*root, "admin"));
+  EXPECT_TRUE(publish_due(*root, "eve"));
+}
+
 }  // namespace
 }  // namespace vouch::revocation

@@ -262,7 +262,7 @@ class HistoryTest : public testing::TestWithParam<Case> {
     database_ = open_database();
     open_authority();
     if (!authority_->fence_status()) {
-      EXPECT_FALSE(publish_crls(*authority_)) << "the world has seen more than this database knows";
+      EXPECT_FALSE(publish_crls(*authority_, "test")) << "the world has seen more than this database knows";
       ca::ReplayOptions replay;
       replay.administrator = "test";
       const auto replayed =
@@ -338,7 +338,7 @@ class HistoryTest : public testing::TestWithParam<Case> {
 
   void publish(std::uint32_t what) {
     if (what < 6) {
-      auto deltas = publish_deltas(*authority_);
+      auto deltas = publish_deltas(*authority_, "test");
       if (bases_.empty()) {
         EXPECT_FALSE(deltas);
         return;
@@ -350,7 +350,7 @@ class HistoryTest : public testing::TestWithParam<Case> {
       ASSERT_TRUE(report) << report.error().report();
       check(report->published);
     } else {
-      auto crls = publish_crls(*authority_);
+      auto crls = publish_crls(*authority_, "test");
       ASSERT_TRUE(crls) << crls.error().report();
       check(*crls);
     }

@@ -25,6 +25,7 @@ check "the published template" has action=template.publish ca=Issuing object="te
 check "the issued certificate, with serial and hash" has action=request.submit outcome=done details=tbs_sha256=
 check "the denied request, with its rule" has action=request.submit outcome=denied details=rule=key.size
 check "the revocation, with its reason" has action=cert.revoke details=reason=keyCompromise
+check "the CRL, with its hash" has action=crl.publish ca=Issuing details=sha256=
 check "the roles that the first set-up gave" has action=role.grant object="principal $me" details=role=administrator
 check "nothing secret" bash -c '! grep -qiE "PRIVATE|passphrase" "$1"' - "$W/audit.jsonl"
 

@@ -39,11 +39,21 @@ done
 check "what is there is whole" vouch_ backup "$DISK/backup.tar" --show
 rm -f "$DISK/filler"
 
+# At a random moment of as long as it takes here.
+seconds_of() {
+  local begin
+  begin=$(date +%s%N)
+  "$@" >"$W/out" 2>&1
+  awk -v ns=$(($(date +%s%N) - begin)) 'BEGIN { print ns / 1e9 }'
+}
+a_moment_of() { awk -v seed="$RANDOM" -v most="$1" 'BEGIN { srand(seed); print rand() * most }'; }
+takes=$(seconds_of vouch_ backup "$W/killed.tar")
+rm -f "$W/killed.tar"
 killed=0
 for _ in $(seq 15); do
   vouch_ backup "$W/killed.tar" >"$W/out" 2>&1 &
   pid=$!
-  sleep "$(awk -v seed="$RANDOM" 'BEGIN { srand(seed); print rand() * 0.25 }')"
+  sleep "$(a_moment_of "$takes")"
   kill -9 $pid 2>/dev/null && killed=$((killed + 1))
   wait $pid 2>/dev/null
   [ ! -e "$W/killed.tar" ] || vouch_ backup "$W/killed.tar" --show >"$W/out" 2>&1 || no "a killed backup left half an archive" "$W/out"
@@ -55,11 +65,12 @@ same "and it took away what the killed ones left" "$(find "$W" -maxdepth 1 -name
 check "it is whole" vouch_ backup "$W/killed.tar" --show
 
 # Restores that are killed: the home has one whole state at every moment.
+takes=$(seconds_of vouch_ restore "$W/killed.tar" --replace)
 killed=0
 for _ in $(seq 10); do
   vouch_ restore "$W/killed.tar" --replace >"$W/out" 2>&1 &
   pid=$!
-  sleep "$(awk -v seed="$RANDOM" 'BEGIN { srand(seed); print rand() * 0.25 }')"
+  sleep "$(a_moment_of "$takes")"
   kill -9 $pid 2>/dev/null && killed=$((killed + 1))
   wait $pid 2>/dev/null
   vouch_ cert list >"$W/out" 2>&1 || no "a killed restore left no whole home" "$W/out"

@@ -114,7 +114,7 @@ Status run(const fs::path& home, std::string_view name, int threads, int count, 
       workers.emplace_back([&, i] { results[i] = issue(*authority, *setup->provider, request, left, log); });
     workers.emplace_back([&] {
       while (left > 0 && results.back()) {
-        if (auto published = revocation::publish_crls(*authority); !published)
+        if (auto published = revocation::publish_crls(*authority, "load"); !published)
           results.back() = published.error();
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
       }
@@ -167,7 +167,7 @@ Status verify(const fs::path& home, std::string_view name, const char* received)
   std::size_t count = 0;
   TRY(check_received(*setup->provider, *snapshot, received, count));
   TRY(check_crls(*snapshot, *authority));
-  const auto published = TRY(revocation::publish_crls(*authority));
+  const auto published = TRY(revocation::publish_crls(*authority, "load"));
   const auto counts = TRY(snapshot->counts());
   std::cout << fmt::format("received={} certificates={} revoked={} repaired={} crl={}\n", count,
                            counts.certificates, counts.revoked, authority->repaired(),
