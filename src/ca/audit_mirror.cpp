@@ -72,7 +72,7 @@ Result<Tail> read_tail(int fd, const fs::path& file) {
 
 class MirrorFile {
  public:
-  MirrorFile(const crypto::Provider& provider, fs::path file) : provider_(provider), file_(std::move(file)) {}
+  explicit MirrorFile(fs::path file) : file_(std::move(file)) {}
 
   Status write(const store::Snapshot& state, std::int64_t before, std::int64_t after) const {
     const FileDescriptor fd = TRY(open());
@@ -141,14 +141,13 @@ class MirrorFile {
     return write_all(fd, as_bytes(text), file_);
   }
 
-  const crypto::Provider& provider_;
   const fs::path file_;
 };
 
 }  // namespace
 
-store::Database::AuditMirror make_audit_mirror(const crypto::Provider& provider, fs::path file) {
-  return [mirror = std::make_shared<const MirrorFile>(provider, std::move(file))](
+store::Database::AuditMirror make_audit_mirror(fs::path file) {
+  return [mirror = std::make_shared<const MirrorFile>(std::move(file))](
              const store::Snapshot& state, std::int64_t before, std::int64_t after) {
     const Status written = mirror->write(state, before, after);
     if (written) return written;
@@ -161,9 +160,9 @@ store::Database::AuditMirror make_audit_mirror(const crypto::Provider& provider,
   };
 }
 
-void connect_audit_mirror(const Home& home, const crypto::Provider& provider, store::Database& database) {
+void connect_audit_mirror(const Home& home, store::Database& database) {
   if (const fs::path file = home.audit_mirror(); !file.empty())
-    database.mirror_audit(make_audit_mirror(provider, file));
+    database.mirror_audit(make_audit_mirror(file));
 }
 
 Status expect_new_audit_mirror(const Home& home) {

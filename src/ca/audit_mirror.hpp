@@ -12,9 +12,9 @@
 namespace vouch::ca {
 
 // What connects a database to its mirror.
-store::Database::AuditMirror make_audit_mirror(const crypto::Provider& provider, fs::path file);
+store::Database::AuditMirror make_audit_mirror(fs::path file);
 // The same for the mirror that the home's configuration names, if it names one.
-void connect_audit_mirror(const Home& home, const crypto::Provider& provider, store::Database& database);
+void connect_audit_mirror(const Home& home, store::Database& database);
 
 // `conflict` when the home has a mirror already: an act that puts another log in the place of this one needs
 // a new mirror, because the old one would rightly take it for a log that was cut off.

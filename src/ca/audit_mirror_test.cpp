@@ -13,7 +13,7 @@ using testing::IsEmpty;
 
 class AuditMirrorTest : public testing::Test {
  protected:
-  void connect() { bench_.database().mirror_audit(make_audit_mirror(bench_.provider(), file_)); }
+  void connect() { bench_.database().mirror_audit(make_audit_mirror(file_)); }
   Status add(std::string object) {
     return record_audit(bench_.environment(),
                         {.actor = "alice", .action = "test.act", .object = std::move(object)});
@@ -79,9 +79,9 @@ TEST_F(AuditMirrorTest, LinesOfACommitThatDidNotHappenAreRecognised) {
   const std::string lost = content().substr(before.size());
   // The same mirror, and a database that never committed "lost".
   TestBench other;
-  other.database().mirror_audit(make_audit_mirror(other.provider(), folder_.path() / "other.jsonl"));
+  other.database().mirror_audit(make_audit_mirror(folder_.path() / "other.jsonl"));
   ASSERT_TRUE(record_audit(other.environment(), {.actor = "alice", .action = "test.act", .object = "one"}));
-  other.database().mirror_audit(make_audit_mirror(other.provider(), file_));
+  other.database().mirror_audit(make_audit_mirror(file_));
   AuditVerifyOptions options;
   options.mirror = file_;
   AuditReport report = verify_audit(other.environment(), options).value();
@@ -110,7 +110,7 @@ TEST_F(AuditMirrorTest, ADatabaseThatLostEntriesStopsAndIsFound) {
   connect();
   for (const char* object : {"one", "two", "three"}) ASSERT_TRUE(add(object));
   TestBench emptied;
-  emptied.database().mirror_audit(make_audit_mirror(emptied.provider(), file_));
+  emptied.database().mirror_audit(make_audit_mirror(file_));
   const Status refused =
       record_audit(emptied.environment(), {.actor = "alice", .action = "test.act", .object = "one"});
   ASSERT_FALSE(refused);
@@ -148,7 +148,7 @@ TEST_F(AuditMirrorTest, AConfiguredMirrorThatIsNotConnectedStopsEverything) {
   const Status refused = record_audit(environment, {.actor = "alice", .action = "test.act"});
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().report(), HasSubstr("is not connected"));
-  connect_audit_mirror(home, bench_.provider(), bench_.database());
+  connect_audit_mirror(home, bench_.database());
   ASSERT_TRUE(record_audit(environment, {.actor = "alice", .action = "test.act"}));
   EXPECT_TRUE(fs::exists(home.folder() / "m"));
 }

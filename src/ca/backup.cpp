@@ -465,7 +465,7 @@ Status authorize_restore(const Home& home, const RestoreOptions& options, const 
   const auto roles = RoleTable::read(**snapshot);
   if (!roles || roles->untouched()) return ok();
   const Environment environment{home, **database, provider, clock, {}, options.groups};
-  connect_audit_mirror(home, provider, **database);
+  connect_audit_mirror(home, **database);
   return authorize(environment, **snapshot,
                    {.account = options.administrator,
                     .role = Role::administrator,
@@ -484,7 +484,7 @@ Result<RestoreResult> restore(const fs::path& archive, const Home& home, const R
   TRY(authorize_restore(home, options, provider, clock, open_database));
   RestoreResult result = TRY(Restoration(home, options, provider, clock, open_database).run(archive));
   const auto database = TRY(open_database(home.database(), false));
-  connect_audit_mirror(home, provider, *database);
+  connect_audit_mirror(home, *database);
   const Environment environment{home, *database, provider, clock, {}, options.groups};
   const auto authorities = TRY(TRY(database->snapshot())->authorities());
   // A later replay enters it again behind the log that takes the place of this one.

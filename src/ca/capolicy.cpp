@@ -56,7 +56,7 @@ class Interpreter {
     TRY(take_policies());
     for (const InfSection& section : inf_.sections) TRY(take_section(section));
     TRY(check_extensions());
-    std::ranges::stable_sort(policy_.lines, {}, &CaPolicy::Line::line);
+    std::ranges::sort(policy_.lines, {}, &CaPolicy::Line::line);
     return std::move(policy_);
   }
 

@@ -764,7 +764,7 @@ Status LocalAuthority::record_intents(std::span<Work> work) {
   std::string mark;
   if (fence_->since_mark() >= kLinesPerMark) {
     mark = new_fence_nonce(environment_.provider);
-    TRY(fence_->append(std::array{FenceEvent::mark(mark)}));
+    (void)TRY(fence_->append(std::array{FenceEvent::mark(mark)}));
   }
   return environment_.database.commit([&](store::Transaction& t) -> Status {
     std::string set_of;

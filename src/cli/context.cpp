@@ -47,7 +47,7 @@ Result<std::unique_ptr<Workspace>> Workspace::open(const Surroundings& surroundi
   auto database = surroundings.open_database(file, create);
   if (!database && database.error().code() == Errc::not_found) return nothing_there();
   if (!database) return std::move(database).context("opening the database {}", file.string()).error();
-  ca::connect_audit_mirror(home, provider, **database);
+  ca::connect_audit_mirror(home, **database);
   std::unique_ptr<Workspace> workspace(
       new Workspace(std::move(home), std::move(*database), surroundings, provider, std::move(passphrase)));
   workspace->audited_ = TRY(TRY(workspace->snapshot())->audit_size());

@@ -59,7 +59,7 @@ Result<bool> look_ahead(const Context& context, const Workspace& workspace,
   auto tasks = TRY(revocation::crl_schedule(*snapshot, record, settings, now));
   const bool due = std::ranges::any_of(tasks, [&](const auto& task) { return task.at <= now; });
   if (!report) return due;
-  std::ranges::stable_sort(tasks, {}, &revocation::CrlTask::at);
+  std::ranges::sort(tasks, {}, &revocation::CrlTask::at);
   for (const revocation::CrlTask& task : tasks) {
     report->next.push(Value()
                           .set("ca", record.name)

@@ -47,7 +47,7 @@ Result<std::unique_ptr<Setup>> open_home(const fs::path& folder) {
   auto setup = std::make_unique<Setup>(
       Setup{TRY(ca::Home::open(folder, false)), crypto::openssl::make_provider(), {}, {}});
   setup->database = TRY(store::sqlite::open(setup->home.database()));
-  ca::connect_audit_mirror(setup->home, *setup->provider, *setup->database);
+  ca::connect_audit_mirror(setup->home, *setup->database);
   return setup;
 }
 

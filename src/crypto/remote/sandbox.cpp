@@ -100,6 +100,8 @@ constexpr const char* kFatal[] = {
     "mount",         "setns",           "unshare",    "keyctl",           "userfaultfd",
     "io_uring_setup"};
 
+scmp_arg_cmp argument_is(unsigned index, scmp_datum_t value) { return {index, SCMP_CMP_EQ, value, 0}; }
+
 class Filter {
  public:
   Filter() : context_(::seccomp_init(SCMP_ACT_ERRNO(EPERM)), &::seccomp_release) {}
@@ -145,11 +147,11 @@ Status restrict_calls(const Sandbox& sandbox) {
   for (const char* call : {"mmap", "mprotect"})
     TRY(filter.add(SCMP_ACT_ALLOW, call, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)));
   // abort() ends the process itself; nobody else gets a signal.
-  TRY(filter.add(SCMP_ACT_ALLOW, "tgkill", SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid()))));
+  TRY(filter.add(SCMP_ACT_ALLOW, "tgkill", argument_is(0, static_cast<scmp_datum_t>(::getpid()))));
   // Only its own limits, and only to look.
-  TRY(filter.add(SCMP_ACT_ALLOW, "prlimit64", SCMP_A2(SCMP_CMP_EQ, 0)));
+  TRY(filter.add(SCMP_ACT_ALLOW, "prlimit64", argument_is(2, 0)));
   // The names of threads are harmless; what else prctl does is not needed.
-  TRY(filter.add(SCMP_ACT_ALLOW, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)));
+  TRY(filter.add(SCMP_ACT_ALLOW, "prctl", argument_is(0, PR_SET_NAME)));
   return filter.load();
 }
 
