@@ -129,8 +129,8 @@ Result<InitResult> import_authority(const Environment& environment, const InitOp
                    generation.created_at,
                    format_settings(initial_settings(environment, effective, algorithm))};
   const auto signer = TRY(key->signer(algorithm));
-  AuditBinding audit = TRY(
-      AuditBinding::make(environment, *signer, options.name, generation.key_index, options.passphrase));
+  AuditBinding audit =
+      TRY(AuditBinding::make(environment, *signer, options.name, generation.key_index, options.passphrase));
   const Status recorded = environment.database.commit([&](store::Transaction& t) -> Status {
     result.record.id = TRY(t.insert_authority(result.record));
     generation.authority = result.record.id;

@@ -216,8 +216,8 @@ void append_ignored(std::vector<std::string>& warnings, const CaPolicy& policy) 
   if (policy.renewal_validity) ignored("RenewalValidityPeriod");
 }
 
-Status may_add_authority(const Environment& environment, std::string_view name, std::string_view administrator,
-                         std::string_view action) {
+Status may_add_authority(const Environment& environment, std::string_view name,
+                         std::string_view administrator, std::string_view action) {
   const auto snapshot = TRY(environment.database.snapshot());
   if (snapshot->authority(name))
     return make_error(Errc::conflict, "there is a CA '{}' in this home", name)

@@ -45,8 +45,8 @@ AuthoritySettings initial_settings(const Environment& environment, const InitOpt
 Result<InitResult> init(const Environment& environment, const InitOptions& options);
 
 // That the name is free in this home and that somebody may set up CAs there. conflict, denied.
-Status may_add_authority(const Environment& environment, std::string_view name, std::string_view administrator,
-                         std::string_view action);
+Status may_add_authority(const Environment& environment, std::string_view name,
+                         std::string_view administrator, std::string_view action);
 
 struct InstallResult {
   store::KeyGeneration generation;

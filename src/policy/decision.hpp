@@ -23,7 +23,7 @@ struct AuthorityContext {
   Span default_validity{12, {}};             // without a template
   // Host names that no request gets without approval: the CA's own, and a list ("*.x" is all below x).
   std::vector<std::string> protected_names;
-  std::vector<AgentRight> agent_rights;      // what enrolment agents may; none: nothing
+  std::vector<AgentRight> agent_rights;  // what enrolment agents may; none: nothing
 };
 
 // One signature beside the request's own, by a certificate that vouches for it: an enrolment agent, a
