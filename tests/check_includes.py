@@ -29,7 +29,8 @@ ROOMS = {
     "diagnose": ["revocation", "relying", "agent", "enroll"],
     "api": ["ca", "revocation", "identity", "net"],
     "console": ["api"],
-    "cli": ["api", "console", "diagnose", "enroll", "relying", "agent", "revocation", "cms"],
+    "daemon": ["api", "diagnose"],
+    "cli": ["api", "daemon", "console", "diagnose", "enroll", "relying", "agent", "revocation", "cms"],
     "app": ["cli"],
 }
 

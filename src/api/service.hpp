@@ -1,0 +1,30 @@
+#pragma once
+// What the HTTP faces of the authority work with, given by whoever composes the daemon. Each face is a file
+// with one function that makes its routes: `ocsp_routes`, `distribution_routes`, …; routes borrow the
+// Service, which outlives the server.
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "ca/local_authority.hpp"
+#include "net/metrics.hpp"
+#include "net/router.hpp"
+
+namespace vouch::api {
+
+using Authorities = std::vector<std::shared_ptr<ca::LocalAuthority>>;
+
+struct Service {
+  const ca::Environment& environment;
+  // The CAs of this home that are open now, in the order of their names. Cheap: what a reload replaces is
+  // swapped as a whole, and whoever holds an authority keeps it alive.
+  std::function<Authorities()> authorities;
+  net::Metrics& metrics;
+};
+
+// The CA of that name, or the only one when the name is empty. `not_found` names those that there are.
+Result<std::shared_ptr<ca::LocalAuthority>> find_authority(const Service& service, std::string_view name);
+
+}  // namespace vouch::api
