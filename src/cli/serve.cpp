@@ -60,9 +60,11 @@ void reload(const Context& context, daemon::Service& service, const net::Service
 Result<Exit> serve(Context& context, const Arguments&) {
   const Signals signals;
   Workspace* workspace = TRY(context.workspace());
-  const auto manager = net::ServiceManager::from(environment_of(context.surroundings()), ::getpid());
+  const net::Environment variables = environment_of(context.surroundings());
+  const auto manager = net::ServiceManager::from(variables, ::getpid());
   auto service =
       TRY(daemon::Service::start({.environment = workspace->environment(),
+                                  .sockets = TRY(net::passed_sockets(variables, ::getpid())),
                                   .log = [&context](const std::string& line) { context.note("{}", line); }}));
   for (const std::string& place : service->places()) context.note("listening on {}", place);
   tell(context, manager.ready("running"));

@@ -65,19 +65,48 @@ Result<std::shared_ptr<const net::Router>> Service::routes_of(const ListenerConf
   return std::shared_ptr<const net::Router>(std::move(router));
 }
 
-Result<net::ServerSettings> Service::server_settings(const Configuration& configuration) const {
+Result<Configuration> Service::read_configuration() const {
+  if (options_.configuration) return options_.configuration();
+  return daemon::read_configuration(options_.environment.home);
+}
+
+Result<net::Endpoint> Service::endpoint_of(const ListenerConfiguration& listener) const {
+  for (const net::PassedSocket& socket : options_.sockets)
+    if (socket.name == listener.name)
+      return net::Endpoint{.kind = net::Endpoint::Kind::inherited, .descriptor = socket.descriptor};
+  net::Endpoint endpoint = listener.endpoint(options_.environment.home.folder());
+  if (endpoint.kind == net::Endpoint::Kind::local) TRY(make_folder(endpoint.path.parent_path(), 0750));
+  return endpoint;
+}
+
+// The log that is open goes on when nothing about it has changed; then its file may have been renamed.
+Status Service::open_access_log(const AccessLogConfiguration& wanted) {
+  const AccessLogConfiguration& now = configuration_.access_log;
+  if (access_log_ && wanted.file == now.file && wanted.form == now.form) return access_log_->reopen();
+  access_log_.reset();
+  if (wanted.file.empty()) return ok();
+  const fs::path file = options_.environment.home.folder() / wanted.file;
+  TRY(make_folder(file.parent_path(), 0750));
+  access_log_ = TRY(net::AccessLog::open(file, wanted.form, options_.environment.clock));
+  return ok();
+}
+
+Result<net::ServerSettings> Service::server_settings(const Configuration& configuration) {
   net::ServerSettings settings;
-  for (const ListenerConfiguration& listener : configuration.listeners) {
-    if (listener.endpoint.kind == net::Endpoint::Kind::local)
-      TRY(make_folder(listener.endpoint.path.parent_path(), 0750));
-    settings.listeners.push_back({listener.name, listener.endpoint, TRY(routes_of(listener)), nullptr});
-  }
+  for (const ListenerConfiguration& listener : configuration.listeners)
+    if (listener.enabled)
+      settings.listeners.push_back(
+          {listener.name, TRY(endpoint_of(listener)), TRY(routes_of(listener)), nullptr});
+  TRY(open_access_log(configuration.access_log));
   settings.limits = configuration.limits;
-  settings.proxies = configuration.proxies;
+  settings.proxies.field = configuration.proxy_field;
+  for (const std::string& network : items_of(configuration.trusted_proxies))
+    settings.proxies.networks.push_back(TRY(net::Network::parse(network)));
+  settings.access_log = access_log_;
   settings.threads = configuration.threads;
   settings.workers = configuration.workers;
   settings.queue = configuration.queue;
-  settings.metrics = &const_cast<Service*>(this)->metrics_;
+  settings.metrics = &metrics_;
   settings.clock = &options_.environment.clock;
   return settings;
 }
@@ -92,16 +121,15 @@ Result<std::unique_ptr<Service>> Service::start(ServiceOptions options) {
   service->only_one_ = std::move(*lock);
   TRY(service->authorities_.open());
   TRY(service->make_parts());
-  service->configuration_ =
-      service->options_.configuration ? TRY(service->options_.configuration()) : default_configuration(home);
-  service->server_ = TRY(net::Server::start(TRY(service->server_settings(service->configuration_))));
+  Configuration configuration = TRY(service->read_configuration());
+  service->server_ = TRY(net::Server::start(TRY(service->server_settings(configuration))));
+  service->configuration_ = std::move(configuration);
   service->scheduler_ = std::make_unique<Scheduler>(service->jobs_, service->health_);
   return service;
 }
 
 Status Service::reload() {
-  Configuration configuration = options_.configuration ? TRY(options_.configuration())
-                                                       : default_configuration(options_.environment.home);
+  Configuration configuration = TRY(read_configuration());
   TRY(authorities_.open());
   TRY(server_->reload(TRY(server_settings(configuration))));
   configuration_ = std::move(configuration);
@@ -112,9 +140,11 @@ Status Service::reload() {
 std::vector<std::string> Service::places() const {
   std::vector<std::string> places;
   for (const ListenerConfiguration& listener : configuration_.listeners) {
+    if (!listener.enabled) continue;
     const net::Address address = server_->address(listener.name);
-    places.push_back(address.is_none() ? listener.endpoint.path.string()
-                                       : fmt::format("http://{}:{}/", address.text(), address.port()));
+    places.push_back(address.is_none() ? (options_.environment.home.folder() / listener.path).string()
+                                       : fmt::format("{}://{}/", listener.tls ? "https" : "http",
+                                                     address_and_port(address)));
   }
   return places;
 }

@@ -16,6 +16,7 @@
 #include "daemon/parts.hpp"
 #include "daemon/scheduler.hpp"
 #include "net/server.hpp"
+#include "net/systemd.hpp"
 
 namespace vouch::daemon {
 
@@ -25,6 +26,8 @@ struct ServiceOptions {
   std::span<const PartMaker> parts = all_parts();
   // Reads the configuration, at the start and at each reload; none: the home's.
   std::function<Result<Configuration>()> configuration{};
+  // Sockets that the service manager opened. One takes the place of the listener of its name.
+  std::vector<net::PassedSocket> sockets{};
   // One line for the log; called from any thread.
   std::function<void(const std::string& line)> log{};
 };
@@ -55,7 +58,10 @@ class Service {
  private:
   explicit Service(ServiceOptions options);
   Status make_parts();
-  Result<net::ServerSettings> server_settings(const Configuration& configuration) const;
+  Result<Configuration> read_configuration() const;
+  Result<net::ServerSettings> server_settings(const Configuration& configuration);
+  Result<net::Endpoint> endpoint_of(const ListenerConfiguration& listener) const;
+  Status open_access_log(const AccessLogConfiguration& wanted);
   Result<std::shared_ptr<const net::Router>> routes_of(const ListenerConfiguration& listener) const;
   void log(const std::string& line) const;
 
@@ -68,6 +74,7 @@ class Service {
   std::map<std::string, std::vector<net::Route>, std::less<>> routes_;  // by part
   std::vector<Job> jobs_;
   Configuration configuration_;
+  std::shared_ptr<net::AccessLog> access_log_;
   std::unique_ptr<net::Server> server_;
   std::unique_ptr<Scheduler> scheduler_;
 };

@@ -15,13 +15,7 @@ class RunningService {
   explicit RunningService(ca::TestBench& bench, std::span<const PartMaker> parts = all_parts())
       : environment_(bench.environment()) {
     auto started = Service::start(
-        {.environment = environment_, .parts = parts, .configuration = [&bench]() -> Result<Configuration> {
-           Configuration configuration = default_configuration(bench.home());
-           configuration.listeners.front().endpoint = net::loopback();
-           configuration.threads = 1;
-           configuration.workers = 2;
-           return configuration;
-         }});
+        {.environment = environment_, .parts = parts, .configuration = [this] { return configuration(); }});
     if (!started)
       ADD_FAILURE() << started.error().report();
     else
@@ -33,6 +27,16 @@ class RunningService {
   fs::path socket() const { return environment_.home.folder() / "run" / "vouch.sock"; }
 
  private:
+  // The home's, on a port that is free.
+  Result<Configuration> configuration() const {
+    Configuration configuration = TRY(read_configuration(environment_.home));
+    for (ListenerConfiguration& listener : configuration.listeners)
+      if (listener.address) listener.address = net::loopback().address;
+    configuration.threads = 1;
+    configuration.workers = 2;
+    return configuration;
+  }
+
   const ca::Environment environment_;
   std::unique_ptr<Service> service_;
 };
