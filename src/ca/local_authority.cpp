@@ -232,7 +232,8 @@ LocalAuthority::LocalAuthority(const Environment& environment, store::AuthorityR
 LocalAuthority::~LocalAuthority() = default;
 
 Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& environment,
-                                                             std::string_view name) {
+                                                             std::string_view name,
+                                                             std::optional<std::uint16_t> key_index) {
   const auto snapshot = TRY(environment.database.snapshot());
   store::AuthorityRecord record = TRY(snapshot->authority(name));
   AuthoritySettings settings = TRY(parse_settings(record.settings).context("opening CA '{}'", name));
@@ -245,6 +246,13 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
   if (keys.empty())
     return make_error(Errc::unavailable, "CA '{}' has no certificate yet", name)
         .with_hint("have its request signed by the parent (vouch ca sign), then: vouch ca install FILE");
+  if (key_index) {
+    const auto newest = std::ranges::find(keys.rbegin(), keys.rend(), *key_index,
+                                          [](const CaKey& k) { return k.generation.key_index; });
+    if (newest == keys.rend())
+      return make_error(Errc::not_found, "key {} of CA '{}' has no unexpired certificate", *key_index, name);
+    std::rotate(newest.base() - 1, newest.base(), keys.end());
+  }
   auto live = TRY(make_live(record, keys.back(), 0).context("opening CA '{}'", name));
   std::unique_ptr<LocalAuthority> authority(
       new LocalAuthority(environment, std::move(record), std::move(keys), std::move(live)));
@@ -829,11 +837,13 @@ Status LocalAuthority::audit(store::Transaction& transaction, const Work& item) 
               : request.disposition == Disposition::denied ? audit_outcome::denied
                                                            : audit_outcome::failed;
   }
-  const bool is_subordinate = item.is_new && !request.resolver.empty();
+  const bool is_service = request.resolver == kServiceAccount;
+  const bool is_subordinate = item.is_new && !request.resolver.empty() && !is_service;
   return record_audit(environment_, transaction,
                       {.actor = request.resolver.empty() ? request.requester : request.resolver,
                        .action = !item.is_new     ? "request.approve"
                                  : is_subordinate ? "ca.sign"
+                                 : is_service     ? "service.issue"
                                                   : "request.submit",
                        .authority = record_.name,
                        .object = fmt::format("request {}", request.id),
@@ -1157,6 +1167,23 @@ Result<std::vector<Buffer>> LocalAuthority::chain() const {
   certificates.insert(certificates.end(), current().generation.chain.begin(),
                       current().generation.chain.end());
   return certificates;
+}
+
+Result<Outcome> LocalAuthority::issue_to_service(Bytes request, std::string_view template_name) {
+  TRY(fence_status());
+  std::vector<Result<Work>> considered;
+  {
+    const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(refresh(*snapshot));
+    const IssuanceCache::Template value =
+        TRY(cache_->certificate_template(TRY(snapshot->certificate_template(template_name))));
+    const Approval approval{std::string(kServiceAccount), 0, value.get(), {}};
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    const std::string account(kServiceAccount);
+    const Submission submission{to_buffer(request), value->name, account, "", {}};
+    considered.push_back(consider(submission, templates, approval, nullptr));
+  }
+  return std::move(carry_out(std::move(considered)).front());
 }
 
 Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const SubordinateOptions& options,
