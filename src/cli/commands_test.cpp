@@ -829,9 +829,9 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   for (const Command& command : commands()) {
     const std::string name = "vouch " + std::string(command.name);
     if (!seen.contains(name)) {
-      EXPECT_THAT(
-          (std::vector<std::string>{"vouch ca export", "vouch cert export", "vouch completion", "vouch man", "vouch serve"}),
-          testing::Contains(name));
+      EXPECT_THAT((std::vector<std::string>{"vouch ca export", "vouch cert export", "vouch completion",
+                                            "vouch man", "vouch serve"}),
+                  testing::Contains(name));
       continue;
     }
     for (const std::string& path : documentation.all_paths(name)) {

@@ -157,8 +157,12 @@ Result<std::unique_ptr<ca::LocalAuthority>> Context::open_authority(const Worksp
   return authority;
 }
 
-Context::~Context() {
+Context::~Context() { close_workspace(); }
+
+void Context::close_workspace() {
+  workspace_.reset();
   for (auto& [file, secret] : secrets_) wipe(secret);
+  secrets_.clear();
 }
 
 Result<std::string> Context::read_secret(const std::string& file, const std::string& question) {

@@ -10,6 +10,7 @@
 
 #include "ca/local_authority.hpp"
 #include "cli/command.hpp"
+#include "daemon/key_holder.hpp"
 
 namespace vouch::cli {
 
@@ -26,6 +27,7 @@ struct Surroundings {
   std::function<std::string()> user{};                                            // who runs the command
   std::function<std::vector<std::string>(std::string_view account)> groups{};     // of an account
   std::function<std::shared_ptr<const crypto::Tokens>(std::shared_ptr<const crypto::Provider>)> make_tokens{};
+  daemon::HoldKeys hold_keys{};  // none: the service has its keys in its own process
 };
 
 using PassphraseSource = std::function<Result<std::string>(std::string_view key)>;
@@ -91,6 +93,10 @@ class Context {
   // The same, made when it is not there: for `ca init`.
   Result<Workspace*> make_workspace();
   Result<std::unique_ptr<Workspace>> other_workspace(const fs::path& folder, PassphraseSource passphrase);
+
+  // Closes the home and forgets passphrases: before another process gets a copy of this one, and for a
+  // command that has sealed the audit log itself.
+  void close_workspace();
 
   // What there is, for a command that shows it: asks for the role reader.
   Result<std::unique_ptr<store::Snapshot>> read(const Workspace& workspace) const;

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <mutex>
 #include <ostream>
 
 #include "cli/output.hpp"
@@ -57,30 +58,76 @@ void reload(const Context& context, daemon::Service& service, const net::Service
   tell(context, manager.ready(reloaded ? "running" : "running; the last reload failed"));
 }
 
-Result<Exit> serve(Context& context, const Arguments&) {
-  const Signals signals;
-  Workspace* workspace = TRY(context.workspace());
-  const net::Environment variables = environment_of(context.surroundings());
-  const auto manager = net::ServiceManager::from(variables, ::getpid());
-  auto service =
-      TRY(daemon::Service::start({.environment = workspace->environment(),
-                                  .sockets = TRY(net::passed_sockets(variables, ::getpid())),
-                                  .log = [&context](const std::string& line) { context.note("{}", line); }}));
-  for (const std::string& place : service->places()) context.note("listening on {}", place);
-  tell(context, manager.ready("running"));
-  const auto pause = manager.watchdog()
-                         ? std::chrono::duration_cast<std::chrono::milliseconds>(*manager.watchdog() / 2)
-                         : std::chrono::milliseconds(60'000);
+// Starts the process that holds the keys, as long as nothing is open and there is one thread. None: the keys
+// stay in this process.
+Result<std::shared_ptr<const ca::KeySource>> hold_keys(Context& context) {
+  const Surroundings& surroundings = context.surroundings();
+  daemon::KeyHolderPlan plan;
+  {
+    const Workspace* workspace = TRY(context.workspace());
+    const auto configuration = TRY(daemon::read_configuration(workspace->home()));
+    if (!configuration.signer.process || !surroundings.hold_keys)
+      return std::shared_ptr<const ca::KeySource>();
+    plan = TRY(daemon::plan_key_holder(workspace->environment(), configuration.signer));
+  }
+  context.close_workspace();
+  return surroundings.hold_keys(std::move(plan));
+}
+
+// What the front works with: keys are elsewhere, so it gets neither passphrases nor tokens.
+ca::Environment front_environment(const Workspace& workspace, std::shared_ptr<const ca::KeySource> keys) {
+  ca::Environment environment = workspace.environment();
+  environment.tell = {};
+  if (!keys) return environment;
+  environment.keys = std::move(keys);
+  environment.tokens = nullptr;
+  environment.pin = {};
+  environment.passphrase = [](std::string_view key) -> Result<std::string> {
+    return make_error(Errc::denied, "{} is opened by the signer process alone", key);
+  };
+  return environment;
+}
+
+std::chrono::milliseconds rhythm_of(const net::ServiceManager& manager) {
+  constexpr std::chrono::minutes kWithoutWatchdog{1};
+  if (!manager.watchdog()) return kWithoutWatchdog;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(*manager.watchdog() / 2);
+}
+
+// Until a signal says that it is enough.
+void run(const Context& context, daemon::Service& service, const Signals& signals,
+         const net::ServiceManager& manager) {
   for (;;) {
-    const auto signal = signals.wait(pause);
+    const auto signal = signals.wait(rhythm_of(manager));
     if (manager.watchdog()) tell(context, manager.alive());
     if (!signal) continue;
-    if (*signal != SIGHUP) break;
-    reload(context, *service, manager);
+    if (*signal != SIGHUP) return;
+    reload(context, service, manager);
   }
+}
+
+Result<Exit> serve(Context& context, const Arguments&) {
+  const Signals signals;
+  const net::Environment variables = environment_of(context.surroundings());
+  const auto manager = net::ServiceManager::from(variables, ::getpid());
+  auto keys = TRY(hold_keys(context));
+  const Workspace* workspace = TRY(context.workspace());
+  const ca::Environment environment = front_environment(*workspace, std::move(keys));
+  std::mutex one_line_at_a_time;
+  auto service = TRY(daemon::Service::start({.environment = environment,
+                                             .sockets = TRY(net::passed_sockets(variables, ::getpid())),
+                                             .log = [&](const std::string& line) {
+                                               const std::scoped_lock lock(one_line_at_a_time);
+                                               context.note("{}", line);
+                                             }}));
+  for (const std::string& place : service->places()) context.note("listening on {}", place);
+  tell(context, manager.ready("running"));
+  run(context, *service, signals, manager);
   tell(context, manager.stopping());
   service->stop();
   context.note("stopped");
+  service.reset();
+  context.close_workspace();
   return Exit::done;
 }
 
