@@ -38,13 +38,13 @@ OcspFace::OcspFace(const revocation::OcspSource& source, const crypto::Provider&
                      [this] { return static_cast<double>(cache_.octets()); });
 }
 
-std::vector<net::Route> OcspFace::routes() const {
+std::vector<net::Route> ocsp_routes(const std::shared_ptr<const OcspFace>& face) {
   const auto get = net::NowOrBlocking{
-      .now = [this](const net::Request& http) { return at_once(http, request_in_target(http)); },
-      .otherwise = [this](const net::Request& http) { return answer(http, request_in_target(http)); }};
+      .now = [face](const net::Request& http) { return face->at_once(http, request_in_target(http)); },
+      .otherwise = [face](const net::Request& http) { return face->answer(http, request_in_target(http)); }};
   const auto post = net::NowOrBlocking{
-      .now = [this](const net::Request& http) { return at_once(http, as_bytes(http.body)); },
-      .otherwise = [this](const net::Request& http) { return answer(http, as_bytes(http.body)); }};
+      .now = [face](const net::Request& http) { return face->at_once(http, as_bytes(http.body)); },
+      .otherwise = [face](const net::Request& http) { return face->answer(http, as_bytes(http.body)); }};
   std::vector<net::Route> routes;
   for (const std::string_view path : {"/ocsp", "/ocsp/"})
     routes.push_back({.path = std::string(path),

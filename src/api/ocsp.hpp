@@ -19,15 +19,14 @@ class OcspFace {
   OcspFace(const revocation::OcspSource& source, const crypto::Provider& provider, const Clock& clock,
            net::Metrics& metrics, OcspFaceSettings settings = {});
 
-  // They borrow the face.
-  std::vector<net::Route> routes() const;
-
   // What kept the last answer from being given, until one could be given again.
   Status last_outcome() const;
 
- private:
+  // GET and POST, with the octets of the OCSP request.
   net::Prepared at_once(const net::Request& http, Bytes request) const;
   net::Response answer(const net::Request& http, Bytes request) const;
+
+ private:
   Result<Kept> look(Bytes request) const;
   Kept keep(Bytes request, revocation::OcspAnswer answer) const;
   net::Response fleeting_answer(revocation::OcspAnswer answer) const;
@@ -45,5 +44,7 @@ class OcspFace {
   mutable std::mutex guards_outcome_;
   mutable Status outcome_ = ok();
 };
+
+std::vector<net::Route> ocsp_routes(const std::shared_ptr<const OcspFace>& face);
 
 }  // namespace vouch::api

@@ -28,7 +28,7 @@ class OcspFaceTest : public testing::Test {
   }
   void serve() {
     auto router = std::make_shared<net::Router>();
-    for (net::Route& route : face.routes()) ASSERT_TRUE(router->add(std::move(route)));
+    for (net::Route& route : ocsp_routes(face)) ASSERT_TRUE(router->add(std::move(route)));
     net::ServerSettings settings;
     settings.listeners = {{.name = "main", .endpoint = net::loopback(), .routes = router, .tls = nullptr}};
     settings.threads = 1;
@@ -87,7 +87,8 @@ class OcspFaceTest : public testing::Test {
   net::Metrics metrics;
   revocation::DatabaseOcspSource source{
       environment, [this] { return std::vector<std::shared_ptr<ca::LocalAuthority>>{authority}; }};
-  OcspFace face{source, bench.provider(), bench.clock(), metrics};
+  std::shared_ptr<const OcspFace> face =
+      std::make_shared<OcspFace>(source, bench.provider(), bench.clock(), metrics);
   std::unique_ptr<net::Server> server;
 };
 

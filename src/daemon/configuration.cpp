@@ -92,6 +92,8 @@ struct Word {
 constexpr Word<net::ProxyField> kProxyFields[] = {{"X-Forwarded-For", net::ProxyField::x_forwarded_for},
                                                   {"Forwarded", net::ProxyField::forwarded}};
 constexpr Word<net::LogForm> kLogForms[] = {{"w3c", net::LogForm::w3c}, {"json", net::LogForm::json}};
+constexpr Word<revocation::NeverIssued> kNeverIssued[] = {{"unknown", revocation::NeverIssued::unknown},
+                                                          {"revoked", revocation::NeverIssued::revoked}};
 constexpr Word<net::AskForCertificate> kAsking[] = {{"off", net::AskForCertificate::never},
                                                     {"optional", net::AskForCertificate::optional},
                                                     {"required", net::AskForCertificate::required}};
@@ -219,6 +221,16 @@ constexpr Setting<C> kSettings[] = {
         "service.queue", "requests that wait for a worker; more are answered with 503"),
     time<C, [](auto& c) -> auto& { return c.stop_patience; }>(
         "service.stop_patience", "how long what runs may take when the service is asked to stop"),
+    time<C, [](auto& c) -> auto& { return c.ocsp.validity; }>("ocsp.validity",
+                                                              "how long an OCSP answer is valid"),
+    time<C, [](auto& c) -> auto& { return c.ocsp.max_age; }>("ocsp.max_age",
+                                                             "how long proxies may keep an OCSP answer"),
+    choice<C, [](auto& c) -> auto& { return c.ocsp.never_issued; }, kNeverIssued>(
+        "ocsp.never_issued", "what is said of a serial number that was never given: unknown or revoked"),
+    on_or_off<C, [](auto& c) -> auto& { return c.ocsp.ca_key_may_sign; }>(
+        "ocsp.ca_key_may_sign", "the CA's own key signs OCSP answers where it has no responder"),
+    number<C, [](auto& c) -> auto& { return c.ocsp.cache; }, 65'536, 64 * kGigabyte>(
+        "ocsp.cache", "octets of OCSP answers that are kept"),
     number<C, [](auto& c) -> auto& { return c.limits.connections; }, 1, kMillion>(
         "limits.connections", "connections at the same time"),
     number<C, [](auto& c) -> auto& { return c.limits.connections_per_site; }, 1, kMillion>(

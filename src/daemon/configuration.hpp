@@ -7,6 +7,7 @@
 
 #include "ca/home.hpp"
 #include "net/server.hpp"
+#include "revocation/ocsp_responder.hpp"
 
 namespace vouch::daemon {
 
@@ -48,6 +49,15 @@ struct SignerConfiguration {
   std::string readable, writable;  // further files of such a module, with commas between
 };
 
+// [ocsp]. Read when the service starts.
+struct OcspConfiguration {
+  std::chrono::milliseconds validity{std::chrono::hours(8)};  // of an answer
+  std::chrono::milliseconds max_age{std::chrono::hours(1)};   // how long others may keep one
+  revocation::NeverIssued never_issued = revocation::NeverIssued::unknown;
+  bool ca_key_may_sign = false;
+  std::size_t cache = std::size_t{64} << 20;  // octets
+};
+
 struct Configuration {
   std::vector<ListenerConfiguration> listeners;  // those that are enabled, and those that are not
   net::ServerLimits limits;
@@ -56,6 +66,7 @@ struct Configuration {
   AccessLogConfiguration access_log;
   TlsConfiguration tls;
   SignerConfiguration signer;
+  OcspConfiguration ocsp;
   unsigned threads = 0, workers = 16;
   std::size_t queue = 1'024;
   std::chrono::milliseconds stop_patience{30'000};  // for what runs when the service is asked to stop

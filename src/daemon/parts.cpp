@@ -1,10 +1,44 @@
 #include "daemon/parts.hpp"
 
+#include "api/ocsp.hpp"
+#include "daemon/configuration.hpp"
+#include "revocation/ocsp_database.hpp"
+
 namespace vouch::daemon {
+namespace {
+
+using std::chrono::duration_cast, std::chrono::seconds;
+
+// Source and face live as long as a route or job of theirs.
+struct Ocsp {
+  Ocsp(const api::Service& service, const OcspConfiguration& configuration)
+      : source(service.environment, service.authorities,
+               {duration_cast<seconds>(configuration.validity), configuration.ca_key_may_sign}),
+        face(source, service.environment.provider, service.environment.clock, service.metrics,
+             {.max_age = duration_cast<seconds>(configuration.max_age),
+              .cache_octets = configuration.cache,
+              .responder = {.never_issued = configuration.never_issued}}) {}
+  revocation::DatabaseOcspSource source;
+  api::OcspFace face;
+};
+
+Result<Part> make_ocsp(const api::Service& service) {
+  const Configuration configuration = TRY(read_configuration(service.environment.home));
+  const auto ocsp = std::make_shared<Ocsp>(service, configuration.ocsp);
+  // Before the first request, so that nobody is told that there is no responder yet.
+  const Status ready = ocsp->source.maintain();
+  (void)ready;  // the job says the same again, where it is seen
+  Part part;
+  part.routes = api::ocsp_routes(std::shared_ptr<const api::OcspFace>(ocsp, &ocsp->face));
+  part.jobs = {{"ocsp responders", std::chrono::minutes(1), [ocsp] { return ocsp->source.maintain(); }},
+               {"ocsp answers", seconds(5), [ocsp] { return ocsp->face.last_outcome(); }}};
+  return part;
+}
+
+}  // namespace
 
 std::span<const PartMaker> all_parts() {
-  // Each line: {"ocsp", "answers about single certificates", make_ocsp}.
-  static const std::vector<PartMaker> parts = {};
+  static const std::vector<PartMaker> parts = {{"ocsp", "answers about single certificates", make_ocsp}};
   return parts;
 }
 

@@ -90,8 +90,8 @@ TEST_F(ServerTest, AnswersFromAWorker) {
 
 TEST_F(ServerTest, WhatIsNotKnownAtOnceGoesToAWorker) {
   auto c = client();
-  EXPECT_EQ(c.ask("GET /either?known HTTP/1.1\r\n\r\n").body, "at once\n");
-  EXPECT_EQ(c.ask("GET /either?other HTTP/1.1\r\n\r\n").body, "from a worker\n");
+  EXPECT_EQ(c.ask("GET /either?known HTTP/1.1\r\n\r\n").body, "at once");
+  EXPECT_EQ(c.ask("GET /either?other HTTP/1.1\r\n\r\n").body, "from a worker");
   EXPECT_EQ(c.ask("GET /either?break HTTP/1.1\r\n\r\n").status, 500U);
 }
 

@@ -3,17 +3,13 @@
 #include <algorithm>
 
 #include "ca/key_files.hpp"
+#include "ca/service_keys.hpp"
 #include "x509/request.hpp"
 
 namespace vouch::revocation {
 namespace {
 
 constexpr std::string_view kTemplate = "OcspResponseSigning";
-
-// Where the database remembers the responder of a key: "SERIAL REFERENCE".
-std::string mark_name(const ca::CaKey& key) {
-  return fmt::format("ocsp responder {}.{}", key.generation.authority, key.generation.key_index);
-}
 
 // Who can verify the CA's signatures can verify one of the same kind. P-256 signs an order of magnitude
 // faster than RSA.
@@ -154,12 +150,11 @@ Result<DatabaseOcspSource::Responder> DatabaseOcspSource::responder_of(const ca:
 Result<DatabaseOcspSource::Responder> DatabaseOcspSource::recall(const ca::LocalAuthority& authority,
                                                                  const ca::CaKey& key) const {
   const auto snapshot = TRY(environment_.database.snapshot());
-  const std::string mark = TRY(snapshot->mark(mark_name(key)));
-  const auto space = mark.find(' ');
-  if (space == std::string::npos) return make_error(Errc::not_found, "there is no responder yet");
-  const auto record = TRY(snapshot->certificate(TRY(from_hex(mark.substr(0, space)))));
+  const std::string service = ca::ocsp_service(key.generation.authority, key.generation.key_index);
+  ca::ServiceKey known = TRY(ca::find_service_key(*snapshot, service));
+  const auto record = TRY(snapshot->certificate(known.serial));
   if (record.revocation) return make_error(Errc::denied, "the responder's certificate is revoked");
-  return open(authority, record.der(), mark.substr(space + 1));
+  return open(authority, record.der(), std::move(known.reference));
 }
 
 Result<DatabaseOcspSource::Responder> DatabaseOcspSource::make(const ca::LocalAuthority& authority,
@@ -185,9 +180,10 @@ Result<DatabaseOcspSource::Responder> DatabaseOcspSource::make(const ca::LocalAu
     return issued.error();
   }
   const auto view = TRY(x509::parse_certificate(*issued));
+  const ca::ServiceKey made{reference, to_buffer(x509::serial_octets(view.serial))};
   TRY(environment_.database.commit([&](store::Transaction& t) {
-    return t.set_mark(mark_name(key),
-                      fmt::format("{} {}", to_hex(x509::serial_octets(view.serial)), reference));
+    return ca::remember_service_key(t, ca::ocsp_service(key.generation.authority, key.generation.key_index),
+                                    made);
   }));
   return open(authority, *issued, reference);
 }
