@@ -116,6 +116,7 @@ Result<Exit> serve(Context& context, const Arguments&) {
   std::mutex one_line_at_a_time;
   auto service = TRY(daemon::Service::start({.environment = environment,
                                              .sockets = TRY(net::passed_sockets(variables, ::getpid())),
+                                             .account = context.user(),
                                              .log = [&](const std::string& line) {
                                                const std::scoped_lock lock(one_line_at_a_time);
                                                context.note("{}", line);

@@ -17,10 +17,10 @@ class OpenAuthorities {
   // say which CAs there are.
   Status open();
   api::Authorities current() const;
-
- private:
+  // Null: no CA of that name is open.
   std::shared_ptr<ca::LocalAuthority> find(std::string_view name) const;
 
+ private:
   const ca::Environment& environment_;
   Health& health_;
   mutable std::mutex guards_current_;

@@ -1,32 +1,18 @@
 #include "daemon/service.hpp"
 
+#include <algorithm>
+
 #include "ca/audit_head.hpp"
-#include "revocation/crl_publication.hpp"
+#include "daemon/jobs.hpp"
 
 namespace vouch::daemon {
 namespace {
 
-constexpr std::string_view kActor = "vouch serve";  // in the audit log
+constexpr std::string_view kCertificateState = "server certificate";  // of health
 
-// CRLs that are due, and certificates that a crash or an absent key left unsigned.
-Job care_for_authorities(const OpenAuthorities& authorities) {
-  return {.name = "publication", .period = std::chrono::seconds(15), .run = [&authorities]() -> Status {
-            for (const auto& authority : authorities.current()) {
-              TRY(authority->repair().context("finishing certificates of CA '{}'", authority->record().name));
-              const auto report = TRY(revocation::publish_due(*authority)
-                                          .context("publishing CRLs of CA '{}'", authority->record().name));
-              if (!report.failures.empty()) return report.failures.front();
-            }
-            return ok();
-          }};
-}
-
-Job seal_audit(const ca::Environment& environment) {
-  return {.name = "audit head", .period = std::chrono::minutes(5), .run = [&environment]() -> Status {
-            auto head = ca::sign_audit_head(environment, kActor);
-            if (!head && head.error().code() != Errc::not_found) return std::move(head.error());
-            return ok();
-          }};
+bool needs_certificate(const Configuration& configuration) {
+  return std::ranges::any_of(configuration.listeners,
+                             [](const auto& listener) { return listener.enabled && listener.tls; });
 }
 
 }  // namespace
@@ -35,6 +21,7 @@ Service::Service(ServiceOptions options)
     : options_(std::move(options)),
       health_([this](const std::string& sentence) { log(sentence); }),
       authorities_(options_.environment, health_),
+      certificate_(options_.environment, authorities_, options_.account),
       faces_{options_.environment, [this] { return authorities_.current(); }, metrics_} {}
 
 void Service::log(const std::string& line) const {
@@ -49,8 +36,13 @@ Status Service::make_parts() {
   }
   routes_["health"] = {net::healthz_route(), net::readyz_route([this] { return health_.checks(); })};
   routes_["metrics"] = {net::metrics_route(metrics_)};
-  jobs_.push_back(care_for_authorities(authorities_));
-  jobs_.push_back(seal_audit(options_.environment));
+  const ca::Environment& environment = options_.environment;
+  jobs_.push_back(database_job(environment));
+  jobs_.push_back(clock_job(environment));
+  jobs_.push_back(key_job(environment, authorities_, health_));
+  jobs_.push_back(publication_job(authorities_));
+  jobs_.push_back(audit_head_job(environment));
+  jobs_.push_back(certificate_job());
   return ok();
 }
 
@@ -91,12 +83,51 @@ Status Service::open_access_log(const AccessLogConfiguration& wanted) {
   return ok();
 }
 
+// Another certificate in the files, or one that is due: taken over as by a reload.
+Job Service::certificate_job() {
+  return {.name = "server certificate renewal", .period = std::chrono::minutes(1), .run = [this]() -> Status {
+            TlsConfiguration configuration;
+            Buffer served;
+            {
+              const std::scoped_lock lock(guards_reload_);
+              if (!needs_certificate(configuration_)) return ok();
+              configuration = configuration_.tls;
+              served = served_chain_;
+            }
+            const auto identity = TRY(certificate_.load(configuration));
+            return equal(identity.chain, served) ? ok() : reload();
+          }};
+}
+
+// The TLS settings of a listener; null without a certificate, which is a health state and no reason not to
+// serve the others.
+Result<std::shared_ptr<const net::TlsContext>> Service::tls_of(const ListenerConfiguration& listener,
+                                                               const net::TlsIdentity& identity) const {
+  net::TlsSettings settings;
+  settings.identities = {identity};
+  settings.ask = listener.client_certificates;
+  settings.check = check_client_certificate(options_.environment);
+  for (const auto& authority : authorities_.current())
+    settings.acceptable_issuers.push_back(authority->current().subject);
+  return net::TlsContext::create(std::move(settings));
+}
+
 Result<net::ServerSettings> Service::server_settings(const Configuration& configuration) {
   net::ServerSettings settings;
-  for (const ListenerConfiguration& listener : configuration.listeners)
-    if (listener.enabled)
-      settings.listeners.push_back(
-          {listener.name, TRY(endpoint_of(listener)), TRY(routes_of(listener)), nullptr});
+  std::optional<net::TlsIdentity> identity;
+  if (needs_certificate(configuration)) {
+    auto loaded = certificate_.load(configuration.tls);
+    health_.set(kCertificateState, loaded ? ok() : Status(loaded.error()));
+    if (loaded) identity = std::move(*loaded);
+  }
+  for (const ListenerConfiguration& listener : configuration.listeners) {
+    if (!listener.enabled || (listener.tls && !identity)) continue;
+    auto tls =
+        listener.tls ? TRY(tls_of(listener, *identity).context("listener {}", listener.name)) : nullptr;
+    settings.listeners.push_back(
+        {listener.name, TRY(endpoint_of(listener)), TRY(routes_of(listener)), std::move(tls)});
+  }
+  if (identity) served_chain_ = identity->chain;
   TRY(open_access_log(configuration.access_log));
   settings.limits = configuration.limits;
   settings.proxies.field = configuration.proxy_field;
@@ -129,18 +160,19 @@ Result<std::unique_ptr<Service>> Service::start(ServiceOptions options) {
 }
 
 Status Service::reload() {
+  const std::scoped_lock lock(guards_reload_);
   Configuration configuration = TRY(read_configuration());
   TRY(authorities_.open());
   TRY(server_->reload(TRY(server_settings(configuration))));
   configuration_ = std::move(configuration);
-  scheduler_->hurry();
+  if (scheduler_) scheduler_->hurry();
   return ok();
 }
 
 std::vector<std::string> Service::places() const {
   std::vector<std::string> places;
   for (const ListenerConfiguration& listener : configuration_.listeners) {
-    if (!listener.enabled) continue;
+    if (!listener.enabled || (listener.tls && served_chain_.empty())) continue;
     const net::Address address = server_->address(listener.name);
     places.push_back(address.is_none() ? (options_.environment.home.folder() / listener.path).string()
                                        : fmt::format("{}://{}/", listener.tls ? "https" : "http",

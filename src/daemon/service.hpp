@@ -15,6 +15,7 @@
 #include "daemon/health.hpp"
 #include "daemon/parts.hpp"
 #include "daemon/scheduler.hpp"
+#include "daemon/server_certificate.hpp"
 #include "net/server.hpp"
 #include "net/systemd.hpp"
 
@@ -28,6 +29,8 @@ struct ServiceOptions {
   std::function<Result<Configuration>()> configuration{};
   // Sockets that the service manager opened. One takes the place of the listener of its name.
   std::vector<net::PassedSocket> sockets{};
+  // Who the service is when it asks its own CA for something.
+  std::string account = "vouch";
   // One line for the log; called from any thread.
   std::function<void(const std::string& line)> log{};
 };
@@ -58,6 +61,9 @@ class Service {
  private:
   explicit Service(ServiceOptions options);
   Status make_parts();
+  Job certificate_job();
+  Result<std::shared_ptr<const net::TlsContext>> tls_of(const ListenerConfiguration& listener,
+                                                        const net::TlsIdentity& identity) const;
   Result<Configuration> read_configuration() const;
   Result<net::ServerSettings> server_settings(const Configuration& configuration);
   Result<net::Endpoint> endpoint_of(const ListenerConfiguration& listener) const;
@@ -70,10 +76,13 @@ class Service {
   net::Metrics metrics_;
   Health health_;
   OpenAuthorities authorities_;
+  const ServerCertificate certificate_;
   api::Service faces_;
   std::map<std::string, std::vector<net::Route>, std::less<>> routes_;  // by part
   std::vector<Job> jobs_;
+  std::mutex guards_reload_;  // one at a time: a signal's, or a renewed certificate's; guards what follows
   Configuration configuration_;
+  Buffer served_chain_;  // the server certificate in effect; empty: none
   std::shared_ptr<net::AccessLog> access_log_;
   std::unique_ptr<net::Server> server_;
   std::unique_ptr<Scheduler> scheduler_;
