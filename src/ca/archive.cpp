@@ -332,8 +332,11 @@ void remove_leftovers(const fs::path& target) {
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
   const std::string prefix = unfinished(target).filename().string();
   std::error_code ignored;
+  // Found first, then removed: what a listing shows of files that go meanwhile is not defined.
+  std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(folder, ignored))
-    if (entry.path().filename().string().starts_with(prefix)) fs::remove(entry.path(), ignored);
+    if (entry.path().filename().string().starts_with(prefix)) found.push_back(entry.path());
+  for (const fs::path& file : found) fs::remove(file, ignored);
 }
 
 }  // namespace

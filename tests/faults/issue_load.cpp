@@ -22,6 +22,8 @@
 #include "ca/setup.hpp"
 #include "ca/templates.hpp"
 #include "crypto/openssl/openssl.hpp"
+#include "crypto/pkcs11/pkcs11.hpp"
+#include "revocation/crl_extensions.hpp"
 #include "revocation/crl_publication.hpp"
 #include "store/sqlite/sqlite.hpp"
 #include "x509/request.hpp"
@@ -35,11 +37,16 @@ struct Setup {
   std::shared_ptr<const crypto::Provider> provider = crypto::openssl::make_provider();
   SystemClock clock;
   std::unique_ptr<store::Database> database;
+  std::shared_ptr<const crypto::Tokens> tokens = crypto::pkcs11::make_tokens(provider);
 
+  // The PIN of a token is in the pin-source of its URI.
   ca::Environment environment() const {
-    return {home, *database, *provider, clock, [](std::string_view) -> Result<std::string> {
-              return make_error(Errc::denied, "no passphrase here");
-            }};
+    ca::Environment environment{home, *database, *provider, clock,
+                                [](std::string_view) -> Result<std::string> {
+                                  return make_error(Errc::denied, "no passphrase here");
+                                }};
+    environment.tokens = tokens;
+    return environment;
   }
 };
 
@@ -117,6 +124,9 @@ Status run(const fs::path& home, std::string_view name, int threads, int count, 
         if (auto published = revocation::publish_crls(*authority, "load"); !published)
           results.back() = published.error();
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        if (!revocation::deltas_on(authority->settings())) continue;
+        if (auto published = revocation::publish_deltas(*authority, "load"); !published)
+          results.back() = published.error();
       }
     });
   }

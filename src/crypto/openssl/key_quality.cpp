@@ -200,20 +200,35 @@ class Fermat {
   void step(int done) { step(done == 1); }
 
   // floor(sqrt(number)) by Newton's method from above: the first value is at least the root, and each next
-  // one is smaller until it is the root. Starting with 53 right bits, five or six steps do.
+  // one is smaller until it is the root. Each step doubles the right bits, so the early ones work on the top
+  // of the number alone and only the last two divide all of it.
   void root(const BIGNUM* number, BIGNUM* out) {
-    const int bits = BN_num_bits(number);
-    const int shift = std::max(0, (bits - 62) & ~1);
+    int shift = std::max(0, (BN_num_bits(number) - 62) & ~1);
     step(BN_rshift(scratch_.get(), number, shift));
     const auto top = static_cast<double>(BN_get_word(scratch_.get()));
     step(BN_set_word(out, static_cast<Word>(std::sqrt(top)) + 2));
-    step(BN_lshift(out, out, shift / 2));
-    while (works_) {
-      step(BN_div(next_.get(), nullptr, number, out, context_.get()));
-      if (BN_cmp(next_.get(), out) >= 0) return;
-      step(BN_add(next_.get(), next_.get(), out));
-      step(BN_rshift1(out, next_.get()));
+    while (works_ && shift > 0) {
+      const int finer = std::min(shift, 2 * BN_num_bits(out) & ~1);
+      shift -= finer;
+      step(BN_lshift(out, out, finer / 2));
+      step(BN_rshift(scratch_.get(), number, shift));
+      newton_step(scratch_.get(), out);
+      // The bits below the shift were cut off: one more is above the root whatever they are.
+      if (shift > 0) step(BN_add_word(out, 1));
     }
+    while (works_) {
+      step(BN_copy(scratch_.get(), out) != nullptr);
+      newton_step(number, out);
+      if (BN_cmp(out, scratch_.get()) < 0) continue;
+      step(BN_copy(out, scratch_.get()) != nullptr);
+      return;
+    }
+  }
+  // value := floor((value + floor(number / value)) / 2)
+  void newton_step(const BIGNUM* number, BIGNUM* value) {
+    step(BN_div(next_.get(), nullptr, number, value, context_.get()));
+    step(BN_add(next_.get(), next_.get(), value));
+    step(BN_rshift1(value, next_.get()));
   }
 
   bool is_square_of(const BIGNUM* number, const BIGNUM* candidate) {
