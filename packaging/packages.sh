@@ -52,6 +52,7 @@ packages_all=(
   libstrongswan-standard-plugins
   libstrongswan-extra-plugins    # curl
   iproute2
+  nginx                          # OCSP stapling, client certificates
 )
 
 # Only for ./test --fuzz, which needs no peers.

@@ -19,7 +19,7 @@ must vouch ca export --out "$W/root.pem"
 must vouch crl schedule --delta 24h
 must vouch crl publish
 must vouch config set listener.http.address 127.0.0.1:18081
-vouch serve >"$W/serve.log" 2>&1 &
+"$VOUCH" serve >"$W/serve.log" 2>&1 & # not the function: a shell around it would get the signals
 server=$!
 at_exit+=('kill $server 2>/dev/null; wait 2>/dev/null')
 for _ in $(seq 100); do curl -sf http://127.0.0.1:18081/healthz >/dev/null && break; sleep 0.1; done
