@@ -162,9 +162,8 @@ Status read_mode(Listener& listener, const Value& value) {
 Value write_mode(const Listener& listener) { return Value(fmt::format("{:04o}", listener.mode)); }
 
 std::vector<std::string_view> part_names() {
-  std::vector<std::string_view> names{"health", "metrics", "ocsp", "distribution", "api"};
-  for (const PartMaker& part : all_parts())
-    if (std::ranges::find(names, part.name) == names.end()) names.push_back(part.name);
+  std::vector<std::string_view> names{"health", "metrics"};
+  for (const PartMaker& part : all_parts()) names.push_back(part.name);
   return names;
 }
 
@@ -193,7 +192,7 @@ constexpr Setting<Listener> kListenerSettings[] = {
     on_or_off<Listener, [](auto& l) -> auto& { return l.tls; }>("tls", "whether it speaks TLS"),
     choice<Listener, [](auto& l) -> auto& { return l.client_certificates; }, kAsking>(
         "client_certificates", "whether TLS clients are asked for a certificate: off, optional, required"),
-    {{"serves", "what is served there: api, ocsp, distribution, health, metrics"}, read_serves, write_serves},
+    {{"serves", "what is served there: ocsp, distribution, health, metrics"}, read_serves, write_serves},
 };
 
 // ---- everything else
@@ -432,7 +431,7 @@ Configuration default_configuration() {
   http.serves = {"ocsp", "distribution", "health", "metrics"};
   ListenerConfiguration local{.name = "local"};
   local.path = "run/vouch.sock";
-  local.serves = {"api", "ocsp", "distribution", "health", "metrics"};
+  local.serves = {"ocsp", "distribution", "health", "metrics"};
   configuration.listeners = {std::move(http), std::move(local)};
   return configuration;
 }

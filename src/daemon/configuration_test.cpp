@@ -24,7 +24,7 @@ TEST(ServiceConfiguration, WithoutAWordThereAreTwoListeners) {
 TEST(ServiceConfiguration, AListenerOfItsOwnStandsBesideTheTwo) {
   const auto configuration = parse_configuration(
       "[tls]\nissuer = \"R1\"\n[listener.front]\naddress = \"[::]:443\"\ntls = true\n"
-      "client_certificates = \"optional\"\nserves = [\"api\", \"health\"]\n[listener.http]\nenabled = "
+      "client_certificates = \"optional\"\nserves = [\"ocsp\", \"health\"]\n[listener.http]\nenabled = "
       "false\n",
       "vouch.toml");
   ASSERT_TRUE(configuration) << configuration.error().report();
@@ -32,10 +32,10 @@ TEST(ServiceConfiguration, AListenerOfItsOwnStandsBesideTheTwo) {
   ASSERT_NE(front, nullptr);
   EXPECT_EQ(front->address->port(), 443);
   EXPECT_EQ(front->client_certificates, net::AskForCertificate::optional);
-  EXPECT_THAT(front->serves, ElementsAre("api", "health"));
+  EXPECT_THAT(front->serves, ElementsAre("ocsp", "health"));
   EXPECT_FALSE(configuration->find_listener("http")->enabled);
   EXPECT_EQ(get_setting(*configuration, "listener.front.address").value(), "[::]:443");
-  EXPECT_EQ(get_setting(*configuration, "listener.front.serves").value(), "api, health");
+  EXPECT_EQ(get_setting(*configuration, "listener.front.serves").value(), "ocsp, health");
 }
 
 TEST(ServiceConfiguration, MistakesNameFileLineAndWhatWasMeant) {
