@@ -129,13 +129,17 @@ Result<Exit> serve(Context& context, const Arguments&) {
 }
 
 constexpr Command kCommands[] = {
-    {"serve", "", "run the service: OCSP, CRLs and CA certificates over HTTP, and the work in the background",
+    {"serve",
+     "",
+     "run the service: OCSP, CRLs and CA certificates over HTTP, and the work in the background",
      "Runs until SIGTERM or SIGINT and finishes what it has begun. SIGHUP reads the configuration, the CAs "
      "and "
      "the certificates anew without dropping a connection. Without configuration it listens on "
      "127.0.0.1:8080 "
      "and on HOME/run/vouch.sock.",
-     {}, "vouch serve", &serve},
+     {},
+     "vouch serve",
+     &serve},
 };
 
 }  // namespace
