@@ -90,11 +90,11 @@ net::Response OcspFace::answer(const net::Request& http, Bytes request) const {
     const Kept kept = cache_.find(as_text(request));
     const bool is_valid = kept && clock_.now() < kept->answer.validity.next_update;
     if (is_valid && responder_.still_holds(kept->answer).value_or(true)) return kept->response;
-    return fleeting_answer(std::move(made));
+    return fleeting_answer(made);
   }
   (made.status == OcspResponseStatus::successful ? made_ : failed_).add();
   if (made.status == OcspResponseStatus::successful) note(ok());
-  if (!made.cacheable) return fleeting_answer(std::move(made));
+  if (!made.cacheable) return fleeting_answer(made);
   return keep(request, std::move(made))->response;
 }
 
@@ -139,7 +139,7 @@ Kept OcspFace::keep(Bytes request, OcspAnswer answer) const {
 }
 
 // Errors, and answers that are for one client alone.
-net::Response OcspFace::fleeting_answer(OcspAnswer answer) const {
+net::Response OcspFace::fleeting_answer(const OcspAnswer& answer) const {
   net::Response response;
   response.content_type = kType;
   response.body = net::Body(answer.der);

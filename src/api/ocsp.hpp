@@ -29,7 +29,7 @@ class OcspFace {
  private:
   Result<Kept> look(Bytes request) const;
   Kept keep(Bytes request, revocation::OcspAnswer answer) const;
-  net::Response fleeting_answer(revocation::OcspAnswer answer) const;
+  net::Response fleeting_answer(const revocation::OcspAnswer& answer) const;
   void note(const Status& outcome) const;
 
   const revocation::OcspSource& source_;

@@ -161,7 +161,8 @@ void wipe_secrets(daemon::KeyHolderPlan& plan) {
 
 }  // namespace
 
-Result<std::shared_ptr<const ca::KeySource>> hold_keys(daemon::KeyHolderPlan plan, MakeTokens make_tokens) {
+Result<std::shared_ptr<const ca::KeySource>> hold_keys(daemon::KeyHolderPlan plan,
+                                                       const MakeTokens& make_tokens) {
   auto [front, back] = TRY(Channel::make_pair());
   const pid_t pid = ::fork();
   if (pid < 0)

@@ -14,6 +14,7 @@ namespace vouch::app {
 // Called before the caller makes threads or opens what a child must not have. Lines for the log go to
 // standard error.
 using MakeTokens = std::function<std::shared_ptr<const crypto::Tokens>()>;
-Result<std::shared_ptr<const ca::KeySource>> hold_keys(daemon::KeyHolderPlan plan, MakeTokens make_tokens);
+Result<std::shared_ptr<const ca::KeySource>> hold_keys(daemon::KeyHolderPlan plan,
+                                                       const MakeTokens& make_tokens);
 
 }  // namespace vouch::app

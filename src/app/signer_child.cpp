@@ -111,6 +111,7 @@ class Signer {
   void serve(const std::vector<crypto::remote::Channel>& channels) {
     {
       std::vector<std::jthread> threads;
+      threads.reserve(channels.size());
       for (const auto& channel : channels)
         threads.emplace_back([this, &channel] { (void)crypto::remote::serve(channel, service_); });
     }

@@ -33,6 +33,7 @@ void Health::forget(std::string_view name) {
 std::vector<net::HealthCheck> Health::checks() const {
   const std::scoped_lock lock(guards_states_);
   std::vector<net::HealthCheck> all;
+  all.reserve(states_.size());
   for (const auto& [name, check] : states_) all.push_back(check);
   return all;
 }

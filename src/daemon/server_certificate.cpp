@@ -28,6 +28,7 @@ bool is_due(const x509::CertificateView& certificate, Time now) {
 
 Result<Buffer> encode_request(const crypto::PrivateKey& key, const std::vector<std::string>& names) {
   std::vector<x509::GeneralName> alternatives;
+  alternatives.reserve(names.size());
   for (const std::string& name : names) alternatives.push_back(x509::GeneralName::dns(name));
   const Buffer subject = x509::encode_name(TRY(x509::name_from_rfc4514("CN=" + names.front())));
   const Buffer info = x509::encode_request_info(

@@ -88,9 +88,9 @@
 //
 //   UnknownInfo ::= NULL
 //
-// RFC 8954 2.1:
+// RFC 9654 2.1:
 //
-//   Nonce ::= OCTET STRING(SIZE(1..32))
+//   Nonce ::= OCTET STRING(SIZE(1..128))
 
 namespace vouch::x509 {
 namespace {
