@@ -12,10 +12,6 @@
 namespace vouch::cli {
 namespace {
 
-constexpr Option kServe[] = {
-    {"role", "all|ca|ra|ocsp|gateway", "what this process does; all when not given"},
-};
-
 // The signals that a service is told what to do with. Blocked before the first thread is made, so that all
 // threads inherit that and this one alone waits for them.
 class Signals {
@@ -133,13 +129,17 @@ Result<Exit> serve(Context& context, const Arguments&) {
 }
 
 constexpr Command kCommands[] = {
-    {"serve", "", "run the service: OCSP, CRLs and certificates over HTTP, and the administration API",
+    {"serve",
+     "",
+     "run the service: OCSP, CRLs and certificates over HTTP, and the administration API",
      "Runs until SIGTERM or SIGINT and finishes what it has begun. SIGHUP reads the configuration, the CAs "
      "and "
      "the certificates anew without dropping a connection. Without configuration it listens on "
      "127.0.0.1:8080 "
      "and on HOME/run/vouch.sock.",
-     kServe, "vouch serve", &serve},
+     {},
+     "vouch serve",
+     &serve},
 };
 
 }  // namespace
