@@ -129,6 +129,8 @@ class Context {
   Result<std::string> new_key_passphrase();
 
  private:
+  // The file of a credential that the service manager gave (systemd's LoadCredential=).
+  std::optional<std::string> credential(std::string_view name) const;
   static void print_line(std::ostream& stream, const std::string& text);
   std::string passphrase_variable() const;
   Result<std::unique_ptr<Workspace>> open_workspace(const fs::path& folder, bool create,

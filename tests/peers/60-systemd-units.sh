@@ -29,7 +29,7 @@ expect "without its restrictions it is more" fail "EXPOSED|MEDIUM|OK" \
 expect "the service tells when it is ready, and is watched" 0 "Type=notify" grep -E "^(Type|WatchdogSec)=" "$units/vouch.service"
 expect "its socket is that of the listener http" 0 "FileDescriptorName=http" cat "$units/vouch.socket"
 if command -v systemd-sysusers >/dev/null && [ "$(id -u)" = 0 ]; then
-  mkdir -p "$W/root"
+  mkdir -p "$W/root/etc"
   check "systemd-sysusers makes the user" systemd-sysusers --root="$W/root" "$ROOT/packaging/sysusers/vouch.conf"
   expect "and it is there" 0 "^vouch:" cat "$W/root/etc/passwd"
   check "systemd-tmpfiles makes the home" systemd-tmpfiles --create --root="$W/root" "$ROOT/packaging/tmpfiles/vouch.conf"
