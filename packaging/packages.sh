@@ -52,6 +52,7 @@ packages_all=(
   libstrongswan-standard-plugins
   libstrongswan-extra-plugins    # curl
   iproute2
+  faketime                       # a clock that is set back
   nginx                          # OCSP stapling, client certificates
 )
 

@@ -173,7 +173,6 @@ TEST_F(SignerTest, ThePassphraseIsAskedForBeforeTheFork) {
 }
 
 TEST_F(SignerTest, ATokenThatGoesAndComesBackIsFoundWithoutARestart) {
-  if (!fs::exists(crypto::SoftHsm::kModule)) GTEST_SKIP() << "no softhsm2";
   crypto::SoftHsm hsm;
   environment_.tokens = make_tokens();
   environment_.pin = [](const crypto::PinRequest&) -> Result<std::string> { return crypto::SoftHsm::kPin; };

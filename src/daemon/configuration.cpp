@@ -226,8 +226,6 @@ constexpr Setting<C> kSettings[] = {
                                                              "how long proxies may keep an OCSP answer"),
     choice<C, [](auto& c) -> auto& { return c.ocsp.never_issued; }, kNeverIssued>(
         "ocsp.never_issued", "what is said of a serial number that was never given: unknown or revoked"),
-    on_or_off<C, [](auto& c) -> auto& { return c.ocsp.ca_key_may_sign; }>(
-        "ocsp.ca_key_may_sign", "the CA's own key signs OCSP answers where it has no responder"),
     number<C, [](auto& c) -> auto& { return c.ocsp.cache; }, 65'536, 64 * kGigabyte>(
         "ocsp.cache", "octets of OCSP answers that are kept"),
     number<C, [](auto& c) -> auto& { return c.limits.connections; }, 1, kMillion>(

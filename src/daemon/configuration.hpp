@@ -54,7 +54,6 @@ struct OcspConfiguration {
   std::chrono::milliseconds validity{std::chrono::hours(8)};  // of an answer
   std::chrono::milliseconds max_age{std::chrono::hours(1)};   // how long others may keep one
   revocation::NeverIssued never_issued = revocation::NeverIssued::unknown;
-  bool ca_key_may_sign = false;
   std::size_t cache = std::size_t{64} << 20;  // octets
 };
 

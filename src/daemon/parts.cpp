@@ -13,8 +13,7 @@ using std::chrono::duration_cast, std::chrono::seconds;
 // Source and face live as long as a route or job of theirs.
 struct Ocsp {
   Ocsp(const api::Service& service, const OcspConfiguration& configuration)
-      : source(service.environment, service.authorities,
-               {duration_cast<seconds>(configuration.validity), configuration.ca_key_may_sign}),
+      : source(service.environment, service.authorities, duration_cast<seconds>(configuration.validity)),
         face(source, service.environment.provider, service.environment.clock, service.metrics,
              {.max_age = duration_cast<seconds>(configuration.max_age),
               .cache_octets = configuration.cache,
@@ -26,9 +25,8 @@ struct Ocsp {
 Result<Part> make_ocsp(const api::Service& service) {
   const Configuration configuration = TRY(read_configuration(service.environment.home));
   const auto ocsp = std::make_shared<Ocsp>(service, configuration.ocsp);
-  // Before the first request, so that nobody is told that there is no responder yet.
-  const Status ready = ocsp->source.maintain();
-  (void)ready;  // the job says the same again, where it is seen
+  // So that the first request after a start is answered; a failure is said by the job.
+  (void)ocsp->source.maintain();
   Part part;
   part.routes = api::ocsp_routes(std::shared_ptr<const api::OcspFace>(ocsp, &ocsp->face));
   part.jobs = {{"ocsp responders", std::chrono::minutes(1), [ocsp] { return ocsp->source.maintain(); }},

@@ -62,7 +62,7 @@ Result<CertificateStatus> DatabaseOcspSource::status(const KeyId& key, Bytes ser
 }
 
 Result<OcspSource::Validity> DatabaseOcspSource::validity(const OcspIssuer&, Time now) const {
-  return Validity{now, now + signing_.validity};
+  return Validity{now, now + answer_validity_};
 }
 
 // The revocations of all CAs of the home are numbered each from 1, so the sum of the last numbers rises with
@@ -100,17 +100,12 @@ Status DatabaseOcspSource::maintain() {
       issuer.key_index = key->generation.key_index;
       issuer.subject = key->subject;
       issuer.key_bits = to_buffer(TRY(x509::parse_public_key_info(key->generation.public_key_info)).key_bits);
-      const auto responder = responder_of(*authority, *key);
-      if (responder) {
+      if (const auto responder = responder_of(*authority, *key)) {
         issuer.signer = responder->signer;
-        issuer.certificates = {responder->certificate};
+        issuer.certificate = responder->certificate;
         issuer.responder_key_hash =
             TRY(crypto::key_identifier(environment_.provider, responder->signer->public_key_info()));
         issuer.until = responder->until;
-      } else if (signing_.ca_key_may_sign) {
-        issuer.signer = key->signer;
-        issuer.responder_key_hash = key->key_identifier;
-        issuer.until = key->not_after;
       } else {
         trouble += fmt::format("{}CA '{}' has no OCSP responder: {}", trouble.empty() ? "" : "; ", issuer.ca,
                                responder.error().summary());

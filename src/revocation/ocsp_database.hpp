@@ -13,17 +13,14 @@
 
 namespace vouch::revocation {
 
-struct OcspSigning {
-  std::chrono::seconds validity{std::chrono::hours(8)};  // of an answer
-  bool ca_key_may_sign = false;  // the CA's own key, where there is no delegated responder
-};
-
 class DatabaseOcspSource final : public OcspSource {
  public:
   using Authorities = std::function<std::vector<std::shared_ptr<ca::LocalAuthority>>()>;
-  // `environment` outlives it.
-  DatabaseOcspSource(const ca::Environment& environment, Authorities authorities, OcspSigning signing = {})
-      : environment_(environment), authorities_(std::move(authorities)), signing_(signing) {}
+  static constexpr std::chrono::seconds kValidity{std::chrono::hours(8)};
+  // `environment` outlives it. `answer_validity`: how long an answer is good.
+  DatabaseOcspSource(const ca::Environment& environment, Authorities authorities,
+                     std::chrono::seconds answer_validity = kValidity)
+      : environment_(environment), authorities_(std::move(authorities)), answer_validity_(answer_validity) {}
 
   // Takes note of CAs and keys that came or went, and makes and renews responders. To be called at the start
   // and every minute or so, by one thread. A failure names every CA that has no good responder; the others
@@ -58,7 +55,7 @@ class DatabaseOcspSource final : public OcspSource {
 
   const ca::Environment& environment_;
   const Authorities authorities_;
-  const OcspSigning signing_;
+  const std::chrono::seconds answer_validity_;
   std::map<KeyId, Responder> responders_;  // maintain()'s own
   std::atomic<std::shared_ptr<const OcspIssuers>> issuers_ = std::make_shared<const OcspIssuers>();
   mutable std::atomic<std::shared_ptr<const Seen>> seen_;

@@ -80,7 +80,7 @@ Result<OcspAnswer> OcspResponder::answer(const x509::OcspRequestView& request) c
   const Buffer signature =
       TRY(issuer->signer->sign(tbs).context("signing an OCSP answer for CA '{}'", issuer->ca));
   out.der = x509::encode_ocsp_response(tbs, x509::encode(issuer->signer->algorithm()), signature,
-                                       {issuer->certificates.begin(), issuer->certificates.end()});
+                                       {issuer->certificate});
   out.status = OcspResponseStatus::successful;
   out.issuer = static_cast<std::size_t>(issuer - out.issuers->data());
   out.cacheable =

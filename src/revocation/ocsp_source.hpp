@@ -19,18 +19,18 @@ struct CertificateStatus {
   bool operator==(const CertificateStatus&) const = default;
 };
 
-// One key of a CA, and who answers for the certificates that it signed (RFC 6960 4.2.2.2): a responder whose
-// certificate that key has signed, or the key itself.
+// One key of a CA, and who answers for the certificates that it signed: a responder whose certificate that
+// very key has signed (RFC 6960 4.2.2.2).
 struct OcspIssuer {
   std::string ca;  // for people
   std::int64_t authority = 0;
   std::uint16_t key_index = 0;
-  Buffer subject;   // Name, whole TLV
-  Buffer key_bits;  // of subjectPublicKey, without the count of unused bits
-  std::shared_ptr<const crypto::Signer> signer;
-  Buffer responder_key_hash;         // SHA-1 of the responder's key bits
-  std::vector<Buffer> certificates;  // sent along: the delegated responder's; empty: the CA's own key
-  Time until{};                      // no answer is valid beyond
+  Buffer subject;                                // Name, whole TLV
+  Buffer key_bits;                               // of subjectPublicKey, without the count of unused bits
+  std::shared_ptr<const crypto::Signer> signer;  // the responder's; null: there is none now
+  Buffer responder_key_hash;                     // SHA-1 of its key bits
+  Buffer certificate;                            // its certificate, sent along
+  Time until{};                                  // whose end no answer outlives
 };
 using OcspIssuers = std::vector<OcspIssuer>;
 

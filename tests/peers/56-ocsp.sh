@@ -1,12 +1,7 @@
 #!/bin/bash
 # OCSP clients that none of us wrote ask the service: openssl (POST, and GET through a proxy), gnutls, nginx (stapling,
 # and the certificates of its own clients), curl --cert-status. Each about good, revoked, unknown and expired.
-if [ -z "${IN_OWN_NETWORK:-}" ]; then
-  export IN_OWN_NETWORK=1
-  how=-nm
-  [ "$(id -u)" -eq 0 ] || how=-rnm
-  exec unshare $how -- bash -c 'ip link set lo up && exec "$@"' _ "$0" "$@"
-fi
+. "$(dirname "$0")/../lib/own_network.sh"
 . "$(dirname "$0")/../cli/lib.sh"
 need openssl curl ocsptool nginx ip python3
 

@@ -1,11 +1,6 @@
 #!/bin/bash
 # openssl, curl and gnutls fetch CRL and CA certificate from the service, at the URLs that a certificate itself carries.
-if [ -z "${IN_OWN_NETWORK:-}" ]; then
-  export IN_OWN_NETWORK=1
-  how=-nm
-  [ "$(id -u)" -eq 0 ] || how=-rnm
-  exec unshare $how -- bash -c 'ip link set lo up && exec "$@"' _ "$0" "$@"
-fi
+. "$(dirname "$0")/../lib/own_network.sh"
 . "$(dirname "$0")/../cli/lib.sh"
 need openssl curl certtool ip
 
