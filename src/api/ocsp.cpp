@@ -32,6 +32,7 @@ OcspFace::OcspFace(const revocation::OcspSource& source, const crypto::Provider&
       responder_(source, provider, clock, settings.responder),
       cache_(settings.cache_octets),
       from_cache_(metrics.counter("vouch_ocsp_answers_total", "OCSP answers.", {{"from", "cache"}})),
+      ahead_(metrics.counter("vouch_ocsp_answers_total", "OCSP answers.", {{"from", "ahead"}})),
       made_(metrics.counter("vouch_ocsp_answers_total", "OCSP answers.", {{"from", "signer"}})),
       failed_(metrics.counter("vouch_ocsp_answers_total", "OCSP answers.", {{"from", "error"}})) {
   metrics.gauge_from("vouch_ocsp_cache_octets", "Memory of OCSP answers that are kept.", {},
@@ -92,8 +93,8 @@ net::Response OcspFace::answer(const net::Request& http, Bytes request) const {
     if (is_valid && responder_.still_holds(kept->answer).value_or(true)) return kept->response;
     return fleeting_answer(made);
   }
-  (made.status == OcspResponseStatus::successful ? made_ : failed_).add();
-  if (made.status == OcspResponseStatus::successful) note(ok());
+  (made.status != OcspResponseStatus::successful ? failed_ : made.signed_ahead ? ahead_ : made_).add();
+  if (made.status == OcspResponseStatus::successful && !made.signed_ahead) note(ok());
   if (!made.cacheable) return fleeting_answer(made);
   return keep(request, std::move(made))->response;
 }

@@ -25,8 +25,12 @@ must vouch crl publish
 
 # The responder's certificate: the key is made over there, and the request is brought to the CA.
 must vouch template publish OcspResponseSigning
-must openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=Far OCSP" -keyout "$AWAY/far.key" -out "$W/far.csr"
-must vouch request submit "$W/far.csr" --template OcspResponseSigning --out "$AWAY/far.pem"
+certify() { # SUBJECT
+  must openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$1" -keyout "$AWAY/far.key" -out "$W/far.csr"
+  vouch request submit "$W/far.csr" --template OcspResponseSigning >"$W/submit" 2>&1 # a certificate manager decides
+  must vouch request approve "$(sed -nE 's/^request ([0-9]+) .*/\1/p' "$W/submit" | head -1)" --out "$AWAY/far.pem"
+}
+certify "/CN=Far OCSP"
 cp "$W/root.pem" "$AWAY/far-ca.pem"
 
 # openssl's CA, whose CRL lives for some seconds.
@@ -188,8 +192,7 @@ becomes "a fresh CRL mends it" 'Reason: keyCompromise' peer peer-good -no_nonce
 cp "$W/good.pem" "$AWAY/far.pem.new" && mv "$AWAY/far.pem.new" "$AWAY/far.pem"
 becomes "a certificate that is not for OCSP is a state" 'not for signing OCSP answers' ready
 expect "  and the old one serves on" 0 'good.pem: good' far good
-must openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=Far OCSP 2" -keyout "$AWAY/far.key" -out "$W/far.csr"
-must vouch request submit "$W/far.csr" --template OcspResponseSigning --out "$AWAY/far.pem"
+certify "/CN=Far OCSP 2"
 becomes "the new one signs" 'CN *= *Far OCSP 2' far good -nonce -resp_text
 for _ in 1 2 3; do exec 9<>/dev/tcp/127.0.0.1/18081; exec 9>&-; done
 expect "who connects and says nothing holds up nobody" 0 'good.pem: good' far good
