@@ -71,10 +71,11 @@ void CrlIndex::sort() {
   std::vector<std::uint32_t> order(size());
   std::iota(order.begin(), order.end(), 0U);
   const auto before = [this](std::uint32_t a, std::uint32_t b) {
-    return compare(serial_of(a), serial_of(b)) < 0;
+    const int order_of_serials = compare(serial_of(a), serial_of(b));
+    return order_of_serials != 0 ? order_of_serials < 0 : a < b;
   };
   if (std::ranges::is_sorted(order, before)) return;
-  std::ranges::stable_sort(order, before);
+  std::ranges::sort(order, before);
   Buffer sorted;
   sorted.reserve(rows_.size());
   for (const std::uint32_t i : order) sorted.insert(sorted.end(), row(i).begin(), row(i).end());

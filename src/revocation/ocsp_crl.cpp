@@ -135,8 +135,12 @@ class CrlReader {
 
 // What is known of one CA, for the threads that answer. Never changed.
 struct CrlOcspSource::Known {
-  std::shared_ptr<const CrlIndex> base, delta;  // base null: nothing is known; delta null: there is none
-  Time this_update{}, next_update{};
+  struct Crl {
+    std::shared_ptr<const CrlIndex> index;  // null: there is none
+    Time this_update{}, next_update{};
+    bool operator==(const Crl&) const = default;
+  };
+  Crl base, delta;
   bool operator==(const Known&) const = default;
 };
 
@@ -164,7 +168,9 @@ class CrlOcspSource::Source {
     issuer_.subject = to_buffer(view.subject);
     ca_key_ = to_buffer(view.public_key_info);
     issuer_.key_bits = to_buffer(TRY(x509::parse_public_key_info(ca_key_)).key_bits);
-    // What is not there or not good any more is fetched again.
+    // So that the first request after a start is answered. What is not there or not good any more is looked
+    // for by the first refresh, which says so.
+    (void)take_responder();
     for (const bool delta : {false, true})
       if (auto kept = read_file(file(delta))) (void)take(std::move(*kept), false);
     return ok();
@@ -185,17 +191,12 @@ class CrlOcspSource::Source {
   }
 
   std::shared_ptr<const Known> known() const {
+    const auto crl_of = [](const Accepted& crl) {
+      return Known::Crl{crl.index, crl.this_update, crl.next_update};
+    };
     auto known = std::make_shared<Known>();
-    if (!base_) return known;
-    known->base = base_->index;
-    known->this_update = base_->this_update;
-    known->next_update = base_->next_update;
-    if (!completes(delta_)) return known;
-    // What an expired delta revoked stays revoked; the answers are then as old as the base.
-    known->delta = delta_->index;
-    if (clock_.now() >= delta_->next_update) return known;
-    known->this_update = std::max(base_->this_update, delta_->this_update);
-    known->next_update = std::min(base_->next_update, delta_->next_update);
+    if (base_) known->base = crl_of(*base_);
+    if (completes(delta_)) known->delta = crl_of(*delta_);
     return known;
   }
 
@@ -228,6 +229,10 @@ class CrlOcspSource::Source {
         return make_error(Errc::conflict, "CRL number {} is newer than {}, and its thisUpdate is older",
                           number_text(fresh.number), number_text(present->number));
     }
+    // Its base is about to come. Without it, what the present delta revokes would be forgotten.
+    if (is_delta && base_ && compare_numbers(base_->number, fresh.base_number) < 0)
+      return make_error(Errc::conflict, "the delta CRL needs base CRL {}, and {} is the newest here",
+                        number_text(fresh.base_number), number_text(base_->number));
     if (keep)
       TRY(write_file_atomic(file(is_delta), fresh.octets, 0640).context("keeping it for the next start"));
     Buffer().swap(fresh.octets);
@@ -248,9 +253,6 @@ class CrlOcspSource::Source {
     if (now >= base_->next_update)
       return make_error(Errc::unavailable, "the CRL has expired at {}", format_time(base_->next_update))
           .with_hint("answers are tryLater until there is a newer one");
-    if (delta_ && compare_numbers(base_->number, delta_->base_number) < 0)
-      return make_error(Errc::conflict, "the delta CRL needs base CRL {}, and {} is the newest here",
-                        number_text(delta_->base_number), number_text(base_->number));
     if (completes(delta_) && now >= delta_->next_update)
       return make_error(Errc::unavailable, "the delta CRL has expired at {}",
                         format_time(delta_->next_update));
@@ -375,7 +377,7 @@ std::shared_ptr<const CrlOcspSource::Known> CrlOcspSource::known(const OcspIssue
 std::size_t CrlOcspSource::octets() const {
   std::size_t all = 0;
   for (const auto& known : state_.load()->known)
-    for (const auto& index : {known->base, known->delta}) all += index ? index->octets() : 0;
+    for (const auto& index : {known->base.index, known->delta.index}) all += index ? index->octets() : 0;
   return all;
 }
 
@@ -383,18 +385,23 @@ std::shared_ptr<const OcspIssuers> CrlOcspSource::issuers() const { return state
 
 Result<OcspSource::Validity> CrlOcspSource::validity(const OcspIssuer& issuer, Time now) const {
   const auto known = this->known(issuer);
-  if (!known->base) return make_error(Errc::unavailable, "there is no CRL of CA '{}' yet", issuer.ca);
-  if (now >= known->next_update)
+  const auto& [base, delta] = *known;
+  if (!base.index) return make_error(Errc::unavailable, "there is no CRL of CA '{}' yet", issuer.ca);
+  if (now >= base.next_update)
     return make_error(Errc::unavailable, "the CRL of CA '{}' has expired at {}", issuer.ca,
-                      format_time(known->next_update));
-  return Validity{known->this_update, known->next_update};
+                      format_time(base.next_update));
+  // What an expired delta revoked stays revoked; answers are then as old as the base.
+  if (!delta.index || now >= delta.next_update) return Validity{base.this_update, base.next_update};
+  return Validity{std::max(base.this_update, delta.this_update),
+                  std::min(base.next_update, delta.next_update)};
 }
 
 Result<CertificateStatus> CrlOcspSource::status(const OcspIssuer& issuer, Bytes serial) const {
   const auto known = this->known(issuer);
-  if (!known->base) return make_error(Errc::unavailable, "there is no CRL of CA '{}' yet", issuer.ca);
-  std::optional<CrlIndex::Entry> entry = known->delta ? known->delta->find(serial) : std::nullopt;
-  if (!entry) entry = known->base->find(serial);
+  const auto& [base, delta] = *known;
+  if (!base.index) return make_error(Errc::unavailable, "there is no CRL of CA '{}' yet", issuer.ca);
+  std::optional<CrlIndex::Entry> entry = delta.index ? delta.index->find(serial) : std::nullopt;
+  if (!entry) entry = base.index->find(serial);
   // removeFromCRL (RFC 5280 5.3.1): a hold that was released, or a certificate that has expired since.
   if (!entry || entry->reason == x509::CrlReason::remove_from_crl)
     return CertificateStatus{.status = x509::OcspCertStatus::good};

@@ -144,11 +144,35 @@ TEST_F(OcspCrlTest, ADeltaRevokesAndReleases) {
       << "the base is valid for longer than the responder's certificate";
 }
 
+TEST_F(OcspCrlTest, ADeltaThatIsAheadOfItsBaseWaits) {
+  const Buffer first = issue(), second = issue();
+  revoke(first);
+  bench.clock().advance(hours(1));
+  publish_delta();
+  put("delta", delta_file());
+  source = make();
+  EXPECT_EQ(refresh(), "");
+  EXPECT_EQ(status_of(first), OcspCertStatus::revoked);
+  // Published between two fetches: the next base does not need the first revocation's delta any more.
+  bench.clock().advance(hours(1));
+  publish();
+  revoke(second);
+  bench.clock().advance(hours(1));
+  publish_delta();
+  put("delta", delta_file());
+  EXPECT_THAT(refresh(), HasSubstr("the delta CRL needs base CRL"));
+  EXPECT_EQ(status_of(first), OcspCertStatus::revoked) << "what was known is not forgotten";
+  put("base", base_file());
+  EXPECT_EQ(refresh(), "");
+  EXPECT_EQ(status_of(first), OcspCertStatus::revoked);
+  EXPECT_EQ(status_of(second), OcspCertStatus::revoked);
+}
+
 TEST_F(OcspCrlTest, AnExpiredCrlMeansTryLater) {
   const Buffer serial = issue();
   shelf["delta"] = shelf["base"];
   source = make();
-  EXPECT_EQ(ask(serial).status, OcspResponseStatus::try_later) << "nobody signs before the first refresh";
+  EXPECT_EQ(ask(serial).status, OcspResponseStatus::try_later) << "there is no CRL before the first refresh";
   EXPECT_EQ(refresh(), "");
   EXPECT_EQ(status_of(serial), OcspCertStatus::good);
   bench.clock().set(*x509::parse_crl(shelf["base"])->next_update);
@@ -179,8 +203,8 @@ TEST_F(OcspCrlTest, NumbersOnlyRiseAlsoOverARestart) {
 
   shelf.clear();  // nothing can be fetched: what was kept is there at once
   source = make();
-  EXPECT_THAT(refresh(), HasSubstr("there is no base"));
   EXPECT_EQ(status_of(serial), OcspCertStatus::revoked);
+  EXPECT_THAT(refresh(), HasSubstr("there is no base"));
   shelf["base"] = shelf["delta"] = old;
   EXPECT_THAT(refresh(), HasSubstr("is older than"));
 }
