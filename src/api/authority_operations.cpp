@@ -1,4 +1,4 @@
-// /api/v1/caller, /cas
+// /api/v1/caller, /cas, /status
 #include "api/describe.hpp"
 #include "api/operation.hpp"
 #include "base/pem.hpp"
@@ -38,6 +38,11 @@ Result<Answer> chain(const Call& call) {
   return Answer(Value().set("certificates", std::move(pem)));
 }
 
+Result<Answer> status(const Call& call) {
+  (void)TRY(ca::snapshot_for_reading(call.environment(), call.account()));
+  return Answer(TRY(call.service.status()));
+}
+
 constexpr Parameter kCa[] = {{"ca", true, "string", "the CA's name"}};
 constexpr Operation kOperations[] = {
     {"showCaller",
@@ -54,6 +59,16 @@ constexpr Operation kOperations[] = {
      "", "any", &show},
     {"getChain", net::Method::get, "/cas/{ca}/chain", "the CA certificate and its parents", "everybody", kCa,
      "", "Chain", &chain},
+    {"showStatus",
+     net::Method::get,
+     "/status",
+     "the health of the hierarchy as vouch status --json tells it, at most about a minute old; 503 while the "
+     "first report is being made",
+     "readers",
+     {},
+     "",
+     "any",
+     &status},
 };
 
 }  // namespace

@@ -1,73 +1,13 @@
 // /api/v1/requests, /subordinates
-#include <algorithm>
-
 #include "api/describe.hpp"
-#include "api/operation.hpp"
-#include "base/pem.hpp"
-#include "x509/request.hpp"
+#include "api/submission.hpp"
 
 namespace vouch::api {
 namespace {
 
-constexpr std::size_t kMaxTransaction = 128;
-
-// 200 with a certificate, 202 for what is not decided or not signed yet, 422 for a refusal.
-Result<Answer> answer_of(const Call& call, const ca::Outcome& outcome) {
-  const auto snapshot = TRY(call.environment().database.snapshot());
-  Value value = TRY(describe(outcome, deciding_step(*snapshot, outcome.request), {}));
-  switch (outcome.disposition) {
-    case ca::Disposition::pending:
-    case ca::Disposition::issuing:
-      return Answer(std::move(value), 202);
-    case ca::Disposition::denied:
-    case ca::Disposition::failed:
-      return Answer(std::move(value), 422);
-    default:
-      return Answer(std::move(value));
-  }
-}
-
-Result<Buffer> request_of(const Value& body) {
-  const std::string pem = text_of(body, "request");
-  auto blocks = TRY(
-      pem_or_der(as_bytes(pem), "CERTIFICATE REQUEST",
-                 {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", "PKCS7", "CMS", "PKCS #7 SIGNED DATA"})
-          .context("reading the body's request"));
-  if (blocks.size() != 1)
-    return make_error(Errc::malformed, "the body's request holds {} requests", blocks.size())
-        .with_hint("send them one by one");
-  return std::move(blocks.front().der);
-}
-
-Result<std::map<std::string, std::string>> attributes_of(const Value& body) {
-  std::map<std::string, std::string> attributes;
-  if (const Value* given = body.find("attributes"); given && given->members())
-    for (const auto& [name, value] : *given->members()) {
-      if (!value.text())
-        return make_error(Errc::malformed, "the body.attributes.{} has to be a text and is {}", name,
-                          value.kind());
-      attributes[name] = *value.text();
-    }
-  return attributes;
-}
-
-// A key is its account's own: nobody gets the outcome of somebody else's transaction.
-Result<std::string> transaction_of(const Call& call) {
-  std::string key = text_of(call.body, "transaction");
-  if (key.empty()) return key;
-  if (key.size() > kMaxTransaction)
-    return make_error(Errc::malformed, "the body.transaction is longer than {} octets", kMaxTransaction);
-  return fmt::format("api:{}:{}", ca::principal_of(call.account()), key);
-}
-
 Result<Answer> submit(const Call& call) {
-  ca::Submission submission;
-  submission.request = TRY(request_of(call.body));
-  submission.template_name = text_of(call.body, "template");
-  submission.requester = call.account();
-  submission.transaction = TRY(transaction_of(call));
-  submission.attributes = TRY(attributes_of(call.body));
-  return answer_of(call, TRY(TRY(call.authority())->submit(submission)));
+  const ca::Submission submission = TRY(submission_of(call.body, call.caller));
+  return answer_of(TRY(TRY(call.authority())->submit(submission)));
 }
 
 Result<Answer> sign_subordinate(const Call& call) {
@@ -80,7 +20,7 @@ Result<Answer> sign_subordinate(const Call& call) {
   if (const std::string validity = text_of(call.body, "validity"); !validity.empty())
     options.validity = TRY(parse_span(validity).context("reading the body.validity"));
   const Buffer request = TRY(request_of(call.body));
-  return answer_of(call, TRY(TRY(call.authority())->sign_subordinate(request, options, call.account())));
+  return answer_of(TRY(TRY(call.authority())->sign_subordinate(request, options, call.account())));
 }
 
 Result<Answer> list(const Call& call) {
@@ -145,7 +85,7 @@ Result<Answer> trace(const Call& call) {
 
 Result<Answer> retrieve(const Call& call) {
   const auto record = TRY(visible_request(call));
-  return answer_of(call, TRY(TRY(authority_of(call, record.authority))->retrieve(record.id)));
+  return answer_of(TRY(TRY(authority_of(call, record.authority))->retrieve(record.id)));
 }
 
 // The authority itself asks for the role, so that there is one place that does.
@@ -156,15 +96,13 @@ Result<std::shared_ptr<ca::LocalAuthority>> authority_of_request(const Call& cal
 
 Result<Answer> approve(const Call& call) {
   const auto id = TRY(id_of(call));
-  return answer_of(call, TRY(TRY(authority_of_request(call, id))->approve(id, call.account())));
+  return answer_of(TRY(TRY(authority_of_request(call, id))->approve(id, call.account())));
 }
 
 Result<Answer> deny(const Call& call) {
   const auto id = TRY(id_of(call));
   const std::string reason = text_of(call.body, "reason");
-  const auto outcome = TRY(TRY(authority_of_request(call, id))->deny(id, call.account(), reason));
-  const auto snapshot = TRY(call.environment().database.snapshot());
-  return Answer(TRY(describe(outcome, deciding_step(*snapshot, id), {})));
+  return Answer(TRY(describe(TRY(TRY(authority_of_request(call, id))->deny(id, call.account(), reason)))));
 }
 
 constexpr Parameter kId[] = {{"id", true, "integer", "RequestID"}};

@@ -361,7 +361,7 @@ Result<Exit> ca_sign(Context& context, const Arguments& arguments) {
   const auto outcome = TRY(authority->sign_subordinate(request, options, context.user()));
   OutcomeOptions output{arguments.text("out"), arguments.operand(0), {}, arguments.has("p7b")};
   if (!context.der() || output.p7b) output.chain = TRY(authority->chain());
-  return report_outcome(context, *TRY(workspace.snapshot()), outcome, output);
+  return report_outcome(context, outcome, output);
 }
 
 Result<Exit> ca_install(Context& context, const Arguments& arguments) {

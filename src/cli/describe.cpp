@@ -13,29 +13,27 @@ namespace vouch::cli {
 namespace {
 
 // The message without what the lines below it say again.
-std::string_view headline(std::string_view message, const std::optional<policy::TraceStep>& step) {
-  if (!step) return message;
-  const std::string detail = fmt::format(": expected {}, received {}", step->expected, step->received);
+std::string_view headline(const ca::Outcome& outcome) {
+  std::string_view message = outcome.message;
+  const std::string detail = fmt::format(": expected {}, received {}", outcome.expected, outcome.received);
   if (message.ends_with(detail)) message.remove_suffix(detail.size());
   return message;
 }
 
 // Why not, on standard error: the rule, what it wanted, what it got, what to do.
-void explain_refusal(const Context& context, const ca::Outcome& outcome,
-                     const std::optional<policy::TraceStep>& step, const std::string& input) {
+void explain_refusal(const Context& context, const ca::Outcome& outcome, const std::string& input) {
   const bool pending = outcome.disposition == ca::Disposition::pending;
   std::ostream& err = context.surroundings().err;
   std::string what = fmt::format("request {}", outcome.request);
   if (!input.empty()) what += fmt::format(" ({})", printable(input));
   if (pending)
-    err << fmt::format("{} is pending: {}\n", what, printable(headline(outcome.message, step)));
+    err << fmt::format("{} is pending: {}\n", what, printable(headline(outcome)));
   else
     err << fmt::format("error: {} is {}: {} [denied]\n", what, store::to_string(outcome.disposition),
-                       printable(headline(outcome.message, step)));
+                       printable(headline(outcome)));
   Fields fields;
-  fields.add("rule", outcome.reason);
-  if (step) fields.add("expected", step->expected).add("received", step->received);
-  fields.add("mend", outcome.mend);
+  fields.add("rule", outcome.reason).add("expected", outcome.expected);
+  fields.add("received", outcome.received).add("mend", outcome.mend);
   err << fields.text();
   if (pending)
     err << fmt::format("next: vouch request approve {0}   (then: vouch request retrieve {0} --out FILE)\n",
@@ -137,9 +135,7 @@ Result<store::RequestId> parse_request_id(const std::string& text) {
   return id;
 }
 
-Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, const ca::Outcome& outcome,
-                            const OutcomeOptions& options) {
-  const auto step = api::deciding_step(snapshot, outcome.request);
+Result<Exit> report_outcome(Context& context, const ca::Outcome& outcome, const OutcomeOptions& options) {
   const bool has_certificate = !outcome.certificate.empty();
   std::string serial;
   if (has_certificate) {
@@ -153,7 +149,7 @@ Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, c
           options.p7b ? p7b_output(context, certificates) : TRY(certificate_output(context, certificates))));
   }
   for (const std::string& note : outcome.notes) context.note("note: {}", printable(note));
-  if (context.json()) print_json(context, TRY(describe(outcome, step, options.out)));
+  if (context.json()) print_json(context, TRY(describe(outcome, options.out)));
 
   switch (outcome.disposition) {
     case ca::Disposition::issued:
@@ -168,7 +164,7 @@ Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, c
       return Exit::done;
     }
     case ca::Disposition::pending:
-      if (!context.json()) explain_refusal(context, outcome, step, options.input);
+      if (!context.json()) explain_refusal(context, outcome, options.input);
       return Exit::pending;
     case ca::Disposition::issuing:
       context.note("request {} is decided; its certificate is signed when the CA's key can be used again",
@@ -176,7 +172,7 @@ Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, c
       context.note("next: vouch request retrieve {}", outcome.request);
       return Exit::pending;
     default:
-      if (!context.json()) explain_refusal(context, outcome, step, options.input);
+      if (!context.json()) explain_refusal(context, outcome, options.input);
       return Exit::failed;
   }
 }

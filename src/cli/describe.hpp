@@ -38,7 +38,6 @@ struct OutcomeOptions {
   std::vector<Buffer> chain;  // written after the certificate
   bool p7b = false;           // as a p7b instead
 };
-Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, const ca::Outcome& outcome,
-                            const OutcomeOptions& options);
+Result<Exit> report_outcome(Context& context, const ca::Outcome& outcome, const OutcomeOptions& options);
 
 }  // namespace vouch::cli

@@ -21,11 +21,11 @@ Result<std::map<std::string, std::string>> attributes_of(const Arguments& argume
   return attributes;
 }
 
-Result<Exit> report(Context& context, const Workspace& workspace, const ca::LocalAuthority& authority,
-                    const ca::Outcome& outcome, const Arguments& arguments, std::string input = {}) {
+Result<Exit> report(Context& context, const ca::LocalAuthority& authority, const ca::Outcome& outcome,
+                    const Arguments& arguments, std::string input = {}) {
   OutcomeOptions options{arguments.text("out"), std::move(input), {}, false};
   if (arguments.has("chain")) options.chain = TRY(authority.chain());
-  return report_outcome(context, *TRY(workspace.snapshot()), outcome, options);
+  return report_outcome(context, outcome, options);
 }
 
 Result<Exit> submit(Context& context, const Arguments& arguments) {
@@ -44,7 +44,7 @@ Result<Exit> submit(Context& context, const Arguments& arguments) {
         "note: the attribute 'san' is kept with the request and never used: names come from the request "
         "itself");
   const auto outcome = TRY(authority->submit(submission).context("submitting {}", arguments.operand(0)));
-  return report(context, workspace, *authority, outcome, arguments, arguments.operand(0));
+  return report(context, *authority, outcome, arguments, arguments.operand(0));
 }
 
 Result<Exit> list(Context& context, const Arguments& arguments) {
@@ -147,7 +147,7 @@ Result<Exit> approve(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto authority = TRY(authority_of_request(context, workspace, id));
   const auto outcome = TRY(authority->approve(id, context.user()));
-  return report(context, workspace, *authority, outcome, arguments);
+  return report(context, *authority, outcome, arguments);
 }
 
 Result<Exit> deny(Context& context, const Arguments& arguments) {
@@ -169,7 +169,7 @@ Result<Exit> retrieve(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto authority = TRY(authority_of_request(context, workspace, id));
   const auto outcome = TRY(authority->retrieve(id));
-  return report(context, workspace, *authority, outcome, arguments);
+  return report(context, *authority, outcome, arguments);
 }
 
 constexpr Option kSubmit[] = {

@@ -10,7 +10,9 @@ Service::Service(ServiceOptions options)
       health_([this](const std::string& sentence) { log(sentence); }),
       authorities_(options_.environment, health_),
       certificate_(options_.environment, authorities_, options_.account),
-      faces_{options_.environment, [this] { return authorities_.current(); }, metrics_, options_.login_name},
+      faces_{options_.environment, [this] { return authorities_.current(); }, metrics_,
+             [this] { return status(); }, options_.login_name},
+      status_desk_(options_.environment, fetcher_),
       front_({.home = options_.environment.home.folder(),
               .clock = options_.environment.clock,
               .health = health_,
@@ -39,6 +41,8 @@ Status Service::make_parts() {
   jobs_.push_back(authorities_job());
   return ok();
 }
+
+Result<Value> Service::status() { return diagnose::describe(*TRY(status_desk_.report())); }
 
 Result<Configuration> Service::read_configuration() const {
   if (options_.configuration) return options_.configuration();

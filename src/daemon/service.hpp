@@ -14,6 +14,7 @@
 #include "daemon/front.hpp"
 #include "daemon/parts.hpp"
 #include "daemon/server_certificate.hpp"
+#include "diagnose/status_desk.hpp"
 
 namespace vouch::daemon {
 
@@ -60,6 +61,7 @@ class Service {
   explicit Service(ServiceOptions options);
   Status make_parts();
   Job authorities_job();
+  Result<Value> status();
   Result<Configuration> read_configuration() const;
   void admit_clients(net::TlsSettings& settings) const;
   void log(const std::string& line) const;
@@ -71,6 +73,8 @@ class Service {
   OpenAuthorities authorities_;
   const ServerCertificate certificate_;
   api::Service faces_;
+  net::Fetcher fetcher_{net::FetchSettings{}};  // for the status alone
+  diagnose::StatusDesk status_desk_;
   Front front_;
   std::vector<Job> jobs_;
   std::mutex guards_reload_;  // one at a time: a signal's, or a renewed certificate's
