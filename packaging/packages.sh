@@ -14,6 +14,7 @@ packages_build=(
   libboost1.81-dev        # Boost.JSON, Asio and Beast, headers only
   libcurl4-openssl-dev
   libtomlplusplus-dev
+  libutf8proc-dev         # names are compared in their normalized form
 )
 
 # ./quickstart checks its result with openssl.
