@@ -65,7 +65,7 @@ class CrlInMemory final : public Crl {
     for (x509::CrlEntryReader entries(head_.view.entries); !entries.at_end();) {
       const auto entry = entries.next();
       if (!entry) break;  // not reached: every entry was read once
-      const bool here = equal(x509::serial_octets(entry->serial), serial);
+      const bool here = equal(entry->serial, serial);
       if (!here && !indirect()) continue;
       const auto extensions = read_entry(*entry, issuer);
       if (!here || !extensions || issuer != issuer_key) continue;
@@ -119,6 +119,9 @@ Result<CrlHead> read_crl_head(const crypto::Provider& provider, const x509::CrlV
     if (const Status status = read_extension(extension, head); !status) unusable(status.error().summary());
   if (!equal(view.tbs_signature.whole, view.signature_algorithm.whole))
     unusable("its two signature algorithms differ");
+  if (view.version < 2 && !view.extensions_der.empty()) unusable("version 1 has no extensions");
+  if (view.entries_present && view.entries.empty())  // 5.1.2.6
+    unusable("its list of revoked certificates is there, but empty");
   if (head.distribution_point) unusable(distribution_point_fault(*head.distribution_point));
   if (head.delta_base && head.number && head.number->size() < head.delta_base->size())
     unusable("its number is lower than that of its base");

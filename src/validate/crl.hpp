@@ -37,7 +37,7 @@ class Crl {
   virtual ~Crl() = default;
   virtual const CrlHead& head() const = 0;
   // The last entry for a certificate; `issuer_key` is that of its issuer (indirect CRLs have several). The serial
-  // as x509::serial_octets gives it.
+  // as INTEGER contents: -1 and 255 differ in their sign only (NIST PKITS 4.4.14).
   virtual std::optional<CrlHit> find(Bytes serial, const std::string& issuer_key) const = 0;
 };
 using CrlPtr = std::shared_ptr<const Crl>;

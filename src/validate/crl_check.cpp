@@ -172,7 +172,7 @@ class CrlCheck {
 
   // i to k: the delta is younger; what it removes is good again.
   void decide(const Crl& base, const Crl* delta) {
-    const Bytes serial = x509::serial_octets(certificate_.view().serial);
+    const Bytes serial = certificate_.view().serial;
     std::optional<CrlHit> hit;
     if (delta != nullptr) hit = delta->find(serial, certificate_.issuer_key());
     if (!hit) hit = base.find(serial, certificate_.issuer_key());
