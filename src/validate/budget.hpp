@@ -1,16 +1,17 @@
 #pragma once
-// What one validation may spend, so that hostile sets of certificates cost no more than honest ones by a factor.
+// What one validation may spend, so that hostile sets of certificates cost no more than honest ones by a
+// factor.
 
 #include <cstddef>
 
 namespace vouch::validate {
 
 struct Limits {
-  std::size_t steps = 4096;                         // issuers tried while a path is built
-  std::size_t signatures = 100;                     // signatures verified that no cache knows
-  std::size_t paths = 64;                           // whole paths judged
-  std::size_t comparisons = std::size_t{1} << 20;   // names held against subtrees
-  std::size_t certificates = 16;                    // in a path, target and anchor included
+  std::size_t steps = 4096;                        // issuers tried while a path is built
+  std::size_t signatures = 100;                    // signatures verified that no cache knows
+  std::size_t paths = 64;                          // whole paths judged
+  std::size_t comparisons = std::size_t{1} << 20;  // names held against subtrees
+  std::size_t certificates = 16;                   // in a path, target and anchor included
 };
 
 // Counts down. What has run out stays out.

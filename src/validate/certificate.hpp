@@ -1,6 +1,6 @@
 #pragma once
-// A certificate as path validation reads it: parsed once, shared, immutable; whatever was wrong with one of its
-// extensions is kept beside it, for the validator to judge.
+// A certificate as path validation reads it: parsed once, shared, immutable; whatever was wrong with one of
+// its extensions is kept beside it, for the validator to judge.
 
 #include <atomic>
 #include <memory>

@@ -1,6 +1,6 @@
 #pragma once
-// A CRL as validation reads it: its head decoded, its entries behind a lookup. An index over a file can take the
-// place of the list in memory.
+// A CRL as validation reads it: its head decoded, its entries behind a lookup. An index over a file can take
+// the place of the list in memory.
 
 #include <memory>
 #include <optional>
@@ -12,10 +12,10 @@
 namespace vouch::validate {
 
 struct CrlHead {
-  x509::CrlView view;         // points into the CRL's octets
-  Buffer fingerprint;         // SHA-256 of the whole
-  std::string issuer_key;     // x509::comparison_key
-  std::string issuer_text;    // RFC 4514
+  x509::CrlView view;                        // points into the CRL's octets
+  Buffer fingerprint;                        // SHA-256 of the whole
+  std::string issuer_key;                    // x509::comparison_key
+  std::string issuer_text;                   // RFC 4514
   std::optional<Buffer> number, delta_base;  // unsigned, without leading zeros; 0 is empty
   std::optional<Buffer> authority_key_identifier;
   std::optional<x509::IssuingDistributionPoint> distribution_point;
@@ -36,8 +36,8 @@ class Crl {
  public:
   virtual ~Crl() = default;
   virtual const CrlHead& head() const = 0;
-  // The last entry for a certificate; `issuer_key` is that of its issuer (indirect CRLs have several). The serial
-  // as INTEGER contents: -1 and 255 differ in their sign only (NIST PKITS 4.4.14).
+  // The last entry for a certificate; `issuer_key` is that of its issuer (indirect CRLs have several). The
+  // serial as INTEGER contents: -1 and 255 differ in their sign only (NIST PKITS 4.4.14).
   virtual std::optional<CrlHit> find(Bytes serial, const std::string& issuer_key) const = 0;
 };
 using CrlPtr = std::shared_ptr<const Crl>;

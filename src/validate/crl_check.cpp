@@ -41,7 +41,8 @@ class CrlCheck {
   RevocationRecord run() {
     const auto points = points_of(certificate_);
     if (!points) {
-      add(FindingId::extension_malformed, {{"extension", "cRLDistributionPoints"}, {"reason", points.error().summary()}});
+      add(FindingId::extension_malformed,
+          {{"extension", "cRLDistributionPoints"}, {"reason", points.error().summary()}});
       return std::move(record_);
     }
     for (const PointOfCertificate& point : *points)
@@ -70,8 +71,11 @@ class CrlCheck {
   }
 
   // Steps b to l for one base CRL and one distribution point.
-  void consider(const std::vector<PointOfCertificate>& points, const PointOfCertificate& point, const CrlPtr& crl) {
+  void consider(const std::vector<PointOfCertificate>& points, const PointOfCertificate& point,
+                const CrlPtr& crl) {
     const CrlHead& head = crl->head();
+    if (!head.unusable.empty())
+      return add(FindingId::crl_unusable, {{"issuer", head.issuer_text}, {"reason", head.unusable}});
     if (const std::string fault = scope_fault(head, certificate_, point); !fault.empty()) {
       // The default point is a second chance; it says nothing new about CRLs that the others refused.
       if (!point.is_default || points.size() == 1)
@@ -105,10 +109,9 @@ class CrlCheck {
   // a and what section 5 demands of a CRL.
   bool usable(const CrlHead& head) {
     const auto& view = head.view;
-    if (!head.unusable.empty()) {
-      add(FindingId::crl_unusable, {{"issuer", head.issuer_text}, {"reason", head.unusable}});
-    } else if (view.this_update > query_.now) {
-      add(FindingId::crl_not_yet_valid, {{"issuer", head.issuer_text}, {"time", format_time(view.this_update)}});
+    if (view.this_update > query_.now) {
+      add(FindingId::crl_not_yet_valid,
+          {{"issuer", head.issuer_text}, {"time", format_time(view.this_update)}});
     } else if (!view.next_update && rules_.require_next_update) {
       add(FindingId::crl_without_end, {{"issuer", head.issuer_text}});
     } else if (view.next_update && *view.next_update <= query_.now) {
@@ -142,7 +145,8 @@ class CrlCheck {
         continue;
       }
       if (const Status holds = query_.signers.holds(candidate); !holds) {
-        add(FindingId::crl_signer, {{"name", candidate->subject_text()}, {"reason", holds.error().summary()}});
+        add(FindingId::crl_signer,
+            {{"name", candidate->subject_text()}, {"reason", holds.error().summary()}});
         continue;
       }
       return candidate;
@@ -163,7 +167,8 @@ class CrlCheck {
     wanted = rules_.deltas == DeltaRule::when_announced && announced;
     for (const CrlPtr& delta : crls_) {
       const CrlHead& head = delta->head();
-      if (!head.delta_base || !same_line(head, base) || !continues(head, base)) continue;
+      if (!head.delta_base || !head.unusable.empty() || !same_line(head, base) || !continues(head, base))
+        continue;
       if (!usable(head) || !query_.signers.verify(*delta, signer)) continue;
       return delta;
     }
@@ -222,7 +227,8 @@ std::string_view to_string(RevocationStatus status) {
   return "unknown";
 }
 
-RevocationRecord check_crls(const RevocationQuery& query, const std::vector<CrlPtr>& crls, const CrlRules& rules) {
+RevocationRecord check_crls(const RevocationQuery& query, const std::vector<CrlPtr>& crls,
+                            const CrlRules& rules) {
   return CrlCheck(query, crls, rules).run();
 }
 

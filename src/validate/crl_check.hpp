@@ -18,7 +18,7 @@ enum class DeltaRule {
 
 struct CrlRules {
   DeltaRule deltas = DeltaRule::use;
-  bool require_next_update = true;           // RFC 5280 5.1.2.5
+  bool require_next_update = true;              // RFC 5280 5.1.2.5
   std::optional<std::chrono::seconds> max_age;  // of thisUpdate
 };
 
@@ -34,6 +34,7 @@ class CrlRevocation final : public RevocationSource {
 };
 
 // The decision itself, over whatever CRLs a source has found for the certificate.
-RevocationRecord check_crls(const RevocationQuery& query, const std::vector<CrlPtr>& crls, const CrlRules& rules);
+RevocationRecord check_crls(const RevocationQuery& query, const std::vector<CrlPtr>& crls,
+                            const CrlRules& rules);
 
 }  // namespace vouch::validate

@@ -38,7 +38,8 @@ Value step_value(const RevocationStep& step) {
 
 Value record_value(const RevocationRecord& record) {
   Value out = Value::table();
-  out.set("certificate", static_cast<std::int64_t>(record.certificate)).set("status", to_string(record.status));
+  out.set("certificate", static_cast<std::int64_t>(record.certificate))
+      .set("status", to_string(record.status));
   out.set("reason", record.reason ? Value(x509::to_string(*record.reason)) : Value());
   out.set("revoked_at", time_or_null(record.revoked_at));
   out.set("unseen_until", time_or_null(record.unseen_until));
@@ -66,9 +67,10 @@ void append_chain(std::string& out, std::string_view title, const std::vector<Ce
 void append_findings(std::string& out, const std::vector<Finding>& findings, std::string_view indent) {
   for (const Finding& finding : findings) {
     const FindingKind& kind = kind_of(finding.id);
-    out += fmt::format("{}{} [{}]{}: {}\n", indent, to_string(kind.severity), kind.id,
-                       finding.certificate == kWholePath ? "" : fmt::format(" certificate {}", finding.certificate),
-                       message_of(finding));
+    out += fmt::format(
+        "{}{} [{}]{}: {}\n", indent, to_string(kind.severity), kind.id,
+        finding.certificate == kWholePath ? "" : fmt::format(" certificate {}", finding.certificate),
+        message_of(finding));
     out += fmt::format("{}  mend: {}\n", indent, kind.mend);
   }
 }
@@ -129,7 +131,8 @@ std::string to_text(const Decision& decision) {
   if (decision.unchecked_issuers != 0)
     out += fmt::format("  {} certificate(s) further up were not asked about\n", decision.unchecked_issuers);
   for (const Attempt& attempt : decision.attempts) {
-    append_chain(out, attempt.reached_anchor ? "another chain, refused" : "a chain that led nowhere", attempt.path);
+    append_chain(out, attempt.reached_anchor ? "another chain, refused" : "a chain that led nowhere",
+                 attempt.path);
     append_findings(out, attempt.findings, "  ");
   }
   return out;

@@ -87,7 +87,8 @@ std::string scope_fault(const CrlHead& crl, const Certificate& certificate, cons
   if (idp->only_ca_certs && !certificate.is_ca()) return "it is for CAs only";
   if (idp->only_attribute_certs) return "it is for attribute certificates only";
   // Only version 3 says whether it is a CA (BoringSSL refuses such a CRL for the same reason).
-  if (idp->only_user_certs && certificate.view().version < 3) return "nothing says that the certificate is no CA's";
+  if (idp->only_user_certs && certificate.view().version < 3)
+    return "nothing says that the certificate is no CA's";
   return {};
 }
 

@@ -19,9 +19,10 @@ bool ends_with_ignoring_case(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && equal_ignoring_case(text.substr(text.size() - end.size()), end);
 }
 
-// "Any DNS name that can be constructed by simply adding zero or more labels to the left-hand side of the name
-// satisfies the name constraint." A leading dot, which many CAs write, asks for at least one label, as OpenSSL,
-// GnuTLS and the browsers read it. The empty name is every name. A trailing dot of the name is the root.
+// "Any DNS name that can be constructed by simply adding zero or more labels to the left-hand side of the
+// name satisfies the name constraint." A leading dot, which many CAs write, asks for at least one label, as
+// OpenSSL, GnuTLS and the browsers read it. The empty name is every name. A trailing dot of the name is the
+// root.
 bool within_domain(std::string_view host, std::string_view base) {
   if (host.ends_with('.')) host.remove_suffix(1);
   if (base.ends_with('.')) base.remove_suffix(1);

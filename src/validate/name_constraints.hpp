@@ -9,13 +9,14 @@
 
 namespace vouch::validate {
 
-// The subtrees that hold below the CAs seen so far. `permitted` intersects: a name must be in one subtree of each
-// CA that permits names of its form.
+// The subtrees that hold below the CAs seen so far. `permitted` intersects: a name must be in one subtree of
+// each CA that permits names of its form.
 //
-// Forms: directoryName, dNSName, iPAddress, rfc822Name (and emailAddress in a subject without such a name, and
-// SmtpUTF8Mailbox of RFC 8398), uniformResourceIdentifier, registeredID, otherName UPN (host or mailbox, like
-// rfc822Name, as Windows does) and SRVName (RFC 4985). A constraint of another form refuses every name of that form, and so
-// does one with minimum or maximum: RFC 5280 wants it processed or the certificate refused.
+// Forms: directoryName, dNSName, iPAddress, rfc822Name (and emailAddress in a subject without such a name,
+// and SmtpUTF8Mailbox of RFC 8398), uniformResourceIdentifier, registeredID, otherName UPN (host or mailbox,
+// like rfc822Name, as Windows does) and SRVName (RFC 4985). A constraint of another form refuses every name
+// of that form, and so does one with minimum or maximum: RFC 5280 wants it processed or the certificate
+// refused.
 class ConstrainedNames {
  public:
   // The constraints of `ca`, which is named in findings. The certificate must outlive this object.
@@ -45,8 +46,8 @@ class ConstrainedNames {
   std::vector<Level> levels_;
 };
 
-// One name against one subtree of the same form, exposed for tests. Nothing when there is no rule for the form, or
-// the name or the base is malformed.
+// One name against one subtree of the same form, exposed for tests. Nothing when there is no rule for the
+// form, or the name or the base is malformed.
 std::optional<bool> within_subtree(const x509::GeneralName& name, const x509::GeneralName& base);
 
 }  // namespace vouch::validate

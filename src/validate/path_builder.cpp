@@ -113,11 +113,14 @@ bool PathBuilder::extend(const Judge& judge) {
   const int index = static_cast<int>(path_.size()) - 1;
   if (path_.size() >= inputs_.profile.limits.certificates) {
     out_of_depth_ = true;
-    note_dead_end({{FindingId::path_too_long, kWholePath, {{"limit", std::to_string(inputs_.profile.limits.certificates)}}}});
+    note_dead_end({{FindingId::path_too_long,
+                    kWholePath,
+                    {{"limit", std::to_string(inputs_.profile.limits.certificates)}}}});
     return false;
   }
   const bool by_key = inputs_.profile.link_by_key_identifier;
-  if (by_key && !(certificate->authority_key_identifier && certificate->authority_key_identifier->key_identifier)) {
+  if (by_key &&
+      !(certificate->authority_key_identifier && certificate->authority_key_identifier->key_identifier)) {
     note_dead_end({{FindingId::key_identifier_missing, index, {{"extension", "authorityKeyIdentifier"}}}});
     return false;
   }
@@ -128,10 +131,12 @@ bool PathBuilder::extend(const Judge& judge) {
     const KeyMatch match = key_match(*certificate, *candidate.certificate);
     if (by_key && match != KeyMatch::fits) {
       const auto& wanted = certificate->authority_key_identifier->key_identifier;
-      why.push_back(match == KeyMatch::silent
-                        ? Finding{FindingId::key_identifier_missing, index + 1, {{"extension", "subjectKeyIdentifier"}}}
-                        : Finding{FindingId::key_identifier_mismatch, index,
-                                  {{"issuer", certificate->issuer_text()}, {"identifier", to_hex(*wanted)}}});
+      why.push_back(
+          match == KeyMatch::silent
+              ? Finding{FindingId::key_identifier_missing, index + 1, {{"extension", "subjectKeyIdentifier"}}}
+              : Finding{FindingId::key_identifier_mismatch,
+                        index,
+                        {{"issuer", certificate->issuer_text()}, {"identifier", to_hex(*wanted)}}});
       continue;
     }
     if (!issued_by(candidate.certificate)) {
@@ -142,7 +147,8 @@ bool PathBuilder::extend(const Judge& judge) {
     if (inputs_.budget.spent()) return false;
   }
   if (why.empty())
-    why.push_back({certificate->self_issued() ? FindingId::root_not_trusted : FindingId::issuer_not_found, index,
+    why.push_back({certificate->self_issued() ? FindingId::root_not_trusted : FindingId::issuer_not_found,
+                   index,
                    {{"issuer", certificate->issuer_text()}}});
   note_dead_end(std::move(why));
   return false;

@@ -1,6 +1,6 @@
 #pragma once
-// Finds paths from a target to trust anchors over whatever certificates are at hand, the likeliest first, going
-// back where a path fails, within a budget.
+// Finds paths from a target to trust anchors over whatever certificates are at hand, the likeliest first,
+// going back where a path fails, within a budget.
 
 #include <functional>
 #include <map>

@@ -10,8 +10,8 @@ namespace {
 
 namespace oid = x509::oid;
 
-// The variables of 6.1.2 and the steps of 6.1.3 to 6.1.5 over them, from the certificate below the anchor to the
-// target.
+// The variables of 6.1.2 and the steps of 6.1.3 to 6.1.5 over them, from the certificate below the anchor to
+// the target.
 class PathCheck {
  public:
   PathCheck(std::span<const CertificatePtr> path, const TrustAnchor& anchor, const Profile& profile, Time now,
@@ -74,14 +74,13 @@ class PathCheck {
     const auto& view = certificate.view();
     if (!equal(view.tbs_signature.whole, view.signature_algorithm.whole)) add(FindingId::algorithm_mismatch);
     if (anchor_.distrusted_after && view.not_before > *anchor_.distrusted_after)
-      add(FindingId::anchor_distrusted, {{"name", anchor_.certificate->subject_text()},
-                                         {"time", format_time(*anchor_.distrusted_after)}});
+      add(FindingId::anchor_distrusted,
+          {{"name", anchor_.certificate->subject_text()}, {"time", format_time(*anchor_.distrusted_after)}});
   }
 
   void check_algorithms() {
     const Certificate& certificate = current();
-    const auto algorithm =
-        accepted_algorithm(certificate.view().signature_algorithm, profile_.algorithms);
+    const auto algorithm = accepted_algorithm(certificate.view().signature_algorithm, profile_.algorithms);
     if (!algorithm) {
       const auto known = x509::parse_signature_algorithm(certificate.view().signature_algorithm);
       add(FindingId::algorithm_refused,
@@ -108,7 +107,7 @@ class PathCheck {
   // 6.1.3 a.2
   void check_validity() {
     const auto& view = current().view();
-    const bool early = now_ < view.not_before, late = now_ > view.not_after;
+    const bool early = now_<view.not_before, late = now_> view.not_after;
     if (!early && !late) return;
     const FindingId id = early ? (is_target() ? FindingId::not_yet_valid : FindingId::issuer_not_yet_valid)
                                : (is_target() ? FindingId::expired : FindingId::issuer_expired);
@@ -227,8 +226,8 @@ class PathCheck {
 
 }  // namespace
 
-PathOutcome check_path(std::span<const CertificatePtr> path, const TrustAnchor& anchor, const Profile& profile,
-                       Time now, Budget& budget) {
+PathOutcome check_path(std::span<const CertificatePtr> path, const TrustAnchor& anchor,
+                       const Profile& profile, Time now, Budget& budget) {
   return PathCheck(path, anchor, profile, now, budget).run();
 }
 

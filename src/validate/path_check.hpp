@@ -17,7 +17,7 @@ struct PathOutcome {
   std::vector<x509::Oid> policies;  // user-constrained-policy-set (6.1.6)
 };
 // `path`: the target first, the anchor's certificate last, at least two.
-PathOutcome check_path(std::span<const CertificatePtr> path, const TrustAnchor& anchor, const Profile& profile,
-                       Time now, Budget& budget);
+PathOutcome check_path(std::span<const CertificatePtr> path, const TrustAnchor& anchor,
+                       const Profile& profile, Time now, Budget& budget);
 
 }  // namespace vouch::validate

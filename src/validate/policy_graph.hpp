@@ -1,6 +1,6 @@
 #pragma once
-// The valid policy graph of RFC 9618, which replaces the tree of RFC 5280 6.1: the same answers, but of a size that
-// is linear in the certificates instead of exponential in their number (CVE-2023-0464).
+// The valid policy graph of RFC 9618, which replaces the tree of RFC 5280 6.1: the same answers, but of a
+// size that is linear in the certificates instead of exponential in their number (CVE-2023-0464).
 
 #include <cstdint>
 #include <span>
@@ -35,8 +35,8 @@ class PolicyGraph {
   // No certificate policy holds any more: valid_policy_tree is NULL.
   bool empty() const;
 
-  // 6.1.5 g: the policies that both the authorities and the user accept, in terms of the anchor's domain. anyPolicy
-  // among them when the user accepts any and the authorities do, too.
+  // 6.1.5 g: the policies that both the authorities and the user accept, in terms of the anchor's domain.
+  // anyPolicy among them when the user accepts any and the authorities do, too.
   std::vector<Oid> user_constrained(std::span<const Oid> acceptable) const;
 
  private:

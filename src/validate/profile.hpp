@@ -38,17 +38,17 @@ Result<Purpose> purpose_from_name(std::string_view name);
 
 // Whom the certificate must name. Empty: nobody in particular.
 struct Expected {
-  std::string host;   // tls_server: DNS name or address (RFC 9525; the common name does not count)
-  std::string upn;    // smart_card_logon
-  std::string sid;    // smart_card_logon, "S-1-5-…"
-  std::string realm;  // kdc
-  std::string email;  // email_protection
+  std::string host{};   // tls_server: DNS name or address (RFC 9525; the common name does not count)
+  std::string upn{};    // smart_card_logon
+  std::string sid{};    // smart_card_logon, "S-1-5-…"
+  std::string realm{};  // kdc
+  std::string email{};  // email_protection
 };
 
 enum class RevocationRule {
-  none,       // revocation is not asked about
-  target,     // of the target only
-  chain,      // of every certificate below the anchor
+  none,    // revocation is not asked about
+  target,  // of the target only
+  chain,   // of every certificate below the anchor
 };
 
 struct Profile {
@@ -56,17 +56,19 @@ struct Profile {
   AlgorithmRules algorithms;
   PolicyInputs policies;
   Limits limits;
-  // A CA's extendedKeyUsage limits what is below it, as Windows and the browsers have it. RFC 5280 knows nothing of it.
+  // A CA's extendedKeyUsage limits what is below it, as Windows and the browsers have it. RFC 5280 knows
+  // nothing of it.
   bool chain_purposes = true;
-  bool any_purpose_counts = true;     // anyExtendedKeyUsage stands for every purpose that need not be named
+  bool any_purpose_counts = true;       // anyExtendedKeyUsage stands for every purpose that need not be named
   bool link_by_key_identifier = false;  // subject and authority key identifier must be there, and fit
   bool check_anchor_validity = true;
   bool accept_anchor_as_target = false;
   bool strong_mapping = false;  // smart_card_logon: the SID must be there (KB5014754, full enforcement)
   RevocationRule revocation = RevocationRule::chain;
   bool accept_unknown_revocation = false;  // fail open; the findings become warnings in the record
-  std::size_t checked_issuers = 10;        // counted from the target; what CAs above these issued is not asked about
-  bool refuse_unchecked_issuers = false;   // a chain that is longer than that is refused
+  std::size_t checked_issuers =
+      10;  // counted from the target; what CAs above these issued is not asked about
+  bool refuse_unchecked_issuers = false;  // a chain that is longer than that is refused
 };
 
 }  // namespace vouch::validate

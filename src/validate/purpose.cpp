@@ -20,18 +20,37 @@ struct Row {
 // In the order of the enumeration. Key usages: RFC 5280 4.2.1.12, RFC 8446 4.4.2.2, RFC 4556 3.2.
 constexpr std::array kRows = {
     Row{Purpose::any, "any", {}, false, 0},
-    Row{Purpose::tls_client, "tls_client", {oid::kClientAuth}, false, x509::digital_signature | x509::key_agreement},
-    Row{Purpose::tls_server, "tls_server", {oid::kServerAuth}, false,
+    Row{Purpose::tls_client,
+        "tls_client",
+        {oid::kClientAuth},
+        false,
+        x509::digital_signature | x509::key_agreement},
+    Row{Purpose::tls_server,
+        "tls_server",
+        {oid::kServerAuth},
+        false,
         x509::digital_signature | x509::key_encipherment | x509::key_agreement},
-    Row{Purpose::smart_card_logon, "smart_card_logon", {oid::kMsSmartCardLogon, oid::kPkinitClientAuth}, true,
+    Row{Purpose::smart_card_logon,
+        "smart_card_logon",
+        {oid::kMsSmartCardLogon, oid::kPkinitClientAuth},
+        true,
         x509::digital_signature},
     Row{Purpose::kdc, "kdc", {oid::kPkinitKdc}, true, x509::digital_signature},
-    Row{Purpose::ocsp_signing, "ocsp_signing", {oid::kOcspSigning}, true,
+    Row{Purpose::ocsp_signing,
+        "ocsp_signing",
+        {oid::kOcspSigning},
+        true,
         x509::digital_signature | x509::content_commitment},
     Row{Purpose::code_signing, "code_signing", {oid::kCodeSigning}, true, x509::digital_signature},
-    Row{Purpose::email_protection, "email_protection", {oid::kEmailProtection}, false,
+    Row{Purpose::email_protection,
+        "email_protection",
+        {oid::kEmailProtection},
+        false,
         x509::digital_signature | x509::content_commitment | x509::key_encipherment | x509::key_agreement},
-    Row{Purpose::time_stamping, "time_stamping", {oid::kTimeStamping}, true,
+    Row{Purpose::time_stamping,
+        "time_stamping",
+        {oid::kTimeStamping},
+        true,
         x509::digital_signature | x509::content_commitment},
     Row{Purpose::crl_signing, "crl_signing", {}, false, x509::crl_sign},
 };
@@ -94,10 +113,12 @@ class PurposeCheck {
   void check_key_usage() {
     if (!target_.key_usage || (*target_.key_usage & row_.key_usage) != 0) return;
     const auto identity = [](std::string_view text) { return std::string(text); };
-    if (profile_.purpose == Purpose::crl_signing) return add(FindingId::no_crl_signing, {{"name", target_.subject_text()}});
-    add(FindingId::purpose_key_usage, {{"usages", joined(x509::key_usage_names(*target_.key_usage), identity)},
-                                       {"purpose", std::string(row_.name)},
-                                       {"needed", joined(x509::key_usage_names(row_.key_usage), identity)}});
+    if (profile_.purpose == Purpose::crl_signing)
+      return add(FindingId::no_crl_signing, {{"name", target_.subject_text()}});
+    add(FindingId::purpose_key_usage,
+        {{"usages", joined(x509::key_usage_names(*target_.key_usage), identity)},
+         {"purpose", std::string(row_.name)},
+         {"needed", joined(x509::key_usage_names(row_.key_usage), identity)}});
   }
 
   void check_target_purpose() {
@@ -117,7 +138,9 @@ class PurposeCheck {
       for (const auto* purposes : {&path_[i]->extended_key_usage, &path_[i]->application_policies})
         if (!admits(*purposes, row_, true))
           add(FindingId::purpose_of_ca,
-              {{"name", path_[i]->subject_text()}, {"purpose", std::string(row_.name)}, {"purposes", text_of(*purposes)}},
+              {{"name", path_[i]->subject_text()},
+               {"purpose", std::string(row_.name)},
+               {"purposes", text_of(*purposes)}},
               static_cast<int>(i));
   }
 
@@ -161,7 +184,8 @@ class PurposeCheck {
 
   // RFC 9525 6: an address is compared with addresses only, octet by octet.
   void check_host(const std::string& host) {
-    const auto address = GeneralName::ip(host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host);
+    const auto address = GeneralName::ip(
+        host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host);
     const bool fits = any_name([&](const GeneralName& name) {
       if (address) return name == *address;
       return name.type == GeneralNameType::dns_name && host_matches(as_text(name.value), host);
@@ -172,8 +196,8 @@ class PurposeCheck {
            {"names", names_of({GeneralNameType::dns_name, GeneralNameType::ip_address})}});
   }
 
-  // Windows: the UPN without regard to case, or the SID. An expected SID must be the certificate's when it has
-  // one; a certificate without one passes unless strong mapping is demanded (KB5014754).
+  // Windows: the UPN without regard to case, or the SID. An expected SID must be the certificate's when it
+  // has one; a certificate without one passes unless strong mapping is demanded (KB5014754).
   void check_logon(const Expected& expected) {
     std::vector<std::string> upns;
     if (target_.alternative_names)
@@ -182,10 +206,11 @@ class PurposeCheck {
     if (upns.empty() && !target_.sid) add(FindingId::upn_missing, {});
     if (!expected.upn.empty() && !upns.empty() &&
         std::ranges::none_of(upns, [&](const auto& upn) { return equal_ignoring_case(upn, expected.upn); }))
-      add(FindingId::upn_mismatch,
-          {{"names", joined(upns, [](const std::string& text) { return text; })}, {"expected", expected.upn}});
+      add(FindingId::upn_mismatch, {{"names", joined(upns, [](const std::string& text) { return text; })},
+                                    {"expected", expected.upn}});
     // Without a UPN only the SID can say that the certificate is this user's.
-    const bool sid_needed = profile_.strong_mapping || (upns.empty() && !expected.upn.empty() && expected.sid.empty());
+    const bool sid_needed =
+        profile_.strong_mapping || (upns.empty() && !expected.upn.empty() && expected.sid.empty());
     if (sid_needed && !target_.sid) add(FindingId::sid_missing, {});
     if (target_.sid && !expected.sid.empty() && *target_.sid != expected.sid)
       add(FindingId::sid_mismatch, {{"found", *target_.sid}, {"expected", expected.sid}});
@@ -245,7 +270,8 @@ bool host_matches(std::string_view pattern, std::string_view host) {
   if (host.ends_with('.')) host.remove_suffix(1);
   if (pattern.ends_with('.')) pattern.remove_suffix(1);
   if (host.empty() || pattern.empty()) return false;
-  if (!pattern.starts_with("*.")) return pattern.find('*') == std::string_view::npos && equal_ignoring_case(pattern, host);
+  if (!pattern.starts_with("*."))
+    return pattern.find('*') == std::string_view::npos && equal_ignoring_case(pattern, host);
   const std::size_t dot = host.find('.');
   const std::string_view base = pattern.substr(1);
   // "*.com" would stand for half the world (RFC 9525 7.1 leaves that to us).

@@ -21,10 +21,10 @@ std::string_view to_string(RevocationStatus status);
 
 // One thing that a source looked at: a CRL, an OCSP answer, a download.
 struct RevocationStep {
-  std::string what;       // "crl", "delta", "ocsp", …
-  std::string from;       // URL or file, when there is one
-  std::string outcome;    // "used", "not for this certificate", …
-  std::string number;     // CRL number in hex
+  std::string what;     // "crl", "delta", "ocsp", …
+  std::string from;     // URL or file, when there is one
+  std::string outcome;  // "used", "not for this certificate", …
+  std::string number;   // CRL number in hex
   std::optional<Time> this_update, next_update;
 };
 
@@ -45,9 +45,9 @@ class SignerPaths {
   virtual ~SignerPaths() = default;
   // Certificates of this name (x509::comparison_key) that are known: the path's own first.
   virtual std::vector<CertificatePtr> named(const std::string& subject_key) = 0;
-  // Whether the certificate's own path holds, under the anchor of the path at hand (RFC 5280 6.3.3 f), revocation
-  // included. Fails with the reason. A signer that is being asked about already counts as good: its CRL may
-  // cover itself (NIST PKITS 4.14.30).
+  // Whether the certificate's own path holds, under the anchor of the path at hand (RFC 5280 6.3.3 f),
+  // revocation included. Fails with the reason. A signer that is being asked about already counts as good:
+  // its CRL may cover itself (NIST PKITS 4.14.30).
   virtual Status holds(const CertificatePtr& signer) = 0;
   // Whether the signer's key made the CRL's signature by an accepted algorithm. Known answers are remembered.
   virtual Status verify(const Crl& crl, const CertificatePtr& signer) = 0;

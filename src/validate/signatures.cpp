@@ -8,7 +8,8 @@ namespace {
 using x509::SignatureAlgorithm;
 
 // The key of the first certificate with the parameters of the nearest one above that has them.
-std::optional<x509::DsaPublicKey> whole_dsa_key(std::span<const CertificatePtr> certificates, bool& undecided) {
+std::optional<x509::DsaPublicKey> whole_dsa_key(std::span<const CertificatePtr> certificates,
+                                                bool& undecided) {
   std::optional<x509::DsaPublicKey> key;
   for (const CertificatePtr& one : certificates) {
     const auto read = x509::parse_dsa_public_key(one->view().public_key_info);
@@ -72,7 +73,7 @@ SignatureVerdict check_signature(const crypto::Provider& provider,
     return check_dsa(provider, signer_and_above, tbs, signature);
   const auto verifier = signer_and_above[0]->verifier(provider);
   return verifier && (*verifier)->verify(*algorithm, tbs, signature) ? SignatureVerdict::fits
-                                                                    : SignatureVerdict::wrong;
+                                                                     : SignatureVerdict::wrong;
 }
 
 }  // namespace vouch::validate

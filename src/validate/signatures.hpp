@@ -11,9 +11,9 @@
 
 namespace vouch::validate {
 
-// Remembers which objects (by SHA-256) fit which signer's certificate. Only what is true is remembered, so an entry
-// never goes bad: everything that can change (time, revocation, trust) is asked at each validation. Threads
-// share it.
+// Remembers which objects (by SHA-256) fit which signer's certificate. Only what is true is remembered, so an
+// entry never goes bad: everything that can change (time, revocation, trust) is asked at each validation.
+// Threads share it.
 class SignatureCache {
  public:
   explicit SignatureCache(std::size_t capacity = 4096) : capacity_(capacity) {}
@@ -28,7 +28,8 @@ class SignatureCache {
   std::deque<std::string> order_;  // the oldest goes first
 };
 
-// The algorithm of a signature, if the rules accept it. Fails with `denied`, or as parse_signature_algorithm does.
+// The algorithm of a signature, if the rules accept it. Fails with `denied`, or as parse_signature_algorithm
+// does.
 Result<x509::SignatureAlgorithm> accepted_algorithm(const x509::AlgorithmIdentifier& identifier,
                                                     const AlgorithmRules& rules);
 
@@ -37,9 +38,10 @@ enum class SignatureVerdict {
   wrong,
   undecided,  // the issuer's DSA key inherits parameters from a certificate that is not in the path yet
 };
-// Whether the key of path[0] made the signature. path[1]… are the certificates above it: a DSA key may inherit its
-// parameters from them (RFC 5280 6.1.4 d, e).
-SignatureVerdict check_signature(const crypto::Provider& provider, std::span<const CertificatePtr> signer_and_above,
+// Whether the key of path[0] made the signature. path[1]… are the certificates above it: a DSA key may
+// inherit its parameters from them (RFC 5280 6.1.4 d, e).
+SignatureVerdict check_signature(const crypto::Provider& provider,
+                                 std::span<const CertificatePtr> signer_and_above,
                                  const x509::AlgorithmIdentifier& algorithm, Bytes tbs, Bytes signature);
 
 }  // namespace vouch::validate

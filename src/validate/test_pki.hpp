@@ -16,16 +16,16 @@ inline const Time kNow = parse_time("2026-06-01T12:00:00Z").value();
 class TestPki {
  public:
   struct Spec {
-    std::string subject;
-    std::string key;     // name of the key; empty: the subject
-    std::string issuer;  // name of the issuer; empty: the subject, self-signed
-    std::string signed_by;  // key of the issuer; empty: the issuer's name
+    std::string subject{};
+    std::string key{};        // name of the key; empty: the subject
+    std::string issuer{};     // name of the issuer; empty: the subject, self-signed
+    std::string signed_by{};  // key of the issuer; empty: the issuer's name
     bool ca = true;
-    std::optional<std::uint32_t> path_length;
-    std::optional<std::uint16_t> usage;           // nothing: what fits; 0: no extension
-    std::vector<x509::Oid> purposes;
-    std::vector<x509::GeneralName> names;
-    std::vector<x509::Extension> extensions;      // further ones
+    std::optional<std::uint32_t> path_length{};
+    std::optional<std::uint16_t> usage{};  // nothing: what fits; 0: no extension
+    std::vector<x509::Oid> purposes{};
+    std::vector<x509::GeneralName> names{};
+    std::vector<x509::Extension> extensions{};  // further ones
     bool key_identifiers = true;
     Time from = parse_time("2026-01-01").value(), until = parse_time("2027-01-01").value();
     std::uint64_t serial = 0;  // 0: the next one
@@ -43,7 +43,7 @@ class TestPki {
 
   Buffer der(const Spec& spec) {
     const std::string issuer = spec.issuer.empty() ? spec.subject : spec.issuer;
-    const std::string issuer_key = !spec.signed_by.empty()  ? spec.signed_by
+    const std::string issuer_key = !spec.signed_by.empty()                    ? spec.signed_by
                                    : spec.issuer.empty() && !spec.key.empty() ? spec.key
                                                                               : issuer;
     const Bytes spki = key(spec.key.empty() ? spec.subject : spec.key).public_key_info();
@@ -59,11 +59,11 @@ class TestPki {
   }
 
   struct CrlSpec {
-    std::string issuer;
-    std::string signed_by;  // key; empty: the issuer's name
+    std::string issuer{};
+    std::string signed_by{};  // key; empty: the issuer's name
     std::uint64_t number = 1;
-    std::vector<std::pair<std::uint64_t, x509::CrlReason>> revoked;
-    std::vector<x509::Extension> extensions;
+    std::vector<std::pair<std::uint64_t, x509::CrlReason>> revoked{};
+    std::vector<x509::Extension> extensions{};
     Time this_update = parse_time("2026-06-01").value(), next_update = parse_time("2026-06-08").value();
     bool key_identifier = true;
   };
@@ -73,7 +73,8 @@ class TestPki {
     const Buffer issuer = name(spec.issuer);
     x509::CrlFields fields{signer->algorithm(), issuer, spec.this_update, spec.next_update, {}};
     if (spec.key_identifier) fields.extensions.push_back(authority(issuer_key));
-    fields.extensions.push_back(x509::make_extension(oid::kCrlNumber, false, x509::encode_crl_number(spec.number)));
+    fields.extensions.push_back(
+        x509::make_extension(oid::kCrlNumber, false, x509::encode_crl_number(spec.number)));
     fields.extensions.insert(fields.extensions.end(), spec.extensions.begin(), spec.extensions.end());
     Buffer entries;
     for (const auto& [serial, reason] : spec.revoked) {
@@ -84,7 +85,8 @@ class TestPki {
     Buffer tbs = x509::encode_crl_head(fields, entries.size(), tail.size());
     append(tbs, entries);
     append(tbs, tail);
-    const Buffer whole = x509::encode_certificate(tbs, x509::encode(signer->algorithm()), signer->sign(tbs).value());
+    const Buffer whole =
+        x509::encode_certificate(tbs, x509::encode(signer->algorithm()), signer->sign(tbs).value());
     return parse_crl_in_memory(*provider_, whole, "test").value();
   }
 
@@ -99,6 +101,10 @@ class TestPki {
   static Buffer name(const std::string& common_name) {
     return x509::encode_name(x509::make_name({{oid::kCommonName, common_name}}));
   }
+  // A key of another kind for a name, before it is first used.
+  void use(const std::string& key_name, std::unique_ptr<crypto::PrivateKey> key) {
+    keys_[key_name] = std::move(key);
+  }
   const crypto::PrivateKey& key(const std::string& key_name) {
     auto& key = keys_[key_name];
     if (!key) key = provider_->generate({x509::KeyType::p256, 0, false}).value();
@@ -107,7 +113,11 @@ class TestPki {
 
  private:
   std::unique_ptr<crypto::Signer> signer_of(const std::string& key_name) {
-    return key(key_name).signer(x509::SignatureAlgorithm::ecdsa_sha256).value();
+    const crypto::PrivateKey& with = key(key_name);
+    const bool rsa = x509::parse_public_key_info(with.public_key_info())->type == x509::KeyType::rsa;
+    return with
+        .signer(rsa ? x509::SignatureAlgorithm::rsa_pkcs1_sha256 : x509::SignatureAlgorithm::ecdsa_sha256)
+        .value();
   }
   Buffer identifier(const std::string& key_name) {
     return crypto::key_identifier(*provider_, key(key_name).public_key_info()).value();
@@ -127,12 +137,15 @@ class TestPki {
     if (const auto usage = spec.usage.value_or(usual); usage != 0)
       out.push_back(x509::make_extension(oid::kKeyUsage, true, x509::encode_key_usage(usage)));
     if (!spec.purposes.empty())
-      out.push_back(x509::make_extension(oid::kExtendedKeyUsage, false, x509::encode_extended_key_usage(spec.purposes)));
+      out.push_back(x509::make_extension(oid::kExtendedKeyUsage, false,
+                                         x509::encode_extended_key_usage(spec.purposes)));
     if (!spec.names.empty())
-      out.push_back(x509::make_extension(oid::kSubjectAltName, false, x509::encode_general_names(spec.names)));
+      out.push_back(
+          x509::make_extension(oid::kSubjectAltName, false, x509::encode_general_names(spec.names)));
     if (spec.key_identifiers) {
-      out.push_back(x509::make_extension(oid::kSubjectKeyIdentifier, false,
-                                         x509::encode_subject_key_identifier(crypto::key_identifier(*provider_, spki).value())));
+      out.push_back(x509::make_extension(
+          oid::kSubjectKeyIdentifier, false,
+          x509::encode_subject_key_identifier(crypto::key_identifier(*provider_, spki).value())));
       out.push_back(authority(issuer_key));
     }
     out.insert(out.end(), spec.extensions.begin(), spec.extensions.end());
@@ -144,7 +157,8 @@ class TestPki {
   std::uint64_t serial_ = 100;
 };
 
-inline std::shared_ptr<TrustStore> trust(std::vector<CertificatePtr> anchors, std::vector<CertificatePtr> others = {}) {
+inline std::shared_ptr<TrustStore> trust(std::vector<CertificatePtr> anchors,
+                                         std::vector<CertificatePtr> others = {}) {
   std::vector<TrustAnchor> list;
   for (CertificatePtr& one : anchors) {
     list.emplace_back();

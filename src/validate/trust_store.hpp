@@ -1,6 +1,6 @@
 #pragma once
-// Where trust ends: anchors with their limits (RFC 5280 6.1.1 d, RFC 5937), and further CA certificates to build
-// paths from. Immutable; share it between threads and replace it as a whole.
+// Where trust ends: anchors with their limits (RFC 5280 6.1.1 d, RFC 5937), and further CA certificates to
+// build paths from. Immutable; share it between threads and replace it as a whole.
 
 #include <span>
 #include <string>
@@ -19,8 +19,8 @@ struct TrustAnchor {
   std::optional<std::uint32_t> path_length;
   std::vector<x509::Oid> purposes;
   std::optional<Time> distrusted_after;  // certificates whose notBefore is later are refused
-  // Apply basicConstraints, nameConstraints and policy extensions of the anchor's certificate, too (RFC 5937 3).
-  // RFC 5280 looks at its name and key only.
+  // Apply basicConstraints, nameConstraints and policy extensions of the anchor's certificate, too (RFC 5937
+  // 3). RFC 5280 looks at its name and key only.
   bool apply_extensions = false;
 };
 

@@ -22,8 +22,13 @@ class Signers;
 
 class Run {
  public:
-  Run(const crypto::Provider& provider, const TrustStore& trust, SignatureCache* cache, const Request& request)
-      : provider_(provider), trust_(trust), cache_(cache), request_(request), budget_(request.profile.limits) {}
+  Run(const crypto::Provider& provider, const TrustStore& trust, SignatureCache* cache,
+      const Request& request)
+      : provider_(provider),
+        trust_(trust),
+        cache_(cache),
+        request_(request),
+        budget_(request.profile.limits) {}
 
   Decision decide() {
     decision_.time = request_.now;
@@ -32,7 +37,8 @@ class Run {
     decision_.sent.insert(decision_.sent.end(), request_.sent.begin(), request_.sent.end());
     if (!accepted_anchor()) {
       PathBuilder builder(inputs(request_.profile, nullptr));
-      builder.search(request_.target, [&](auto path, const TrustAnchor& anchor) { return judge(path, anchor); });
+      builder.search(request_.target,
+                     [&](auto path, const TrustAnchor& anchor) { return judge(path, anchor); });
       if (!decision_.accepted) explain_failure(builder);
     }
     const Limits &whole = request_.profile.limits, &left = budget_.left();
@@ -65,19 +71,21 @@ class Run {
     PathOutcome outcome = check_path(path, anchor, profile, request_.now, budget_);
     for (Finding& finding : check_purpose(path, anchor, profile, request_.expected))
       outcome.findings.push_back(std::move(finding));
+    const std::size_t faults = errors_in(outcome.findings);
     std::vector<RevocationRecord> records;
     std::size_t unchecked = 0;
-    if (!has_error(outcome.findings)) records = check_revocation(path, anchor, outcome.findings, unchecked);
+    if (faults == 0) records = check_revocation(path, anchor, outcome.findings, unchecked);
     const bool holds = !has_error(outcome.findings);
     // The target's own revocation is final: another path to the same issuer does not undo it.
     const bool is_final = std::ranges::any_of(
         outcome.findings, [](const Finding& one) { return one.id == FindingId::revoked; });
-    if (!holds && !is_final && has_best_ && errors_in(outcome.findings) >= errors_in(decision_.findings)) {
+    if (!holds && !is_final && has_best_ && faults >= best_faults_) {
       remember({{path.begin(), path.end()}, true, std::move(outcome.findings)});
       return false;
     }
     if (has_best_) remember({decision_.path, true, std::move(decision_.findings)});
     has_best_ = true;
+    best_faults_ = faults;
     decision_.accepted = holds;
     decision_.path.assign(path.begin(), path.end());
     decision_.trust = anchor.source;
@@ -91,8 +99,9 @@ class Run {
     if (decision_.attempts.size() < kMaxAttempts) decision_.attempts.push_back(std::move(attempt));
   }
 
-  std::vector<RevocationRecord> check_revocation(std::span<const CertificatePtr> path, const TrustAnchor& anchor,
-                                                 std::vector<Finding>& findings, std::size_t& unchecked);
+  std::vector<RevocationRecord> check_revocation(std::span<const CertificatePtr> path,
+                                                 const TrustAnchor& anchor, std::vector<Finding>& findings,
+                                                 std::size_t& unchecked);
 
   // No path was accepted: what is the nearest to an explanation?
   void explain_failure(const PathBuilder& builder) {
@@ -107,7 +116,7 @@ class Run {
       const auto [limit, what] = left.steps == 0        ? std::pair(whole.steps, "issuers")
                                  : left.signatures == 0 ? std::pair(whole.signatures, "signatures")
                                  : left.paths == 0      ? std::pair(whole.paths, "paths")
-                                                        : std::pair(whole.comparisons, "comparisons of names");
+                                                   : std::pair(whole.comparisons, "comparisons of names");
       decision_.findings.push_back(
           {FindingId::budget_spent, kWholePath, {{"limit", std::to_string(limit)}, {"what", what}}});
     }
@@ -119,7 +128,9 @@ class Run {
   const Request& request_;
   Budget budget_;
   Decision decision_;
+  // The path in the decision so far; what revocation says does not count against it: it held until then.
   bool has_best_ = false;
+  std::size_t best_faults_ = 0;
   // Signers of CRLs: those being asked about, and what became of the others.
   std::vector<const Certificate*> asking_;
   std::map<std::pair<const Certificate*, const TrustAnchor*>, std::string> signers_;  // empty: its path holds
@@ -146,6 +157,7 @@ class Signers final : public SignerPaths {
     // The path's own CAs are judged with the path.
     if (std::ranges::find(path_.subspan(1), signer) != path_.end()) return ok();
     if (std::ranges::find(run_.asking_, signer.get()) != run_.asking_.end()) return ok();
+    if (is_same_ca(*signer)) return ok();
     const auto [known, is_new] = run_.signers_.try_emplace({signer.get(), &anchor_});
     std::string& reason = known->second;
     if (is_new) reason = ask(signer);
@@ -169,7 +181,19 @@ class Signers final : public SignerPaths {
   }
 
  private:
-  // RFC 5280 6.3.3 f: a path of its own to the same anchor, with nothing asked but that it holds. Why not, in words.
+  // Two anchors of one name are one CA with two keys: while it changes from one to the other, either may
+  // sign.
+  bool is_same_ca(const Certificate& signer) const {
+    const auto& view = signer.view();
+    const Time now = run_.request_.now;
+    const bool valid =
+        !run_.request_.profile.check_anchor_validity || (now >= view.not_before && now <= view.not_after);
+    return valid && signer.subject_key() == anchor_.certificate->subject_key() &&
+           run_.trust_.anchor(signer) != nullptr;
+  }
+
+  // RFC 5280 6.3.3 f: a path of its own to the same anchor, with nothing asked but that it holds. Why not, in
+  // words.
   std::string ask(const CertificatePtr& signer) {
     run_.asking_.push_back(signer.get());
     Profile profile = run_.request_.profile;
@@ -188,7 +212,8 @@ class Signers final : public SignerPaths {
     return reason.empty() ? "no path to the same trust anchor" : reason;
   }
 
-  std::string fault_of(std::span<const CertificatePtr> path, const TrustAnchor& anchor, const Profile& profile) {
+  std::string fault_of(std::span<const CertificatePtr> path, const TrustAnchor& anchor,
+                       const Profile& profile) {
     auto findings = check_path(path, anchor, profile, run_.request_.now, run_.budget_).findings;
     for (Finding& finding : check_purpose(path, anchor, profile, {})) findings.push_back(std::move(finding));
     Signers signers(run_, path, anchor);
@@ -208,18 +233,23 @@ class Signers final : public SignerPaths {
   const TrustAnchor& anchor_;
 };
 
-std::vector<RevocationRecord> Run::check_revocation(std::span<const CertificatePtr> path, const TrustAnchor& anchor,
-                                                    std::vector<Finding>& findings, std::size_t& unchecked) {
+std::vector<RevocationRecord> Run::check_revocation(std::span<const CertificatePtr> path,
+                                                    const TrustAnchor& anchor, std::vector<Finding>& findings,
+                                                    std::size_t& unchecked) {
   const Profile& profile = request_.profile;
   std::vector<RevocationRecord> records;
   if (profile.revocation == RevocationRule::none) return records;
   const std::size_t all = path.size() - 1;
-  std::size_t asked = profile.revocation == RevocationRule::target ? 1 : std::min(all, profile.checked_issuers);
+  std::size_t asked =
+      profile.revocation == RevocationRule::target ? 1 : std::min(all, profile.checked_issuers);
   if (request_.revocation == nullptr) asked = 0;
   unchecked = all - asked;
-  const bool too_long = profile.revocation == RevocationRule::chain && profile.refuse_unchecked_issuers && unchecked != 0;
+  const bool too_long =
+      profile.revocation == RevocationRule::chain && profile.refuse_unchecked_issuers && unchecked != 0;
   if (asked == 0 || too_long)
-    findings.push_back({FindingId::revocation_unknown, static_cast<int>(all) - 1, {{"name", path[all - 1]->subject_text()}}});
+    findings.push_back({FindingId::revocation_unknown,
+                        static_cast<int>(all) - 1,
+                        {{"name", path[all - 1]->subject_text()}}});
   Signers signers(*this, path, anchor);
   // From the anchor downwards: what a revoked CA says of others does not count.
   for (std::size_t i = asked; i-- > 0;) {
@@ -228,7 +258,8 @@ std::vector<RevocationRecord> Run::check_revocation(std::span<const CertificateP
     const int index = static_cast<int>(i);
     if (record.status == RevocationStatus::revoked) {
       findings.push_back(
-          {i == 0 ? FindingId::revoked : FindingId::issuer_revoked, index,
+          {i == 0 ? FindingId::revoked : FindingId::issuer_revoked,
+           index,
            {{"name", path[i]->subject_text()},
             {"reason", std::string(x509::to_string(record.reason.value_or(x509::CrlReason::unspecified)))},
             {"time", record.revoked_at ? format_time(*record.revoked_at) : "at an unknown time"}}});

@@ -5,8 +5,8 @@
 //   Decision decision = validator.validate({target, sent, now, profile, expected, &source});
 //   if (!decision.accepted) log(to_text(decision));
 //
-// Nothing is global; time, trust, profile and revocation come in with each call, and nothing is thrown or asked of the
-// network. One validator serves several threads.
+// Nothing is global; time, trust, profile and revocation come in with each call, and nothing is thrown or
+// asked of the network. One validator serves several threads.
 
 #include "validate/decision.hpp"
 #include "validate/signatures.hpp"
@@ -33,7 +33,8 @@ class Validator {
       : provider_(std::move(provider)), trust_(std::move(trust)), cache_(std::move(cache)) {}
 
   Decision validate(const Request& request) const;
-  // The same from DER; a target that cannot be read is a decision, too. Others that cannot be read are left out.
+  // The same from DER; a target that cannot be read is a decision, too. Others that cannot be read are left
+  // out.
   Decision validate(Bytes target, std::span<const Bytes> sent, Request request) const;
 
  private:

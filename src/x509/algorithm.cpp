@@ -351,7 +351,8 @@ Result<PublicKeyInfo> parse_public_key_info(Bytes spki) {
   return key;
 }
 
-// Dss-Parms ::= SEQUENCE { p INTEGER, q INTEGER, g INTEGER }; DSAPublicKey ::= INTEGER        (RFC 3279 2.3.2)
+// Dss-Parms ::= SEQUENCE { p INTEGER, q INTEGER, g INTEGER }; DSAPublicKey ::= INTEGER        (RFC
+// 3279 2.3.2)
 Result<DsaPublicKey> parse_dsa_public_key(Bytes spki) {
   Reader outer(spki);
   Reader fields = TRY(outer.expect_sequence());

@@ -61,10 +61,11 @@ std::vector<std::string> values_of(const Name& name, const Oid& type);
 
 // RFC 5280 7.1: equal after ignoring case and insignificant space, whatever the string types. Attributes
 // of one RDN match in any order. Values that are no text match by their octets.
-// Prepared as RFC 4518 says: case folded, normalized (NFKC), white space squeezed; see string_preparation.hpp.
+// Prepared as RFC 4518 says: case folded, normalized (NFKC), white space squeezed; see
+// string_preparation.hpp.
 bool names_match(const Name& a, const Name& b);
-// Octets that are the same for two names exactly when they match, for indexes. The key of a name begins with the
-// key of another exactly when its first RDNs match the other's (the subtree of RFC 5280 4.2.1.10).
+// Octets that are the same for two names exactly when they match, for indexes. The key of a name begins with
+// the key of another exactly when its first RDNs match the other's (the subtree of RFC 5280 4.2.1.10).
 std::string comparison_key(const Name& name);
 
 // Conversions between string types and UTF-8. Fail with `malformed`.

@@ -88,9 +88,10 @@ std::optional<std::string> prepare_string(std::string_view text) {
   if (!plain) return std::nullopt;
   // Case folding and NFKC in one pass: what folds to several characters ("ß") is normalized with them.
   utf8proc_uint8_t* raw = nullptr;
-  const auto size = utf8proc_map(
-      reinterpret_cast<const utf8proc_uint8_t*>(plain->data()), static_cast<utf8proc_ssize_t>(plain->size()),
-      &raw, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD));
+  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(plain->data()),
+                                 static_cast<utf8proc_ssize_t>(plain->size()), &raw,
+                                 static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPAT |
+                                                                UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD));
   const std::unique_ptr<utf8proc_uint8_t, Free> folded(raw);
   if (size < 0) return std::nullopt;
   // Compatibility forms may bring spaces of their own (U+00A8 is a space and a diaeresis).

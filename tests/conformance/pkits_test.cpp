@@ -1,5 +1,6 @@
-// NIST PKITS: every test with the suite's own expected result and, where it is accepted, its policies. The files
-// come from Debian's package python3-cryptography-vectors, the expectations from tests/conformance/pkits.tsv.
+// NIST PKITS: every test with the suite's own expected result and, where it is accepted, its policies. The
+// files come from Debian's package python3-cryptography-vectors, the expectations from
+// tests/conformance/pkits.tsv.
 
 #include <gtest/gtest.h>
 
@@ -81,10 +82,12 @@ class Pkits : public testing::Test {
   Decision run(const Case& one, DeltaRule deltas) {
     std::vector<CrlPtr> crls;
     for (const std::string& name : one.crls)
-      if (auto crl = parse_crl_in_memory(*provider_, file("crls/" + name + ".crl"), name)) crls.push_back(*crl);
+      if (auto crl = parse_crl_in_memory(*provider_, file("crls/" + name + ".crl"), name))
+        crls.push_back(*crl);
     CrlRevocation revocation(std::move(crls), {deltas, true, std::nullopt});
     TrustAnchor anchor;
-    anchor.certificate = Certificate::parse(*provider_, file("certs/" + one.certificates[0] + ".crt")).value();
+    anchor.certificate =
+        Certificate::parse(*provider_, file("certs/" + one.certificates[0] + ".crt")).value();
     std::vector<CertificatePtr> intermediates;
     for (std::size_t i = 1; i + 1 < one.certificates.size(); ++i)
       if (auto read = Certificate::parse(*provider_, file("certs/" + one.certificates[i] + ".crt")))
@@ -95,7 +98,8 @@ class Pkits : public testing::Test {
     profile.algorithms.accept_weak = true;  // DSA with SHA-1
     const Validator validator(provider_, trust, nullptr);
     const Buffer target = file("certs/" + one.certificates.back() + ".crt");
-    return validator.validate(target, {}, {nullptr, {}, parse_time("2011-04-15").value(), profile, {}, &revocation});
+    return validator.validate(target, {},
+                              {nullptr, {}, parse_time("2011-04-15").value(), profile, {}, &revocation});
   }
 
   std::shared_ptr<const crypto::Provider> provider_ = crypto::openssl::make_provider();
@@ -122,7 +126,8 @@ TEST_F(Pkits, EveryTestEndsAsTheSuiteSays) {
 // The errors that the tests are about, so that a test is not refused for another reason.
 TEST_F(Pkits, RefusesForTheReasonThatTheTestIsAbout) {
   const std::map<std::string, FindingId> expected = {
-      {"4.1.2", FindingId::issuer_not_found},  // the CA's signature is no whole number of octets: it is not read
+      {"4.1.2",
+       FindingId::issuer_not_found},  // the CA's signature is no whole number of octets: it is not read
       {"4.1.3", FindingId::signature_wrong},
       {"4.2.1", FindingId::issuer_not_yet_valid},
       {"4.2.2", FindingId::not_yet_valid},

@@ -1,5 +1,5 @@
-// The suites of the folder that VOUCH_TEST_DATA names, against path validation and CRL checking. Where we choose
-// otherwise than a suite, tests/conformance/choices.tsv says why.
+// The suites of the folder that VOUCH_TEST_DATA names, against path validation and CRL checking. Where we
+// choose otherwise than a suite, tests/conformance/choices.tsv says why.
 
 #include <gtest/gtest.h>
 
@@ -100,7 +100,8 @@ class BetterTls : public Shared, public testing::WithParamInterface<int> {
     const std::string features = to_json(*one.find("requiredFeatures"), 0);
     const bool ended = features.find("INVALID_REASON_EXPIRED") != std::string::npos;
     const auto& view = leaf.view();
-    return (ended && text_of(one, "expected") == "REJECT" ? view.not_after : view.not_before) + std::chrono::seconds(1);
+    return (ended && text_of(one, "expected") == "REJECT" ? view.not_after : view.not_before) +
+           std::chrono::seconds(1);
   }
 };
 
@@ -111,7 +112,8 @@ TEST_P(BetterTls, NameConstraints) {
   TrustAnchor anchor;
   anchor.certificate = certificate(from_base64(text_of(header, "trustRoot")).value());
   anchor.source = "suite";
-  const Validator validator(provider_, std::make_shared<TrustStore>(std::vector{anchor}, std::vector<CertificatePtr>()), nullptr);
+  const Validator validator(
+      provider_, std::make_shared<TrustStore>(std::vector{anchor}, std::vector<CertificatePtr>()), nullptr);
   Profile profile;
   profile.purpose = Purpose::tls_server;
   profile.revocation = RevocationRule::none;
@@ -136,11 +138,14 @@ TEST_P(BetterTls, NameConstraints) {
     if (choice != listed.end())
       ++choice->used;
     else
-      ADD_FAILURE() << "case " << i - 1 << " of file " << GetParam() << ": expected " << text_of(one, "expected")
+      ADD_FAILURE() << "case " << i - 1 << " of file " << GetParam() << ": expected "
+                    << text_of(one, "expected")
                     << (*one.find("failureIsWarning")->boolean() ? " (soft)" : " (hard)") << "\n"
-                    << to_json(*one.find("detail"), 0) << "\n" << to_text(decision);
+                    << to_json(*one.find("detail"), 0) << "\n"
+                    << to_text(decision);
   }
-  fmt::print("bettertls nameconstraints-{}: {} of {} as the suite says\n", GetParam(), agreed, lines.size() - 1);
+  fmt::print("bettertls nameconstraints-{}: {} of {} as the suite says\n", GetParam(), agreed,
+             lines.size() - 1);
 }
 INSTANTIATE_TEST_SUITE_P(Files, BetterTls, testing::Range(0, 4));
 
@@ -154,7 +159,7 @@ TEST_F(Shared, BoringSslCrls) {
   for (const Value& one : *suite.find("cases")->list_items()) {
     const std::string name = text_of(one, "file");
     std::vector<CrlPtr> crls;
-    std::vector<CertificatePtr> others;  // the CA's certificate for its new key, issued with the old one
+    std::vector<CertificatePtr> others;  // the CA's certificate for its other key
     CertificatePtr target, ca;
     const Buffer pem = contents(folder / name);
     const auto blocks = parse_pem(as_text(pem)).value();
@@ -172,27 +177,36 @@ TEST_F(Shared, BoringSslCrls) {
     ASSERT_TRUE(target && ca) << name;
     TrustAnchor anchor;
     anchor.certificate = ca;
-    const Validator validator(provider_, std::make_shared<TrustStore>(std::vector{anchor}, others), nullptr);
+    std::vector<TrustAnchor> anchors{anchor};  // the suite has no root: its CAs are where trust ends
+    for (const CertificatePtr& other : others) {
+      anchor.certificate = other;
+      anchors.push_back(anchor);
+    }
+    const Validator validator(provider_, std::make_shared<TrustStore>(anchors, std::vector<CertificatePtr>()),
+                              nullptr);
     Profile profile;
     profile.algorithms.rsa_bits = 1024;
     profile.check_anchor_validity = false;
     profile.revocation = RevocationRule::target;
     CrlRevocation revocation(crls, {DeltaRule::use, false, std::chrono::seconds(604800)});
     const Decision decision = validator.validate({target, {}, now, profile, {}, &revocation});
-    const std::string ours = decision.revocation.empty()                                        ? "NO PATH"
+    const std::string ours = decision.revocation.empty()                                  ? "NO PATH"
                              : decision.revocation[0].status == RevocationStatus::good    ? "GOOD"
                              : decision.revocation[0].status == RevocationStatus::revoked ? "REVOKED"
-                                                                                           : "UNKNOWN";
+                                                                                          : "UNKNOWN";
     ++all;
     agreed += ours == text_of(one, "expected");
     if (ours == text_of(one, "expected")) continue;
-    const auto choice = std::ranges::find_if(listed, [&](const Choice& c) { return c.cases == name && c.ours == ours; });
+    const auto choice =
+        std::ranges::find_if(listed, [&](const Choice& c) { return c.cases == name && c.ours == ours; });
     if (choice != listed.end())
       ++choice->used;
     else
-      ADD_FAILURE() << name << ": expected " << text_of(one, "expected") << ", ours is " << ours << "\n" << to_text(decision);
+      ADD_FAILURE() << name << ": expected " << text_of(one, "expected") << ", ours is " << ours << "\n"
+                    << to_text(decision);
   }
-  for (const Choice& choice : listed) EXPECT_EQ(choice.used, 1u) << "choices.tsv lists " << choice.cases << " in vain";
+  for (const Choice& choice : listed)
+    EXPECT_EQ(choice.used, 1u) << "choices.tsv lists " << choice.cases << " in vain";
   EXPECT_EQ(all, 66u) << "the suite has lost cases";
   fmt::print("boringssl-pki CRLs: {} of {} as the suite says\n", agreed, all);
 }

@@ -273,7 +273,8 @@ Result<Key> import_dsa_public(const x509::DsaPublicKey& key) {
   const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "DSA", nullptr));
   EVP_PKEY* raw = nullptr;
   if (context == nullptr || EVP_PKEY_fromdata_init(context.get()) != 1 ||
-      EVP_PKEY_fromdata(context.get(), &raw, EVP_PKEY_PUBLIC_KEY, const_cast<OSSL_PARAM*>(data.finish())) != 1)
+      EVP_PKEY_fromdata(context.get(), &raw, EVP_PKEY_PUBLIC_KEY, const_cast<OSSL_PARAM*>(data.finish())) !=
+          1)
     return library_error(Errc::malformed, "importing a key of type DSA");
   return Key(raw);
 }
