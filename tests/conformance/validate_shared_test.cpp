@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory>
 
 #include "base/pem.hpp"
@@ -209,6 +210,37 @@ TEST_F(Shared, BoringSslCrls) {
     EXPECT_EQ(choice.used, 1u) << "choices.tsv lists " << choice.cases << " in vain";
   EXPECT_EQ(all, 66u) << "the suite has lost cases";
   fmt::print("boringssl-pki CRLs: {} of {} as the suite says\n", agreed, all);
+}
+
+// Chains and CRLs as they were served, at an hour when every CRL was valid; and nothing holds without CRLs.
+// Intel's certificate is in its CRL, as `openssl crl -text` says as well.
+TEST_F(Shared, RealWorldChainsEndAsTheirCrlsSay) {
+  for (const auto& [site, revoked] :
+       std::map<std::string, bool>{{"harvard.edu", false}, {"intel.com", true}, {"makaan.com", false}}) {
+    const fs::path folder = data("real-world") / site;
+    TrustAnchor anchor;
+    anchor.certificate = certificate(contents(folder / "0-ta.der"));
+    const auto middle = certificate(contents(folder / "1.der")),
+               target = certificate(contents(folder / "2-target.der"));
+    std::vector<CrlPtr> crls;
+    Time now{};
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      if (entry.path().extension() != ".crl") continue;
+      crls.push_back(
+          parse_crl_in_memory(*provider_, contents(entry.path()), entry.path().filename()).value());
+      now = std::max(now, crls.back()->head().view.this_update + std::chrono::hours(1));
+    }
+    ASSERT_GE(crls.size(), 2u) << site;
+    Profile profile;
+    profile.purpose = Purpose::tls_server;
+    CrlRevocation revocation(crls, {}), nothing({}, {});
+    const Validator validator(
+        provider_, std::make_shared<TrustStore>(std::vector{anchor}, std::vector<CertificatePtr>()), nullptr);
+    const Decision decision = validator.validate({target, {middle}, now, profile, {}, &revocation});
+    EXPECT_EQ(decision.accepted, !revoked) << site << "\n" << to_text(decision);
+    EXPECT_EQ(decisive(decision) != nullptr && decisive(decision)->id == FindingId::revoked, revoked);
+    EXPECT_FALSE(validator.validate({target, {middle}, now, profile, {}, &nothing}).accepted);
+  }
 }
 
 }  // namespace
