@@ -84,7 +84,7 @@ class CrlCheck {
     }
     const x509::ReasonFlags reasons = reasons_of(head, point);
     if ((reasons & ~covered_) == 0) return;  // e
-    if (!usable(head)) return;
+    if (!usable(head)) return remember_stale(*crl);
     const CertificatePtr signer = signer_of(*crl);
     if (!signer) return;
     bool delta_wanted = false;
@@ -124,6 +124,18 @@ class CrlCheck {
     }
     step(head, "not usable");
     return false;
+  }
+
+  // What a CA revoked stays revoked: without a fresh CRL an expired one still proves it (SSSD #7404), unless
+  // it was only held.
+  void remember_stale(const Crl& crl) {
+    const auto& until = crl.head().view.next_update;
+    if (!until || *until > query_.now || crl.head().view.this_update > query_.now) return;
+    const auto hit = crl.find(certificate_.view().serial, certificate_.issuer_key());
+    if (!hit || hit->reason == x509::CrlReason::certificate_hold ||
+        hit->reason == x509::CrlReason::remove_from_crl || stale_)
+      return;
+    if (signer_of(crl)) stale_ = hit;
   }
 
   // f and g: a certificate of the CRL issuer whose key fits. The key identifier says where to look first.
@@ -181,10 +193,12 @@ class CrlCheck {
     std::optional<CrlHit> hit;
     if (delta != nullptr) hit = delta->find(serial, certificate_.issuer_key());
     if (!hit) hit = base.find(serial, certificate_.issuer_key());
-    if (!hit || hit->reason == x509::CrlReason::remove_from_crl) return;
+    if (hit && hit->reason != x509::CrlReason::remove_from_crl) revoke(*hit);
+  }
+  void revoke(const CrlHit& hit) {
     record_.status = RevocationStatus::revoked;
-    record_.reason = hit->reason;
-    record_.revoked_at = hit->revoked_at;
+    record_.reason = hit.reason;
+    record_.revoked_at = hit.revoked_at;
   }
 
   void limit_unseen(const CrlHead& head) {
@@ -199,6 +213,7 @@ class CrlCheck {
       record_.findings.clear();  // CRLs that were not needed
       return;
     }
+    if (stale_) return revoke(*stale_);
     if (covered_ != 0)
       add(FindingId::reasons_missing, {{"type", "base"}});
     else if (!has_error(record_.findings))
@@ -211,6 +226,7 @@ class CrlCheck {
   std::vector<CrlPtr> crls_;
   RevocationRecord record_;
   x509::ReasonFlags covered_ = 0;
+  std::optional<CrlHit> stale_;  // by a CRL that has expired
 };
 
 }  // namespace

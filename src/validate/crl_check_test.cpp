@@ -78,6 +78,20 @@ TEST_F(CrlCheckTest, AnExpiredCrlDoesNotHideAFreshOne) {
   EXPECT_TRUE(run({fresh, old}).accepted);
 }
 
+TEST_F(CrlCheckTest, AnExpiredCrlStillProvesARevocationButNoHold) {
+  TestPki::CrlSpec old{.issuer = "CA", .revoked = {{1000, CrlReason::key_compromise}}};
+  old.this_update = parse_time("2026-05-01").value();
+  old.next_update = parse_time("2026-05-08").value();
+  EXPECT_EQ(id_of(run({pki_.crl(old)})), "revocation.revoked");
+  EXPECT_TRUE(run({pki_.crl(old), pki_.crl({.issuer = "CA", .number = 2})}).accepted)
+      << "a fresh one decides";
+  old.revoked = {{1000, CrlReason::certificate_hold}};
+  EXPECT_EQ(id_of(run({pki_.crl(old)})), "crl.expired");
+  old.revoked = {{1000, CrlReason::key_compromise}};
+  old.signed_by = "stranger";
+  EXPECT_EQ(id_of(run({pki_.crl(old)})), "crl.expired") << "anybody could have written it";
+}
+
 TEST_F(CrlCheckTest, TheKeyMustBeTheIssuersAndAllowedToSignCrls) {
   const Decision wrong = run({pki_.crl({.issuer = "CA", .signed_by = "stranger"})});
   EXPECT_EQ(id_of(wrong), "crl.signature");

@@ -134,12 +134,18 @@ TEST_F(ConstrainedNamesTest, RefusesWhatItHasNoRuleFor) {
 
 TEST_F(ConstrainedNamesTest, MailInTheSubjectCountsWhereThereIsNoOther) {
   const x509::NameConstraints mail{{{text("email:example.com"), 0, {}}}, {}};
-  const auto with_mail = [&](std::vector<GeneralName> names) {
-    Buffer der = pki_.der({.subject = "x", .ca = false, .names = std::move(names)});
-    return Certificate::parse(*pki_.provider(), der).value();
+  const auto with_subject = [&](std::string_view address, std::vector<GeneralName> names) {
+    return pki_.make({.subject = "x",
+                      .ca = false,
+                      .names = std::move(names),
+                      .full_subject = x509::make_name({{x509::oid::kEmailAddress, address}})});
   };
-  EXPECT_EQ(check(mail, with_mail({text("email:a@evil.com")})), FindingId::name_not_permitted);
-  EXPECT_EQ(check(mail, with_mail({text("email:a@example.com")})), std::nullopt);
+  EXPECT_EQ(check(mail, with_subject("a@evil.com", {})), FindingId::name_not_permitted);
+  EXPECT_EQ(check(mail, with_subject("a@evil.com", {text("DNS:a.example")})), FindingId::name_not_permitted);
+  EXPECT_EQ(check(mail, with_subject("a@example.com", {})), std::nullopt);
+  EXPECT_EQ(check(mail, with_subject("a@evil.com", {text("email:a@example.com")})), std::nullopt);
+  EXPECT_EQ(check(mail, with_subject("a@example.com", {text("email:a@evil.com")})),
+            FindingId::name_not_permitted);
 }
 
 TEST_F(ConstrainedNamesTest, EndsWithinItsBudget) {

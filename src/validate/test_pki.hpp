@@ -26,6 +26,7 @@ class TestPki {
     std::vector<x509::Oid> purposes{};
     std::vector<x509::GeneralName> names{};
     std::vector<x509::Extension> extensions{};  // further ones
+    std::optional<x509::Name> full_subject{};   // in place of CN=subject
     bool key_identifiers = true;
     Time from = parse_time("2026-01-01").value(), until = parse_time("2027-01-01").value();
     std::uint64_t serial = 0;  // 0: the next one
@@ -53,7 +54,7 @@ class TestPki {
     for (const x509::Extension& one : extensions_of(spec, spki, issuer_key))
       append(extensions, x509::encode_extension(one));
     const Buffer serial = octets(spec.serial != 0 ? spec.serial : ++serial_);
-    const Buffer subject = name(spec.subject);
+    const Buffer subject = spec.full_subject ? x509::encode_name(*spec.full_subject) : name(spec.subject);
     const Buffer tbs = tbs_template.fill({serial, spec.from, spec.until, subject, spki, extensions});
     return x509::encode_certificate(tbs, x509::encode(signer->algorithm()), signer->sign(tbs).value());
   }
