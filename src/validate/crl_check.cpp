@@ -33,8 +33,10 @@ class CrlCheck {
       : query_(query), rules_(rules), certificate_(*query.path[query.index]), crls_(crls) {
     record_.certificate = query.index;
     // The newest first: an old one must not hide it (mbedTLS #10797, wolfSSL PR #7476).
-    std::ranges::stable_sort(crls_, [](const CrlPtr& a, const CrlPtr& b) {
-      return a->head().view.this_update > b->head().view.this_update;
+    std::ranges::sort(crls_, [](const CrlPtr& a, const CrlPtr& b) {
+      if (a->head().view.this_update != b->head().view.this_update)
+        return a->head().view.this_update > b->head().view.this_update;
+      return a->head().fingerprint < b->head().fingerprint;
     });
   }
 
@@ -143,9 +145,11 @@ class CrlCheck {
     const CrlHead& head = crl.head();
     std::vector<CertificatePtr> candidates = query_.signers.named(head.issuer_key);
     const auto& wanted = head.authority_key_identifier;
-    std::ranges::stable_partition(candidates, [&](const CertificatePtr& one) {
+    const auto named_one = [&](const CertificatePtr& one) {
       return wanted && one->subject_key_identifier && equal(*one->subject_key_identifier, *wanted);
-    });
+    };
+    if (const auto first = std::ranges::find_if(candidates, named_one); first != candidates.end())
+      std::rotate(candidates.begin(), first, first + 1);
     std::string reason = "no certificate of the CRL issuer is known";
     for (const CertificatePtr& candidate : candidates) {
       if (const Status fits = query_.signers.verify(crl, candidate); !fits) {

@@ -30,6 +30,7 @@ bool share_one(const std::vector<std::string>& a, const std::vector<std::string>
 
 std::vector<std::string> comparable_names(const x509::DistributionPointName& name, Bytes issuer) {
   std::vector<std::string> out;
+  out.reserve(name.full_name.size() + 1);
   for (const GeneralName& one : name.full_name) out.push_back(comparable(one));
   if (name.relative_to_issuer) {
     if (auto whole = x509::parse_name(issuer)) {

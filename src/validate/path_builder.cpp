@@ -42,10 +42,12 @@ std::vector<PathBuilder::Candidate> PathBuilder::candidates_for(const Certificat
   for (const auto& known : inputs_.trust.named(wanted)) add(known.certificate, known.anchor);
   for (const CertificatePtr& one : inputs_.sent)
     if (one->subject_key() == wanted) add(one, inputs_.trust.anchor(*one));
-  // Of equals the youngest first.
-  std::ranges::stable_sort(out, [](const Candidate& a, const Candidate& b) {
+  // Of equals the youngest first; then in a fixed order, so that the same input takes the same path.
+  std::ranges::sort(out, [](const Candidate& a, const Candidate& b) {
     if (a.rank != b.rank) return a.rank < b.rank;
-    return a.certificate->view().not_before > b.certificate->view().not_before;
+    const auto &left = a.certificate->view(), &right = b.certificate->view();
+    if (left.not_before != right.not_before) return left.not_before > right.not_before;
+    return std::ranges::lexicographical_compare(a.certificate->fingerprint(), b.certificate->fingerprint());
   });
   return out;
 }

@@ -166,7 +166,7 @@ class Signers final : public SignerPaths {
 
   Status verify(const Crl& crl, const CertificatePtr& signer) override {
     const CrlHead& head = crl.head();
-    TRY(accepted_algorithm(head.view.signature_algorithm, run_.request_.profile.algorithms));
+    (void)TRY(accepted_algorithm(head.view.signature_algorithm, run_.request_.profile.algorithms));
     if (run_.cache_ != nullptr && run_.cache_->knows(head.fingerprint, signer->fingerprint())) return ok();
     if (!run_.budget_.signature()) return make_error(Errc::limit_exceeded, "too many signatures to verify");
     const auto above = std::ranges::find(path_, signer);
