@@ -53,6 +53,8 @@ packages_all=(
   libstrongswan-standard-plugins
   libstrongswan-extra-plugins    # curl
   iproute2
+  faketime                       # a clock that is set back
+  nginx                          # OCSP stapling, client certificates
 )
 
 # Only for ./test --fuzz, which needs no peers.

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "app/signer.hpp"
 #include "cli/context.hpp"
 #include "crypto/openssl/openssl.hpp"
 #include "crypto/pkcs11/pkcs11.hpp"
@@ -85,6 +86,11 @@ Result<std::string> ask(const std::string& question) {
   return answer;
 }
 
+Result<std::shared_ptr<const ca::KeySource>> hold_keys(daemon::KeyHolderPlan plan) {
+  return app::hold_keys(std::move(plan),
+                        [] { return crypto::pkcs11::make_tokens(crypto::openssl::make_provider()); });
+}
+
 Result<std::unique_ptr<store::Database>> open_database(const fs::path& file, bool create) {
   store::sqlite::Options options;
   options.create = create;
@@ -110,6 +116,7 @@ int main(int argc, char** argv) {
       .user = user,
       .groups = groups_of,
       .make_tokens = vouch::crypto::pkcs11::make_tokens,
+      .hold_keys = hold_keys,
   };
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   return vouch::cli::run(surroundings, words);

@@ -94,8 +94,8 @@ Status write_all(int fd, Bytes octets, const fs::path& what) {
   return ok();
 }
 
-Result<AtomicFile> AtomicFile::create(const fs::path& target, mode_t mode) {
-  std::string name = target.string() + ".XXXXXX";
+Result<AtomicFile> AtomicFile::create(const fs::path& target, mode_t mode, std::string_view suffix) {
+  std::string name = fmt::format("{}{}.XXXXXX", target.string(), suffix);
   FileDescriptor fd(::mkostemp(name.data(), O_CLOEXEC));
   if (!fd) return system_error(errno, "cannot write", target);
   AtomicFile file(target, name, std::move(fd));

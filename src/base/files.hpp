@@ -45,7 +45,9 @@ class FileDescriptor {
 // read-only, I/O), each naming the path and what the system said.
 class AtomicFile {
  public:
-  static Result<AtomicFile> create(const fs::path& target, mode_t mode = 0644);
+  // `suffix` stands in the temporary name before six random characters, for whoever looks for what killed
+  // processes left.
+  static Result<AtomicFile> create(const fs::path& target, mode_t mode = 0644, std::string_view suffix = {});
   AtomicFile(AtomicFile&&) = default;
   AtomicFile& operator=(AtomicFile&&) = default;
   ~AtomicFile();

@@ -1,6 +1,7 @@
 #include "ca/archive.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -326,14 +327,25 @@ Status write_file(Output& out, const ArchiveInput& input, const ArchiveMember& m
   return out.write(Buffer(padding(member.size), 0));
 }
 
-fs::path unfinished(const fs::path& target) { return target.string() + ".unfinished"; }
+constexpr std::string_view kUnfinished = ".unfinished";  // in the name of an archive that is being written
 
+// Whoever writes an archive holds a lock on it.
+bool is_being_written(const fs::path& file) {
+  const FileDescriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  return fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0;
+}
+
+// What killed runs left. Found first, then removed: what a listing shows of files that go meanwhile is not
+// defined.
 void remove_leftovers(const fs::path& target) {
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
-  const std::string prefix = unfinished(target).filename().string();
+  const std::string prefix = fmt::format("{}{}.", target.filename().string(), kUnfinished);
   std::error_code ignored;
+  std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(folder, ignored))
-    if (entry.path().filename().string().starts_with(prefix)) fs::remove(entry.path(), ignored);
+    if (entry.path().filename().string().starts_with(prefix) && !is_being_written(entry.path()))
+      found.push_back(entry.path());
+  for (const fs::path& file : found) fs::remove(file, ignored);
 }
 
 }  // namespace
@@ -347,7 +359,9 @@ Result<Manifest> write_archive(const crypto::Provider& provider, const fs::path&
   const std::string digest =
       to_hex(provider.digest(crypto::DigestAlgorithm::sha256, as_bytes(json))) + "  manifest.json\n";
   remove_leftovers(target);
-  Output out(TRY(AtomicFile::create(unfinished(target), 0600)));
+  AtomicFile file = TRY(AtomicFile::create(target, 0600, kUnfinished));
+  if (::flock(file.descriptor(), LOCK_EX) != 0) return system_error(errno, "cannot lock", target);
+  Output out(std::move(file));
   if (!passphrase.empty()) TRY(out.seal(provider, passphrase));
   TRY(write_member(out, kManifest, as_bytes(json), manifest.created_at));
   TRY(write_member(out, kDigest, as_bytes(digest), manifest.created_at));
@@ -355,9 +369,6 @@ Result<Manifest> write_archive(const crypto::Provider& provider, const fs::path&
     TRY(write_file(out, inputs[i], manifest.members[i], manifest.created_at));
   TRY(out.write(Buffer(2 * kBlock, 0)));
   TRY(out.commit());
-  if (::rename(unfinished(target).c_str(), target.c_str()) != 0)
-    return system_error(errno, "cannot write", target);
-  TRY(sync_folder_of(target));
   return manifest;
 }
 

@@ -159,12 +159,23 @@ TEST_F(ArchiveTest, NamesThatLeadElsewhereAreNoMembers) {
   EXPECT_FALSE(parse_manifest(format_manifest(manifest)));
 }
 
-TEST_F(ArchiveTest, WhatAKilledRunLeftIsRemoved) {
-  write("backup.tar.unfinished.Ab12Cd", "half");
+TEST_F(ArchiveTest, WhatKilledRunsLeftIsRemoved) {
+  for (int i = 0; i < 40; ++i) write(fmt::format("backup.tar.unfinished.Ab12C{}", i), "half");
   write("backup.tar.sha256", "the administrator's own");
   (void)archive();
-  EXPECT_FALSE(fs::exists(folder.path() / "backup.tar.unfinished.Ab12Cd"));
+  for (int i = 0; i < 40; ++i)
+    EXPECT_FALSE(fs::exists(folder.path() / fmt::format("backup.tar.unfinished.Ab12C{}", i)));
   EXPECT_TRUE(fs::exists(folder.path() / "backup.tar.sha256"));
+}
+
+// Of another home, into the same file.
+TEST_F(ArchiveTest, WhatSomebodyIsStillWritingIsLeftAlone) {
+  write("backup.tar.unfinished.Ab12Cd", "half");
+  const auto others =
+      FileLock::acquire(folder.path() / "backup.tar.unfinished.Ab12Cd", std::chrono::milliseconds(0));
+  ASSERT_TRUE(others);
+  (void)archive();
+  EXPECT_TRUE(fs::exists(folder.path() / "backup.tar.unfinished.Ab12Cd"));
 }
 
 }  // namespace

@@ -12,6 +12,20 @@
 
 namespace vouch::ca {
 
+struct Environment;
+
+// Private keys that another process holds: of the service, whose keys live in its signer process. Used from
+// several threads.
+class KeySource {
+ public:
+  virtual ~KeySource() = default;
+  // The key of a reference, as load_key takes it. Every use of it is a message to that process.
+  virtual Result<std::unique_ptr<crypto::PrivateKey>> find(const Environment& environment,
+                                                           std::string_view reference) const = 0;
+  // That the key could sign now: its token is there, its file can be read.
+  virtual Status check(const Environment& environment, std::string_view reference) const = 0;
+};
+
 struct Environment {
   const Home& home;
   store::Database& database;
@@ -25,6 +39,7 @@ struct Environment {
   crypto::PinSource pin{};                         // none: only a URI's pin-source gives PINs
   // Something a person should know while he waits; none: nobody is there.
   std::function<void(const std::string& text)> tell{};
+  std::shared_ptr<const KeySource> keys{};  // none: keys are loaded in this process
 };
 
 }  // namespace vouch::ca

@@ -8,17 +8,6 @@ namespace {
 constexpr std::chrono::seconds kPatience{60};      // while the home is being restored or moved
 constexpr std::chrono::seconds kClaimPatience{5};  // for commands that are about to end
 
-// How each setting is read from and written to a Configuration.
-struct Setting {
-  ConfigurationKey key;
-  Status (*read)(Configuration&, const Value&);
-  Value (*write)(const Configuration&);
-};
-
-Error wrong_kind(std::string_view wanted, const Value& value) {
-  return make_error(Errc::malformed, "expected {}, found {}", wanted, value.kind());
-}
-
 template <auto Member>
 Status read_text(Configuration& configuration, const Value& value) {
   if (!value.text()) return wrong_kind("a text in quotes", value);
@@ -56,7 +45,7 @@ Status read_node(Configuration& configuration, const Value& value) {
   return ok();
 }
 
-constexpr Setting kSettings[] = {
+constexpr Setting<Configuration> kSettings[] = {
     {{"database.path", "the database file, relative to the home"},
      read_path<&Configuration::database>,
      [](const Configuration& c) { return Value(c.database.string()); }},
@@ -100,25 +89,25 @@ constexpr Setting kSettings[] = {
      [](const Configuration& c) { return Value(format_span(c.unlock_patience)); }},
 };
 
-const Setting* find_setting(std::string_view name) {
-  const auto* it = std::ranges::find(kSettings, name, [](const Setting& s) { return s.key.name; });
-  return it == std::end(kSettings) ? nullptr : it;
-}
+using Settings = std::span<const Setting<Configuration>>;
 
 Error unknown_setting(std::string_view name) {
-  std::string known;
-  for (const Setting& setting : kSettings)
-    known += (known.empty() ? "" : ", ") + std::string(setting.key.name);
-  return make_error(Errc::usage, "there is no setting '{}'", name).with_hint("known settings: " + known);
+  std::vector<std::string_view> known;
+  for (const auto& setting : kSettings) known.push_back(setting.key.name);
+  return vouch::unknown_setting(name, known);
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r");
-  return first == std::string_view::npos ? ""
-                                         : text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+bool is_for_the_service(std::string_view section) {
+  return std::ranges::find(service_sections(), section) != service_sections().end();
 }
 
 }  // namespace
+
+std::span<const std::string_view> service_sections() {
+  static constexpr std::string_view kSections[] = {"service", "limits", "proxies", "access_log",
+                                                   "tls",     "signer", "ocsp",    "listener"};
+  return kSections;
+}
 
 std::span<const ConfigurationKey> configuration_keys() {
   static constexpr auto kKeys = [] {
@@ -133,12 +122,13 @@ Result<Configuration> parse_configuration(std::string_view toml, std::string_vie
   const Value document = TRY(parse_toml(toml, file));
   Configuration configuration;
   for (const auto& [section, members] : *document.members()) {
+    if (is_for_the_service(section)) continue;
     if (!members.members())
       return make_error(Errc::malformed, "{}:{}: '{}' stands outside a section", file, members.line(),
                         section);
     for (const auto& [key, value] : *members.members()) {
       const std::string name = fmt::format("{}.{}", section, key);
-      const Setting* setting = find_setting(name);
+      const auto* setting = find_setting(Settings(kSettings), name);
       if (!setting) return unknown_setting(name).context(fmt::format("reading {}:{}", file, value.line()));
       TRY(setting->read(configuration, value)
               .context("reading {}:{}, setting {}", file, value.line(), setting->key.name));
@@ -148,50 +138,16 @@ Result<Configuration> parse_configuration(std::string_view toml, std::string_vie
 }
 
 Result<std::string> get_setting(const Configuration& configuration, std::string_view name) {
-  const Setting* setting = find_setting(name);
+  const auto* setting = find_setting(Settings(kSettings), name);
   if (!setting) return unknown_setting(name);
-  const Value value = setting->write(configuration);
-  return value.text() ? *value.text() : fmt::format("{}", *value.integer());
+  return setting_text(setting->write(configuration));
 }
 
 Result<std::string> with_setting(std::string_view toml, std::string_view file, std::string_view name,
                                  std::string_view value) {
-  const Setting* setting = find_setting(name);
+  const auto* setting = find_setting(Settings(kSettings), name);
   if (!setting) return unknown_setting(name);
-  const bool number = setting->write(Configuration{}).integer() != nullptr;
-  const std::string written = number ? std::string(value) : to_json(Value(value), 0);
-  const auto dot = name.find('.');
-  const std::string header = fmt::format("[{}]", name.substr(0, dot));
-  const std::string key(name.substr(dot + 1));
-
-  // Line by line, so that comments and order stay as the administrator wrote them.
-  std::vector<std::string> lines;
-  for (std::size_t start = 0; start < toml.size();) {
-    const auto end = std::min(toml.find('\n', start), toml.size());
-    lines.emplace_back(toml.substr(start, end - start));
-    start = end + 1;
-  }
-  const std::string assignment = fmt::format("{} = {}", key, written);
-  bool in_section = false, done = false;
-  std::size_t section_end = 0;
-  for (std::size_t i = 0; i < lines.size() && !done; ++i) {
-    const std::string_view line = trimmed(lines[i]);
-    if (line.starts_with('[')) in_section = trimmed(line.substr(0, line.find('#'))) == header;
-    if (in_section) section_end = i + 1;
-    const auto equals = line.find('=');
-    if (in_section && equals != std::string_view::npos && trimmed(line.substr(0, equals)) == key) {
-      lines[i] = assignment;
-      done = true;
-    }
-  }
-  if (!done && section_end == 0) {
-    if (!lines.empty()) lines.emplace_back();
-    lines.push_back(header);
-    section_end = lines.size();
-  }
-  if (!done) lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(section_end), assignment);
-  std::string out;
-  for (const std::string& line : lines) out.append(line).append("\n");
+  std::string out = with_toml_value(toml, name, spelled_like(setting->write(Configuration{}), value));
   (void)TRY(parse_configuration(out, file).context("setting {} to {}", name, value));
   return out;
 }

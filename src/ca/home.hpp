@@ -13,8 +13,8 @@
 #include <string>
 
 #include "base/files.hpp"
+#include "base/settings.hpp"
 #include "base/time.hpp"
-#include "base/value.hpp"
 
 namespace vouch::ca {
 
@@ -34,11 +34,10 @@ struct Configuration {
   std::string configuration_container{};              // %6; empty: there is no directory
 };
 
-// One known setting of vouch.toml, for `config show|get|set|check` and the documentation.
-struct ConfigurationKey {
-  std::string_view name;  // "database.path"
-  std::string_view summary;
-};
+using ConfigurationKey = SettingKey;
+// Sections of vouch.toml that are read by the service alone (daemon/configuration.hpp).
+std::span<const std::string_view> service_sections();
+// Everything else.
 std::span<const ConfigurationKey> configuration_keys();
 // Unknown keys and wrong values are errors that name file and line.
 Result<Configuration> parse_configuration(std::string_view toml, std::string_view file);

@@ -19,28 +19,47 @@ struct SecretBuffer {
   ~SecretBuffer() { wipe(octets); }
 };
 
+// The name is the last part of a path: what another process says is not followed out of the folder.
+Result<fs::path> key_file_in(const fs::path& folder, std::string_view reference) {
+  if (!is_key_file(reference))
+    return make_error(Errc::unsupported, "this program cannot open the key {}", reference);
+  const std::string_view name = reference.substr(kFilePrefix.size());
+  if (name.empty() || name.contains('/') || name.contains('\0') || name == "." || name == "..")
+    return make_error(Errc::malformed, "'{}' is no name of a key file", name);
+  return folder / name;
+}
+
 }  // namespace
 
 bool is_key_file(std::string_view reference) { return reference.starts_with(kFilePrefix); }
 
 Result<fs::path> key_file_path(const Environment& environment, std::string_view reference) {
-  if (!is_key_file(reference))
-    return make_error(Errc::unsupported, "this program cannot open the key {}", reference);
-  return environment.home.keys() / reference.substr(kFilePrefix.size());
+  return key_file_in(environment.home.keys(), reference);
+}
+
+KeyAccess key_access(const Environment& environment) {
+  return {environment.home.keys(), environment.home.configuration().pkcs11_module,
+          &environment.provider,   environment.passphrase,
+          environment.tokens,      environment.pin};
+}
+
+Result<std::unique_ptr<crypto::PrivateKey>> load_key(const KeyAccess& access, std::string_view reference) {
+  if (crypto::is_token_uri(reference)) return find_token_key(access, reference);
+  const fs::path path = TRY(key_file_in(access.folder, reference));
+  const SecretBuffer file{TRY(read_file(path, kMaxKeyFile))};
+  std::string passphrase;
+  if (as_text(file.octets).find("ENCRYPTED") != std::string_view::npos)
+    passphrase = TRY(access.passphrase(path.string()));
+  auto key =
+      access.provider->load_private_key(file.octets, passphrase).context("reading key {}", path.string());
+  wipe(passphrase);
+  return key;
 }
 
 Result<std::unique_ptr<crypto::PrivateKey>> load_key(const Environment& environment,
                                                      std::string_view reference) {
-  if (crypto::is_token_uri(reference)) return find_token_key(environment, reference);
-  const fs::path path = TRY(key_file_path(environment, reference));
-  const SecretBuffer file{TRY(read_file(path, kMaxKeyFile))};
-  std::string passphrase;
-  if (as_text(file.octets).find("ENCRYPTED") != std::string_view::npos)
-    passphrase = TRY(environment.passphrase(path.string()));
-  auto key =
-      environment.provider.load_private_key(file.octets, passphrase).context("reading key {}", path.string());
-  wipe(passphrase);
-  return key;
+  if (environment.keys) return environment.keys->find(environment, reference);
+  return load_key(key_access(environment), reference);
 }
 
 Result<std::shared_ptr<const crypto::Signer>> open_signer(const Environment& environment,

@@ -9,6 +9,18 @@ namespace vouch::ca {
 Result<std::unique_ptr<crypto::PrivateKey>> load_key(const Environment& environment,
                                                      std::string_view reference);
 
+// What a process needs that has keys and nothing else of the authority.
+struct KeyAccess {
+  fs::path folder{};                           // of key files
+  std::string pkcs11_module{};                 // for URIs that name none
+  const crypto::Provider* provider = nullptr;  // outlives it
+  std::function<Result<std::string>(std::string_view key)> passphrase{};
+  std::shared_ptr<const crypto::Tokens> tokens{};
+  crypto::PinSource pin{};
+};
+KeyAccess key_access(const Environment& environment);
+Result<std::unique_ptr<crypto::PrivateKey>> load_key(const KeyAccess& access, std::string_view reference);
+
 // The signer of one key generation. A file is read at once; a token is looked for when something is signed,
 // so that what needs no key works without the token. Either way the key must be the one of `public_key_info`.
 struct SignerOptions {

@@ -18,6 +18,9 @@
 
 namespace vouch::ca {
 
+// Who asks when the program asks for itself; no login name has this form.
+constexpr std::string_view kServiceAccount = "vouch (service)";
+
 // One key generation, ready to sign.
 struct CaKey {
   store::KeyGeneration generation;
@@ -44,7 +47,9 @@ class LocalAuthority final : public Authority {
   // Loads keys from files and finishes what a crash left unsigned. Keys on tokens are looked for when they
   // sign: without them the CA opens all the same, and unsigned certificates wait. Fails with `not_found` (no
   // such CA), `unavailable` (a subordinate that waits for its certificate), `denied` (passphrase).
-  static Result<std::unique_ptr<LocalAuthority>> open(const Environment& environment, std::string_view name);
+  // `key_index`: the generation that signs instead of the newest; for what an older key still owes the world.
+  static Result<std::unique_ptr<LocalAuthority>> open(const Environment& environment, std::string_view name,
+                                                      std::optional<std::uint16_t> key_index = {});
   ~LocalAuthority() override;
 
   using Authority::submit;
@@ -72,6 +77,11 @@ class LocalAuthority final : public Authority {
   };
   Result<Outcome> sign_subordinate(Bytes request, const SubordinateOptions& options,
                                    std::string_view administrator);
+
+  // A certificate for a service of this CA itself (its OCSP answers, its web server), by decision of the
+  // program: under a template that need not be published, and without a person's approval. Everything else is
+  // decided as for anybody.
+  Result<Outcome> issue_to_service(Bytes request, std::string_view template_name);
 
   // What would become of a request under a template, published or not: nothing is stored, no key of the CA is
   // used. The certificate is signed with a key made for it and thrown away.

@@ -278,6 +278,7 @@ TEST_F(RenewalTest, ACrashBetweenTheStepsLeavesAWorkingCa) {
     void mirror_audit(AuditMirror mirror) override { inner_.mirror_audit(std::move(mirror)); }
     bool has_audit_mirror() const override { return inner_.has_audit_mirror(); }
     Result<std::unique_ptr<store::Snapshot>> snapshot() const override { return inner_.snapshot(); }
+    ChangeMark change_mark() const override { return inner_.change_mark(); }
     std::string_view backend() const override { return inner_.backend(); }
     std::vector<store::Location> locations() const override { return inner_.locations(); }
     Result<std::vector<std::string>> check() const override { return inner_.check(); }

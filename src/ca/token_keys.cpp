@@ -50,27 +50,9 @@ class LateKeySigner final : public LateSigner {
   mutable std::shared_ptr<const crypto::Signer> signer_;
 };
 
-Result<crypto::KeySpec> spec_of(const crypto::PrivateKey& key, bool pss) {
-  const auto info = TRY(x509::parse_public_key_info(key.public_key_info()));
-  return crypto::KeySpec{info.type, info.type == crypto::KeyType::rsa ? info.bits : 0, pss};
-}
-
-}  // namespace
-
-Result<crypto::TokenUri> read_token_uri(const Environment& environment, std::string_view reference) {
-  crypto::TokenUri uri = TRY(crypto::parse_token_uri(reference));
-  if (uri.module_path.empty() && uri.module_name.empty())
-    uri.module_path = environment.home.configuration().pkcs11_module;
-  return uri;
-}
-
-Result<const crypto::Tokens*> tokens_of(const Environment& environment) {
-  if (!environment.tokens) return make_error(Errc::unsupported, "this program does not reach tokens");
-  return environment.tokens.get();
-}
-
-crypto::PinSource pin_source_of(const Environment& environment) {
-  if (environment.pin) return environment.pin;
+// Without a source of PINs, the file that the URI itself names.
+crypto::PinSource pin_or_else(crypto::PinSource pin) {
+  if (pin) return pin;
   return [](const crypto::PinRequest& request) -> Result<std::string> {
     if (!request.pin_source.empty()) return crypto::read_pin_source(request.pin_source);
     return make_error(Errc::denied, "token '{}' wants a PIN, and nothing gives it", request.token)
@@ -78,11 +60,34 @@ crypto::PinSource pin_source_of(const Environment& environment) {
   };
 }
 
-Result<std::unique_ptr<crypto::PrivateKey>> find_token_key(const Environment& environment,
+Result<crypto::KeySpec> spec_of(const crypto::PrivateKey& key, bool pss) {
+  const auto info = TRY(x509::parse_public_key_info(key.public_key_info()));
+  return crypto::KeySpec{info.type, info.type == crypto::KeyType::rsa ? info.bits : 0, pss};
+}
+
+}  // namespace
+
+Result<crypto::TokenUri> read_token_uri(const KeyAccess& access, std::string_view reference) {
+  crypto::TokenUri uri = TRY(crypto::parse_token_uri(reference));
+  if (uri.module_path.empty() && uri.module_name.empty()) uri.module_path = access.pkcs11_module;
+  return uri;
+}
+
+Result<crypto::TokenUri> read_token_uri(const Environment& environment, std::string_view reference) {
+  return read_token_uri(key_access(environment), reference);
+}
+
+Result<const crypto::Tokens*> tokens_of(const Environment& environment) {
+  if (!environment.tokens) return make_error(Errc::unsupported, "this program does not reach tokens");
+  return environment.tokens.get();
+}
+
+crypto::PinSource pin_source_of(const Environment& environment) { return pin_or_else(environment.pin); }
+
+Result<std::unique_ptr<crypto::PrivateKey>> find_token_key(const KeyAccess& access,
                                                            std::string_view reference) {
-  const auto* tokens = TRY(tokens_of(environment));
-  const crypto::TokenUri uri = TRY(read_token_uri(environment, reference));
-  auto found = TRY(tokens->find(uri, pin_source_of(environment)));
+  if (!access.tokens) return make_error(Errc::unsupported, "this program does not reach tokens");
+  auto found = TRY(access.tokens->find(TRY(read_token_uri(access, reference)), pin_or_else(access.pin)));
   return std::move(found.key);
 }
 

@@ -5,13 +5,16 @@
 
 namespace vouch::ca {
 
+struct KeyAccess;
+
 // The URI behind a reference, with the configured module where it names none.
 Result<crypto::TokenUri> read_token_uri(const Environment& environment, std::string_view reference);
+Result<crypto::TokenUri> read_token_uri(const KeyAccess& access, std::string_view reference);
 // What reaches tokens, and where their PINs come from.
 Result<const crypto::Tokens*> tokens_of(const Environment& environment);
 crypto::PinSource pin_source_of(const Environment& environment);
 
-Result<std::unique_ptr<crypto::PrivateKey>> find_token_key(const Environment& environment,
+Result<std::unique_ptr<crypto::PrivateKey>> find_token_key(const KeyAccess& access,
                                                            std::string_view reference);
 
 // Signs with the key of a reference, which it looks for at first use, and again as long as it was not there.

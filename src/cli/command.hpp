@@ -65,6 +65,7 @@ std::span<const Command> audit_commands();
 std::span<const Command> db_commands();
 std::span<const Command> backup_commands();
 std::span<const Command> config_commands();
+std::span<const Command> serve_commands();
 std::span<const Command> self_commands();
 
 // "vouch cert show FILE|SERIAL [--opt X]…" without the options every command takes.

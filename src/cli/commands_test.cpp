@@ -634,6 +634,19 @@ TEST_F(Commands, TheHeadIsSignedAfterChangesAndWithoutThePassphraseItIsSaid) {
   EXPECT_THAT(ran.err, HasSubstr("the head of the audit log is not signed"));
 }
 
+TEST_F(Commands, APassphraseMayBeACredentialOfTheServiceManager) {
+  shell_.variables["CREDENTIALS_DIRECTORY"] = shell_.path("credentials");
+  fs::create_directory(shell_.path("credentials"));
+  shell_.file("credentials/key-passphrase", "correct horse battery\n");
+  must({"ca", "init", "--name", "Sealed", "--kind", "root"});
+  const fs::path keys = shell_.home() / "keys";
+  for (const auto& key : fs::directory_iterator(keys))
+    EXPECT_THAT(std::string(as_text(read_file(key.path()).value())), HasSubstr("ENCRYPTED"));
+  must({"crl", "publish", "--ca", "Sealed"});
+  shell_.variables.erase("CREDENTIALS_DIRECTORY");
+  EXPECT_NE(vouch({"crl", "publish", "--ca", "Sealed"}).code, 0);
+}
+
 TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   const Documentation documentation;
   std::map<std::string, std::map<std::string, bool>> seen;
@@ -829,9 +842,9 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   for (const Command& command : commands()) {
     const std::string name = "vouch " + std::string(command.name);
     if (!seen.contains(name)) {
-      EXPECT_THAT(
-          (std::vector<std::string>{"vouch ca export", "vouch cert export", "vouch completion", "vouch man"}),
-          testing::Contains(name));
+      EXPECT_THAT((std::vector<std::string>{"vouch ca export", "vouch cert export", "vouch completion",
+                                            "vouch man", "vouch serve"}),
+                  testing::Contains(name));
       continue;
     }
     for (const std::string& path : documentation.all_paths(name)) {

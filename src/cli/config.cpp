@@ -1,7 +1,9 @@
 // vouch config …
+#include <algorithm>
 #include <ostream>
 
 #include "cli/output.hpp"
+#include "daemon/configuration.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -16,8 +18,20 @@ Result<ca::Home> open_home(const Context& context) {
   return ca::Home::open(folder, false);
 }
 
+bool is_for_the_service(std::string_view name) {
+  return std::ranges::find(ca::service_sections(), name.substr(0, name.find('.'))) !=
+         ca::service_sections().end();
+}
+
+// The file as a whole: what concerns the CAs and what concerns the service.
+Result<ca::Home> open_checked_home(const Context& context) {
+  ca::Home home = TRY(open_home(context));
+  (void)TRY(daemon::read_configuration(home));
+  return home;
+}
+
 Result<Exit> check(Context& context, const Arguments&) {
-  auto home = open_home(context);
+  auto home = open_checked_home(context);
   if (!home && home.error().code() == Errc::not_found) return std::move(home.error());
   const std::string problem = home ? "" : home.error().summary();
   if (context.json()) {
@@ -40,11 +54,20 @@ Result<Exit> show(Context& context, const Arguments&) {
   const ca::Home home = TRY(open_home(context));
   Table table{"SETTING", "VALUE", "MEANING"};
   Value values = Value::list();
-  for (const ca::ConfigurationKey& key : ca::configuration_keys()) {
-    const std::string value = TRY(ca::get_setting(home.configuration(), key.name));
-    table.add({std::string(key.name), value.empty() ? "-" : value, std::string(key.summary)});
-    values.push(Value().set("name", key.name).set("value", value).set("summary", key.summary));
-  }
+  const auto add = [&](const std::string& name, const std::string& value, std::string_view summary) {
+    table.add({name, value.empty() ? "-" : value, std::string(summary)});
+    values.push(Value().set("name", name).set("value", value).set("summary", summary));
+  };
+  for (const SettingKey& key : ca::configuration_keys())
+    add(std::string(key.name), TRY(ca::get_setting(home.configuration(), key.name)), key.summary);
+  const daemon::Configuration service = TRY(daemon::read_configuration(home));
+  for (const SettingKey& key : daemon::configuration_keys())
+    add(std::string(key.name), TRY(daemon::get_setting(service, key.name)), key.summary);
+  for (const auto& listener : service.listeners)
+    for (const SettingKey& key : daemon::listener_keys()) {
+      const std::string name = fmt::format("listener.{}.{}", listener.name, key.name);
+      add(name, TRY(daemon::get_setting(service, name)), key.summary);
+    }
   if (context.json())
     print_json(context,
                Value().set("file", home.configuration_file().string()).set("settings", std::move(values)));
@@ -55,7 +78,10 @@ Result<Exit> show(Context& context, const Arguments&) {
 
 Result<Exit> get(Context& context, const Arguments& arguments) {
   const std::string& name = arguments.operand(0);
-  const std::string value = TRY(ca::get_setting(TRY(open_home(context)).configuration(), name));
+  const ca::Home home = TRY(open_home(context));
+  const std::string value = is_for_the_service(name)
+                                ? TRY(daemon::get_setting(TRY(daemon::read_configuration(home)), name))
+                                : TRY(ca::get_setting(home.configuration(), name));
   if (context.json())
     print_json(context, Value().set("name", name).set("value", value));
   else
@@ -70,7 +96,8 @@ Result<Exit> set(Context& context, const Arguments& arguments) {
   std::error_code unknown;
   Buffer before;
   if (fs::exists(file, unknown)) before = TRY(read_file(file, 1 << 20));
-  const std::string after = TRY(ca::with_setting(as_text(before), file.string(), name, value));
+  const auto with_setting = is_for_the_service(name) ? daemon::with_setting : ca::with_setting;
+  const std::string after = TRY(with_setting(as_text(before), file.string(), name, value));
   TRY(write_file_atomic(file, as_bytes(after)));
   if (context.json())
     print_json(context, Value().set("name", name).set("value", value).set("file", file.string()));

@@ -62,7 +62,18 @@ Context::Context(const Surroundings& surroundings, const Arguments& arguments)
       home_(given(arguments, "home")),
       authority_(given(arguments, "ca")),
       passphrase_file_(given(arguments, "key-passphrase-file")),
-      pin_file_(given(arguments, "pin-file")) {}
+      pin_file_(given(arguments, "pin-file")) {
+  if (!passphrase_file_) passphrase_file_ = credential("key-passphrase");
+  if (!pin_file_) pin_file_ = credential("pin");
+}
+
+std::optional<std::string> Context::credential(std::string_view name) const {
+  const auto folder = surroundings_.variable("CREDENTIALS_DIRECTORY");
+  if (!folder || folder->empty()) return std::nullopt;
+  const fs::path file = fs::path(*folder) / name;
+  std::error_code unknown;
+  return fs::exists(file, unknown) ? std::optional(file.string()) : std::nullopt;
+}
 
 void Workspace::reach_tokens(std::shared_ptr<const crypto::Tokens> tokens, crypto::PinSource pin,
                              std::function<void(const std::string&)> tell) {
@@ -157,8 +168,12 @@ Result<std::unique_ptr<ca::LocalAuthority>> Context::open_authority(const Worksp
   return authority;
 }
 
-Context::~Context() {
+Context::~Context() { close_workspace(); }
+
+void Context::close_workspace() {
+  workspace_.reset();
   for (auto& [file, secret] : secrets_) wipe(secret);
+  secrets_.clear();
 }
 
 Result<std::string> Context::read_secret(const std::string& file, const std::string& question) {

@@ -10,6 +10,7 @@
 
 #include "ca/local_authority.hpp"
 #include "cli/command.hpp"
+#include "daemon/key_holder.hpp"
 
 namespace vouch::cli {
 
@@ -26,6 +27,7 @@ struct Surroundings {
   std::function<std::string()> user{};                                            // who runs the command
   std::function<std::vector<std::string>(std::string_view account)> groups{};     // of an account
   std::function<std::shared_ptr<const crypto::Tokens>(std::shared_ptr<const crypto::Provider>)> make_tokens{};
+  daemon::HoldKeys hold_keys{};  // none: the service has its keys in its own process
 };
 
 using PassphraseSource = std::function<Result<std::string>(std::string_view key)>;
@@ -92,6 +94,10 @@ class Context {
   Result<Workspace*> make_workspace();
   Result<std::unique_ptr<Workspace>> other_workspace(const fs::path& folder, PassphraseSource passphrase);
 
+  // Closes the home and forgets passphrases: before another process gets a copy of this one, and for a
+  // command that has sealed the audit log itself.
+  void close_workspace();
+
   // What there is, for a command that shows it: asks for the role reader.
   Result<std::unique_ptr<store::Snapshot>> read(const Workspace& workspace) const;
 
@@ -123,6 +129,8 @@ class Context {
   Result<std::string> new_key_passphrase();
 
  private:
+  // The file of a credential that the service manager gave (systemd's LoadCredential=).
+  std::optional<std::string> credential(std::string_view name) const;
   static void print_line(std::ostream& stream, const std::string& text);
   std::string passphrase_variable() const;
   Result<std::unique_ptr<Workspace>> open_workspace(const fs::path& folder, bool create,

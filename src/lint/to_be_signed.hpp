@@ -15,11 +15,13 @@ enum class ToBeSigned : std::uint8_t {
   ocsp_response = 4,        // ResponseData (RFC 6960 4.2.1)
   request = 8,              // CertificationRequestInfo (RFC 2986 4.1)
   message_attributes = 16,  // SignedAttrs of a message (RFC 5652 5.3)
+  audit_head = 32,          // head of an audit log: text (C2SP tlog-checkpoint)
+  audit_statement = 64,     // what a CA says about the key of the audit log: text
 };
 std::string_view to_string(ToBeSigned kind);
 
-// Tells the kind by its first elements; says nothing about the rest. Fails with `malformed` for anything
-// else.
+// Tells the kind by its first elements or words; says nothing about the rest. Fails with `malformed` for
+// anything else.
 Result<ToBeSigned> recognize(Bytes tbs);
 
 // What one key may sign. Names and key identifiers are those of its certificate.
@@ -27,6 +29,7 @@ struct SigningGrant {
   unsigned kinds = 0;  // ToBeSigned values, added up
   Buffer subject;  // Name, whole TLV: the issuer of its certificates and CRLs, the subject of its requests
   Buffer key_identifier;  // SHA-1 of its key bits: the responder of its OCSP answers
+  Buffer key_sha256{};    // of its whole public key, as statements about the audit key name it
 };
 
 // Fails with `denied` when the key may not sign this, or when it would break a rule that every certificate or

@@ -11,7 +11,7 @@ namespace {
 namespace oid = x509::oid;
 using testing::HasSubstr;
 
-constexpr unsigned kAll = 31;
+constexpr unsigned kAll = 127;
 Buffer name_of(std::string_view text) { return x509::encode_name(x509::name_from_rfc4514(text).value()); }
 const Time kNow = parse_time("2026-11-25").value();
 
@@ -77,14 +77,31 @@ Buffer attributes() {
       .value();
 }
 
-SigningGrant grant(unsigned kinds) { return {kinds, name_of("CN=Issuer"), Buffer(20, 0x33)}; }
+std::string head(std::string_view entries = "61", std::string_view more = "") {
+  return fmt::format("vouch-audit/8c3b6251b2eea002\n{}\n{}\ntime 2026-11-18T11:06:40Z\n{}", entries,
+                     to_base64(Buffer(32, 7)), more);
+}
+
+std::string statement(std::uint8_t key, std::string_view time = "2026-11-18T11:06:40Z") {
+  return fmt::format(
+      "vouch audit key statement 1\nlog: vouch-audit/8c3b6251b2eea002\naudit key: {}\nCA: Issuer\nCA key: "
+      "SHA-256 {}\ntime: {}\n",
+      to_base64(Buffer(44, 1)), to_hex(Buffer(32, key)), time);
+}
+
+SigningGrant grant(unsigned kinds) {
+  return {kinds, name_of("CN=Issuer"), Buffer(20, 0x33), Buffer(32, 0x55)};
+}
 
 TEST(ToBeSignedTest, EachKindIsRecognizedAndSignedByAKeyThatIsThereForIt) {
-  const std::pair<ToBeSigned, Buffer> samples[] = {{ToBeSigned::certificate, certificate("CN=Issuer")},
-                                                   {ToBeSigned::crl, crl("CN=Issuer")},
-                                                   {ToBeSigned::ocsp_response, ocsp(Buffer(20, 0x33))},
-                                                   {ToBeSigned::request, request("CN=Issuer")},
-                                                   {ToBeSigned::message_attributes, attributes()}};
+  const std::pair<ToBeSigned, Buffer> samples[] = {
+      {ToBeSigned::certificate, certificate("CN=Issuer")},
+      {ToBeSigned::crl, crl("CN=Issuer")},
+      {ToBeSigned::ocsp_response, ocsp(Buffer(20, 0x33))},
+      {ToBeSigned::request, request("CN=Issuer")},
+      {ToBeSigned::message_attributes, attributes()},
+      {ToBeSigned::audit_head, to_buffer(as_bytes(head()))},
+      {ToBeSigned::audit_statement, to_buffer(as_bytes(statement(0x55)))}};
   for (const auto& [kind, tbs] : samples) {
     SCOPED_TRACE(to_string(kind));
     const auto checked = check_to_be_signed(grant(static_cast<unsigned>(kind)), tbs);
@@ -110,6 +127,21 @@ TEST(ToBeSignedTest, WhatBreaksARuleIsNotSigned) {
   const Buffer whole = certificate("CN=Issuer");
   for (std::size_t cut = 0; cut < whole.size(); ++cut)
     EXPECT_FALSE(check_to_be_signed(grant(kAll), Bytes(whole).first(cut))) << cut;
+}
+
+TEST(ToBeSignedTest, TextsOfTheAuditLogHaveOneForm) {
+  const auto good = [](std::string_view text) {
+    return check_to_be_signed(grant(kAll), as_bytes(text)).has_value();
+  };
+  EXPECT_TRUE(good(head()));
+  for (const char* entries : {"", "0", "061", "-1", "6x", "1234567890123456789"})
+    EXPECT_FALSE(good(head(entries)));
+  EXPECT_FALSE(good(head("61", "more\n")));
+  for (std::size_t cut = 0; cut < head().size(); ++cut) EXPECT_FALSE(good(head().substr(0, cut))) << cut;
+  EXPECT_TRUE(good(statement(0x55)));
+  EXPECT_FALSE(good(statement(0x56))) << "another CA's key";
+  EXPECT_FALSE(good(statement(0x55, "2026-11-18"))) << "a time in another form";
+  EXPECT_FALSE(good(statement(0x55) + "and more\n"));
 }
 
 TEST(ToBeSignedTest, OtherOctetsAreNothing) {

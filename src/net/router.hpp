@@ -3,7 +3,8 @@
 //
 // Handlers are of two kinds. `AnswerNow` runs on the I/O thread, holds up every connection of that thread,
 // and therefore never blocks: it looks something up and returns what was prepared. `Blocking` runs on a
-// bounded pool of workers; when all are busy and the queue is full, the client gets 503.
+// bounded pool of workers; when all are busy and the queue is full, the client gets 503. `NowOrBlocking` is
+// both: what the first does not know (it returns null) goes to the second.
 
 #include <functional>
 #include <map>
@@ -17,13 +18,17 @@ namespace vouch::net {
 
 using AnswerNow = std::function<Prepared(const Request&)>;
 using Blocking = std::function<Response(const Request&)>;
+struct NowOrBlocking {
+  AnswerNow now;
+  Blocking otherwise;
+};
 
 struct Route {
   enum class Match : std::uint8_t { exact, prefix };
 
   std::string path;             // begins with '/'
   std::vector<Method> methods;  // HEAD comes with GET
-  std::variant<AnswerNow, Blocking> handler;
+  std::variant<AnswerNow, Blocking, NowOrBlocking> handler;
   std::size_t body_limit = 65'536;
   Match match = Match::exact;
   bool any_case = false;  // IIS takes /CertSrv for /certsrv; so do the clients of NDES

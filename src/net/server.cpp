@@ -584,18 +584,30 @@ std::size_t Connection::on_body(std::string_view text) {
   return used;
 }
 
+const AnswerNow* answer_now_of(const Route& route) {
+  if (const auto* both = std::get_if<NowOrBlocking>(&route.handler)) return &both->now;
+  return std::get_if<AnswerNow>(&route.handler);
+}
+const Blocking* blocking_of(const Route& route) {
+  if (const auto* both = std::get_if<NowOrBlocking>(&route.handler)) return &both->otherwise;
+  return std::get_if<Blocking>(&route.handler);
+}
+
 // `owned` is the same request when its octets were kept already.
 void Connection::dispatch(std::string_view head, Request& request,
                           const std::shared_ptr<const Router>& routes, const Route& route,
                           std::shared_ptr<OwnedRequest> owned) {
-  if (const auto* now = std::get_if<AnswerNow>(&route.handler)) {
+  if (const AnswerNow* now = answer_now_of(route)) {
     Prepared answer;
+    bool failed = false;
     try {
       answer = (*now)(request);
     } catch (const std::exception&) {  // a defect; the other connections of this thread go on
+      failed = true;
     }
     if (answer) return respond(request, *answer);
-    return respond(request, assemble(error_response(500, "a defect in the server")));
+    if (failed || blocking_of(route) == nullptr)
+      return respond(request, assemble(error_response(500, "a defect in the server")));
   }
   if (!owned) {
     owned = std::make_shared<OwnedRequest>(head, request);
@@ -613,7 +625,7 @@ void Connection::work(std::shared_ptr<OwnedRequest> owned, std::shared_ptr<const
       thread_.server.pool().try_post([self = shared_from_this(), owned, routes = std::move(routes), &route] {
         PreparedResponse answer;
         try {
-          answer = assemble(std::get<Blocking>(route.handler)(owned->request));
+          answer = assemble((*blocking_of(route))(owned->request));
         } catch (const std::exception&) {
           answer = assemble(error_response(500, "a defect in the server"));
         }

@@ -39,11 +39,22 @@ class ServerTest : public testing::Test {
   static std::shared_ptr<const Router> routes(std::string text = "hello") {
     Route mixed = answering("/now-with-body", {Method::post}, echo, 1000);
     mixed.handler = AnswerNow([](const Request& request) { return prepare(echo(request)); });
-    return table({now("/now", std::move(text)), now("/big", std::string(3'000'000, 'x')),
+    return table({now("/now", std::move(text)), now("/big", std::string(3'000'000, 'x')), now_or_later(),
                   answering("/echo", {Method::get, Method::post}, echo, 1000), std::move(mixed),
                   answering("/throws", {Method::get},
                             [](const Request&) -> Response { throw std::runtime_error("x"); }),
                   healthz_route()});
+  }
+  // Knows one query at once, another not at all, and breaks at a third.
+  static Route now_or_later() {
+    Route route = now("/either", "");
+    route.handler =
+        NowOrBlocking{.now = [](const Request& request) -> Prepared {
+                        if (request.query == "break") throw std::runtime_error("x");
+                        return request.query == "known" ? prepare(text_response(200, "at once")) : nullptr;
+                      },
+                      .otherwise = [](const Request&) { return text_response(200, "from a worker"); }};
+    return route;
   }
   RawClient client() {
     if (!server) {
@@ -75,6 +86,13 @@ TEST_F(ServerTest, AnswersFromAWorker) {
   EXPECT_EQ(c.ask("GET /echo?a=b HTTP/1.1\r\n\r\n").body, "GET /echo ?a=b body= client=127.0.0.1");
   EXPECT_EQ(c.ask("POST /echo HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody").body,
             "POST /echo ? body=body client=127.0.0.1");
+}
+
+TEST_F(ServerTest, WhatIsNotKnownAtOnceGoesToAWorker) {
+  auto c = client();
+  EXPECT_EQ(c.ask("GET /either?known HTTP/1.1\r\n\r\n").body, "at once");
+  EXPECT_EQ(c.ask("GET /either?other HTTP/1.1\r\n\r\n").body, "from a worker");
+  EXPECT_EQ(c.ask("GET /either?break HTTP/1.1\r\n\r\n").status, 500U);
 }
 
 TEST_F(ServerTest, Http10) {

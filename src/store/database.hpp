@@ -12,6 +12,7 @@
 //   }));
 //   // here it is on disk
 
+#include <array>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -272,6 +273,11 @@ class Database {
 
   // One state of the database, unaffected by later writes, for as long as it is held. Cheap.
   virtual Result<std::unique_ptr<Snapshot>> snapshot() const = 0;
+
+  // Another value than before as soon as anything was committed, by whichever process, and before that
+  // commit() returns. Costs a few reads of memory: for caches that must not miss a change.
+  using ChangeMark = std::array<std::uint64_t, 6>;
+  virtual ChangeMark change_mark() const = 0;
 
   virtual std::string_view backend() const = 0;  // "sqlite", "memory"
   virtual std::vector<Location> locations() const = 0;

@@ -1607,6 +1607,30 @@ TEST_P(DatabaseContract, ALostCertificateIsKnownByItsSerialOnlyAndRevocable) {
   EXPECT_THAT(database_->check().value(), IsEmpty());
 }
 
+TEST_P(DatabaseContract, TheChangeMarkChangesWithEachCommit) {
+  const auto before = database_->change_mark();
+  (void)snapshot()->counts();
+  EXPECT_EQ(database_->change_mark(), before) << "reading changes nothing";
+  (void)issue(1);
+  const auto issued = database_->change_mark();
+  EXPECT_NE(issued, before);
+  ASSERT_TRUE(revoke(1));
+  EXPECT_NE(database_->change_mark(), issued);
+}
+
+// What another process commits is seen as well: a second object has its own connections.
+TEST(SqliteChangeMark, SeesTheCommitsOfOthers) {
+  const sample::TemporaryFolder folder;
+  const auto ours = std::move(sqlite::open(folder / "vouch.db").value());
+  const auto others = std::move(sqlite::open(folder / "vouch.db").value());
+  for (int i = 0; i < 3; ++i) {
+    const auto before = ours->change_mark();
+    EXPECT_EQ(ours->change_mark(), before);
+    ASSERT_TRUE(others->commit([&](Transaction& t) { return t.set_mark("n", std::to_string(i)); }));
+    EXPECT_NE(ours->change_mark(), before);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Backends, DatabaseContract,
     testing::Values(Backend{"Memory", [](const sample::TemporaryFolder&) { return memory::open(); }},

@@ -88,9 +88,9 @@
 //
 //   UnknownInfo ::= NULL
 //
-// RFC 8954 2.1:
+// RFC 9654 2.1:
 //
-//   Nonce ::= OCTET STRING(SIZE(1..32))
+//   Nonce ::= OCTET STRING(SIZE(1..128))
 
 namespace vouch::x509 {
 namespace {
@@ -100,7 +100,7 @@ using asn1::context, asn1::context_constructed, asn1::Reader, asn1::Tag;
 constexpr std::size_t kMaxRequests = 256;
 constexpr std::size_t kMaxResponses = 4096;
 constexpr std::size_t kMaxCertificates = 64;
-constexpr std::size_t kMaxNonce = 32;
+constexpr std::size_t kMaxNonce = 128;
 
 Error bad(std::size_t offset, std::string_view what) {
   return make_error(Errc::malformed, "DER at offset {}: {}", offset, what);
@@ -167,7 +167,7 @@ std::optional<Bytes> find_nonce(const std::vector<ExtensionView>& extensions) {
   return nonce_octets(extension->value);
 }
 
-// RFC 8954 2.1: a nonce of 0 octets or of more than 32 MUST be answered with malformedRequest.
+// RFC 9654 2.1: a nonce of 0 octets or of more than 128 MUST be answered with malformedRequest.
 Status check_nonce(const std::vector<ExtensionView>& extensions) {
   const auto nonce = find_nonce(extensions);
   if (nonce && (nonce->empty() || nonce->size() > kMaxNonce))

@@ -29,7 +29,7 @@ struct OcspRequestView {
   std::optional<AlgorithmIdentifier> signature_algorithm;  // signed requests
   Bytes signature;
   std::vector<Bytes> certificates;
-  // The nonce's octets (RFC 8954: OCTET STRING of 1 to 32; older clients put them in without it).
+  // The nonce's octets (RFC 9654: OCTET STRING of 1 to 128; older clients put them in without it).
   std::optional<Bytes> nonce() const;
 };
 Result<OcspRequestView> parse_ocsp_request(Bytes der);

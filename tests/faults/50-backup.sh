@@ -15,6 +15,18 @@ for n in 1 2 3; do
   must issue_to "$W/$n.csr" "$W/received/$n.pem"
 done
 vouch_() { "$VOUCH" --home "$HOME_DIR" "$@"; }
+# killed_at SECONDS ARGUMENT...: the program itself, in the background (a function there would be a shell around it,
+# and the shell alone would be killed). Fails when it had ended before.
+killed_at() {
+  local after=$1 pid
+  shift
+  "$VOUCH" --home "$HOME_DIR" "$@" >"$W/out" 2>&1 &
+  pid=$!
+  sleep "$after"
+  kill -9 $pid 2>/dev/null
+  wait $pid 2>/dev/null
+  [ $? -eq 137 ]
+}
 
 check "with space: a backup" vouch_ backup "$DISK/backup.tar"
 cp "$DISK/backup.tar" "$W/good.tar"
@@ -51,11 +63,7 @@ takes=$(seconds_of vouch_ backup "$W/killed.tar")
 rm -f "$W/killed.tar"
 killed=0
 for _ in $(seq 15); do
-  vouch_ backup "$W/killed.tar" >"$W/out" 2>&1 &
-  pid=$!
-  sleep "$(a_moment_of "$takes")"
-  kill -9 $pid 2>/dev/null && killed=$((killed + 1))
-  wait $pid 2>/dev/null
+  killed_at "$(a_moment_of "$takes")" backup "$W/killed.tar" && killed=$((killed + 1))
   [ ! -e "$W/killed.tar" ] || vouch_ backup "$W/killed.tar" --show >"$W/out" 2>&1 || no "a killed backup left half an archive" "$W/out"
   rm -f "$W/killed.tar"
 done
@@ -68,11 +76,7 @@ check "it is whole" vouch_ backup "$W/killed.tar" --show
 takes=$(seconds_of vouch_ restore "$W/killed.tar" --replace)
 killed=0
 for _ in $(seq 10); do
-  vouch_ restore "$W/killed.tar" --replace >"$W/out" 2>&1 &
-  pid=$!
-  sleep "$(a_moment_of "$takes")"
-  kill -9 $pid 2>/dev/null && killed=$((killed + 1))
-  wait $pid 2>/dev/null
+  killed_at "$(a_moment_of "$takes")" restore "$W/killed.tar" --replace && killed=$((killed + 1))
   vouch_ cert list >"$W/out" 2>&1 || no "a killed restore left no whole home" "$W/out"
   [ "$(serials_in_database | wc -l)" -eq 3 ] || no "a killed restore left other certificates"
 done

@@ -6,7 +6,8 @@
 //                                                      twentieth, publish CRLs all the while; append what
 //                                                      each thread was answered to RECEIVED
 //   issue_load verify HOME CA RECEIVED                 open the CA as a start after the crash does and
-//   compare
+//   compare; publishes
+//   issue_load compare HOME CA RECEIVED                the same as far as it goes without publishing
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -22,8 +23,11 @@
 #include "ca/setup.hpp"
 #include "ca/templates.hpp"
 #include "crypto/openssl/openssl.hpp"
+#include "crypto/pkcs11/pkcs11.hpp"
+#include "revocation/crl_extensions.hpp"
 #include "revocation/crl_publication.hpp"
 #include "store/sqlite/sqlite.hpp"
+#include "x509/crl.hpp"
 #include "x509/request.hpp"
 
 namespace {
@@ -35,11 +39,16 @@ struct Setup {
   std::shared_ptr<const crypto::Provider> provider = crypto::openssl::make_provider();
   SystemClock clock;
   std::unique_ptr<store::Database> database;
+  std::shared_ptr<const crypto::Tokens> tokens = crypto::pkcs11::make_tokens(provider);
 
+  // The PIN of a token is in the pin-source of its URI.
   ca::Environment environment() const {
-    return {home, *database, *provider, clock, [](std::string_view) -> Result<std::string> {
-              return make_error(Errc::denied, "no passphrase here");
-            }};
+    ca::Environment environment{home, *database, *provider, clock,
+                                [](std::string_view) -> Result<std::string> {
+                                  return make_error(Errc::denied, "no passphrase here");
+                                }};
+    environment.tokens = tokens;
+    return environment;
   }
 };
 
@@ -117,6 +126,9 @@ Status run(const fs::path& home, std::string_view name, int threads, int count, 
         if (auto published = revocation::publish_crls(*authority, "load"); !published)
           results.back() = published.error();
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        if (!revocation::deltas_on(authority->settings())) continue;
+        if (auto published = revocation::publish_deltas(*authority, "load"); !published)
+          results.back() = published.error();
       }
     });
   }
@@ -156,22 +168,60 @@ Status check_crls(const store::Snapshot& snapshot, const ca::LocalAuthority& aut
   return ok();
 }
 
-Status verify(const fs::path& home, std::string_view name, const char* received) {
+Status add_serials(const fs::path& file, std::set<Buffer>& serials) {
+  const Buffer der = TRY(read_file(file));
+  const auto crl = TRY(x509::parse_crl(der).context("reading {}", file.string()));
+  for (x509::CrlEntryReader reader(crl.entries); !reader.at_end();)
+    serials.insert(to_buffer(x509::serial_octets(TRY(reader.next()).serial)));
+  return ok();
+}
+
+// What the crash left of the base CRL and a delta made now say together what the database says: every
+// revocation is on one of them.
+Status check_delta_covers(const ca::LocalAuthority& authority, const store::Snapshot& snapshot) {
+  const ca::AuthoritySettings settings = authority.settings();
+  if (!revocation::deltas_on(settings)) return ok();
+  (void)TRY(revocation::publish_deltas(authority, "load"));
+  std::set<Buffer> listed;
+  for (const bool delta : {false, true}) {
+    const auto places =
+        TRY(revocation::crl_places(settings, authority.record().name, authority.current().generation, delta));
+    TRY(add_serials(places.targets.front(), listed));
+  }
+  return snapshot.for_each_revoked(
+      authority.record().id, authority.current().generation.key_index, authority.environment().clock.now(),
+      [&](const store::Snapshot::RevokedEntry& entry) -> Status {
+        if (listed.contains(to_buffer(entry.serial))) return ok();
+        return make_error(Errc::found_bad, "{} is revoked, and neither base nor delta CRL says so",
+                          to_hex(entry.serial));
+      });
+}
+
+Status compare(const Setup& setup, const ca::LocalAuthority& authority, const char* received,
+               std::size_t& count) {
+  const auto snapshot = TRY(setup.database->snapshot());
+  const auto orphans = TRY(snapshot->orphans(authority.record().id));
+  if (!orphans.empty()) return make_error(Errc::found_bad, "{} orphans are left", orphans.size());
+  const auto findings = TRY(setup.database->check());
+  if (!findings.empty()) return make_error(Errc::found_bad, "the database is damaged: {}", findings.front());
+  TRY(check_received(*setup.provider, *snapshot, received, count));
+  return check_crls(*snapshot, authority);
+}
+
+Status verify(const fs::path& home, std::string_view name, const char* received, bool publish) {
   const auto setup = TRY(open_home(home));
   const auto authority = TRY(ca::LocalAuthority::open(setup->environment(), name));
-  const auto snapshot = TRY(setup->database->snapshot());
-  const auto orphans = TRY(snapshot->orphans(authority->record().id));
-  if (!orphans.empty()) return make_error(Errc::found_bad, "{} orphans are left", orphans.size());
-  const auto findings = TRY(setup->database->check());
-  if (!findings.empty()) return make_error(Errc::found_bad, "the database is damaged: {}", findings.front());
   std::size_t count = 0;
-  TRY(check_received(*setup->provider, *snapshot, received, count));
-  TRY(check_crls(*snapshot, *authority));
-  const auto published = TRY(revocation::publish_crls(*authority, "load"));
+  TRY(compare(*setup, *authority, received, count));
+  const auto snapshot = TRY(setup->database->snapshot());
+  std::uint64_t number = TRY(snapshot->last_crl_number(authority->record().id));
+  if (publish) {
+    TRY(check_delta_covers(*authority, *snapshot));
+    number = TRY(revocation::publish_crls(*authority, "load")).front().record.number;
+  }
   const auto counts = TRY(snapshot->counts());
   std::cout << fmt::format("received={} certificates={} revoked={} repaired={} crl={}\n", count,
-                           counts.certificates, counts.revoked, authority->repaired(),
-                           published.front().record.number);
+                           counts.certificates, counts.revoked, authority->repaired(), number);
   return ok();
 }
 
@@ -179,12 +229,12 @@ Status verify(const fs::path& home, std::string_view name, const char* received)
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  Status status =
-      make_error(Errc::usage, "issue_load run HOME CA THREADS COUNT RECEIVED | verify HOME CA RECEIVED");
+  Status status = make_error(
+      Errc::usage, "issue_load run HOME CA THREADS COUNT RECEIVED | verify|compare HOME CA RECEIVED");
   if (arguments.size() == 6 && arguments[0] == "run")
     status = run(arguments[1], arguments[2], std::atoi(argv[4]), std::atoi(argv[5]), argv[6]);
-  else if (arguments.size() == 4 && arguments[0] == "verify")
-    status = verify(arguments[1], arguments[2], argv[4]);
+  else if (arguments.size() == 4 && (arguments[0] == "verify" || arguments[0] == "compare"))
+    status = verify(arguments[1], arguments[2], argv[4], arguments[0] == "verify");
   if (status) return 0;
   std::cerr << status.error().report();
   return exit_code(status.error().code());

@@ -22,7 +22,7 @@ Response echo(const Request& request) {
   return response;
 }
 
-Route route(std::string path, std::vector<Method> methods, std::variant<AnswerNow, Blocking> handler) {
+Route route(std::string path, std::vector<Method> methods, decltype(Route::handler) handler) {
   return {.path = std::move(path),
           .methods = std::move(methods),
           .handler = std::move(handler),

@@ -1,12 +1,7 @@
 #!/bin/bash
 # A strongSwan gateway with strict revocation takes its base CRL from the certificate's URL and its delta CRL from
 # where the base says, and lets in or keeps out by both: the reasons are read in its own log.
-if [ -z "${IN_OWN_NETWORK:-}" ]; then
-  export IN_OWN_NETWORK=1
-  how=-nm
-  [ "$(id -u)" -eq 0 ] || how=-rnm
-  exec unshare $how -- bash -c 'ip link set lo up && exec "$@"' _ "$0" "$@"
-fi
+. "$(dirname "$0")/../lib/own_network.sh"
 . "$(dirname "$0")/../cli/lib.sh"
 need openssl python3 swanctl ip
 charon=/usr/sbin/charon-systemd

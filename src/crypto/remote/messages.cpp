@@ -42,6 +42,13 @@ Result<DecryptRequest> read_decrypt(Reader& fields) {
   return request;
 }
 
+Result<OpenRequest> read_open(Reader& fields) {
+  OpenRequest request;
+  request.reference = TRY(read_text(fields, kMaxReference));
+  request.evidence = to_buffer(TRY(fields.expect_octet_string()));
+  return request;
+}
+
 // A Response that holds an Error, which is not the same as failing to read one.
 Result<Response> read_failure(Reader& fields) {
   const std::string code = TRY(read_text(fields, 64));
@@ -97,6 +104,11 @@ Buffer encode(const Request& request) {
       out.raw(x509::encode(sign->algorithm));
       if (sign->tbs) out.octet_string(*sign->tbs);
     });
+  } else if (const auto* open = std::get_if<OpenRequest>(&request)) {
+    out.constructed(context_constructed(3), [&] {
+      out.string(Tag::utf8_string, open->reference);
+      out.octet_string(open->evidence);
+    });
   } else {
     const auto& decrypt = std::get<DecryptRequest>(request);
     out.constructed(context_constructed(2), [&] {
@@ -141,6 +153,8 @@ Result<Request> parse_request(Bytes message) {
       request = TRY(read_sign(fields));
     else if (tag == context_constructed(2))
       request = TRY(read_decrypt(fields));
+    else if (tag == context_constructed(3))
+      request = TRY(read_open(fields));
     else
       return make_error(Errc::malformed, "there is no such request");
     TRY(fields.finish());

@@ -6,7 +6,7 @@
 //     keys     [0] SEQUENCE {},
 //     sign     [1] SEQUENCE { reference UTF8String, algorithm AlgorithmIdentifier, tbs OCTET STRING OPTIONAL
 //     }, decrypt  [2] SEQUENCE { reference UTF8String, transport INTEGER, keySize INTEGER, ciphertext OCTET
-//     STRING } }
+//     STRING }, open     [3] SEQUENCE { reference UTF8String, evidence OCTET STRING } }
 //
 //   Response ::= CHOICE {
 //     failure  [0] SEQUENCE { code UTF8String, message UTF8String, hint UTF8String },
@@ -39,13 +39,19 @@ struct DecryptRequest {
   std::size_t key_size = 0;
   Buffer ciphertext;
 };
-using Request = std::variant<KeysRequest, SignRequest, DecryptRequest>;
+// A key that came into being after the process was started.
+struct OpenRequest {
+  std::string reference;
+  Buffer evidence;  // what shows what the key is for, and which one it is; its certificate, as a rule
+};
+using Request = std::variant<KeysRequest, SignRequest, DecryptRequest, OpenRequest>;
 
 struct RemoteKeyInfo {
   std::string reference;
   Buffer public_key_info;
   bool operator==(const RemoteKeyInfo&) const = default;
 };
+// `octets` answers `open` as well: the public key.
 using Response = std::variant<Error, std::vector<RemoteKeyInfo>, Buffer>;
 
 Buffer encode(const Request& request);

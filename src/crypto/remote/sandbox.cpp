@@ -134,11 +134,10 @@ Status restrict_calls(const Sandbox& sandbox) {
   Filter filter;
   for (const char* call : kAllowed) TRY(filter.add(SCMP_ACT_ALLOW, call));
   for (const char* call : kFatal) TRY(filter.add(SCMP_ACT_KILL_PROCESS, call));
-  if (sandbox.sockets) {
+  if (sandbox.sockets == Sockets::allowed)
     for (const char* call : kSockets) TRY(filter.add(SCMP_ACT_ALLOW, call));
-  } else {
+  if (sandbox.sockets == Sockets::fatal)
     for (const char* call : {"socket", "connect", "bind"}) TRY(filter.add(SCMP_ACT_KILL_PROCESS, call));
-  }
   // A thread, not a process.
   constexpr std::uint64_t kCloneThread = 0x0001'0000;
   TRY(filter.add(SCMP_ACT_ERRNO(ENOSYS), "clone3"));
@@ -156,15 +155,17 @@ Status restrict_calls(const Sandbox& sandbox) {
 }
 
 // Under a limit that is soon reached, locking what comes later would make every later allocation fail.
+// Pages are locked when they are used first: the stacks of threads are mostly never used.
 bool lock_memory() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return false;
-  return (limit.rlim_cur == RLIM_INFINITY || ::geteuid() == 0) && ::mlockall(MCL_CURRENT | MCL_FUTURE) == 0;
+  return (limit.rlim_cur == RLIM_INFINITY || ::geteuid() == 0) &&
+         ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> enter(const Sandbox& sandbox) {
+Result<std::vector<std::string>> hide() {
   std::vector<std::string> missing;
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return refused("new privileges");
   // Not dumpable: no core file, no ptrace by the same user, /proc/PID belongs to root.
@@ -174,6 +175,11 @@ Result<std::vector<std::string>> enter(const Sandbox& sandbox) {
   if (!lock_memory())
     missing.emplace_back(
         "keys may reach the swap space: the limit of locked memory (LimitMEMLOCK) is too low");
+  return missing;
+}
+
+Result<std::vector<std::string>> enter(const Sandbox& sandbox) {
+  std::vector<std::string> missing = TRY(hide());
   if (!TRY(restrict_files(sandbox)))
     missing.emplace_back("this kernel has no Landlock: files are protected by their modes alone");
   TRY(restrict_calls(sandbox));

@@ -92,8 +92,12 @@ TEST_F(SandboxTest, AChildProcessIsRefused) {
 }
 
 TEST_F(SandboxTest, SocketsAreForThoseWhoNeedThem) {
+  Sandbox refusing;
+  refusing.sockets = Sockets::refused;
+  EXPECT_EQ(inside(refusing, [] { return failed_with(::socket(AF_UNIX, SOCK_STREAM, 0)); }),
+            (Ended{EPERM, 0}));
   Sandbox with_sockets;
-  with_sockets.sockets = true;
+  with_sockets.sockets = Sockets::allowed;
   EXPECT_EQ(inside(with_sockets, [] { return ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0 ? 42 : errno; }),
             (Ended{42, 0}));
   // To talk to an HSM, not to be talked to.
@@ -102,7 +106,7 @@ TEST_F(SandboxTest, SocketsAreForThoseWhoNeedThem) {
 }
 
 TEST_F(SandboxTest, OnlyNamedFilesCanBeOpened) {
-  const Sandbox sandbox{{folder_ / "open"}, {}, false};
+  const Sandbox sandbox{{folder_ / "open"}, {}, Sockets::fatal};
   EXPECT_EQ(inside(sandbox, [&] { return ::open((folder_ / "open").c_str(), O_RDONLY) >= 0 ? 42 : errno; }),
             (Ended{42, 0}));
   EXPECT_EQ(inside(sandbox, [&] { return failed_with(::open((folder_ / "open").c_str(), O_WRONLY)); }),
@@ -114,7 +118,7 @@ TEST_F(SandboxTest, OnlyNamedFilesCanBeOpened) {
 }
 
 TEST_F(SandboxTest, AWritableFolderTakesFilesAndNothingElseDoes) {
-  const Sandbox sandbox{{}, {folder_}, false};
+  const Sandbox sandbox{{}, {folder_}, Sockets::fatal};
   const auto create = [](const fs::path& path) {
     return ::open(path.c_str(), O_RDWR | O_CREAT, 0600) >= 0 ? 42 : errno;
   };

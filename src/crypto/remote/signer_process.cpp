@@ -1,5 +1,8 @@
 #include "crypto/remote/signer_process.hpp"
 
+#include <algorithm>
+#include <thread>
+
 namespace vouch::crypto::remote {
 namespace {
 
@@ -89,7 +92,7 @@ struct SignerProcess::Lease {
     if (process == nullptr) return;
     {
       const std::scoped_lock lock(process->mutex_);
-      if (generation == process->generation_) {
+      if (generation == process->generation_ && generation != process->gone_) {
         if (channel)
           process->channels_.push_back(std::move(*channel));
         else
@@ -101,17 +104,38 @@ struct SignerProcess::Lease {
 };
 
 Status SignerProcess::start_process() {
-  const auto now = std::chrono::steady_clock::now();
-  if (generation_ != 0 && now < last_start_ + options_.restart_pause)
-    return make_error(Errc::unavailable, "the signer process is gone, and is started again in a moment")
-        .with_hint("its log says why it ended");
-  last_start_ = now;
+  // Whoever else wants a channel has to wait as well, so the lock is kept.
+  if (generation_ != 0) std::this_thread::sleep_until(last_start_ + options_.restart_pause);
+  last_start_ = std::chrono::steady_clock::now();
   channels_.clear();
   alive_ = 0;
   ++generation_;
   channels_ = TRY(start_().context("starting the signer process"));
   alive_ = channels_.size();
+  if (alive_ == 0) return make_error(Errc::unavailable, "the signer process has no channel");
+  return reopen_keys();
+}
+
+// A key that cannot be opened now fails when it is used, and says why then.
+Status SignerProcess::reopen_keys() const {
+  for (const OpenRequest& request : opened_) {
+    TRY(channels_.back().send(encode(request)));
+    if (TRY(channels_.back().receive(options_.patience)).message.empty())
+      return make_error(Errc::unavailable, "the signer process is gone again");
+  }
   return ok();
+}
+
+// All channels of a process that turned out to be gone.
+void SignerProcess::forget(unsigned generation) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (generation != generation_) return;
+    channels_.clear();
+    alive_ = 0;
+    gone_ = generation;
+  }
+  free_.notify_all();
 }
 
 Result<SignerProcess::Lease> SignerProcess::take_channel() {
@@ -122,14 +146,12 @@ Result<SignerProcess::Lease> SignerProcess::take_channel() {
     return make_error(Errc::timeout, "all channels to the signer process were busy for {} ms",
                       options_.patience.count());
   if (channels_.empty()) TRY(start_process());
-  if (channels_.empty()) return make_error(Errc::unavailable, "the signer process has no channel");
   Channel channel = std::move(channels_.back());
   channels_.pop_back();
   return Lease(this, std::move(channel), generation_);
 }
 
-Result<Response> SignerProcess::call(const Request& request, int file) {
-  Buffer message = encode(request);
+Result<Response> SignerProcess::call_once(const Buffer& message, int file) {
   Lease lease = TRY(take_channel());
   const auto exchange = [&]() -> Result<Response> {
     TRY(lease.channel->send(message, file));
@@ -140,10 +162,29 @@ Result<Response> SignerProcess::call(const Request& request, int file) {
   Result<Response> response = exchange();
   if (!response) {
     lease.channel.reset();
-    return response;
+    if (response.error().code() == Errc::unavailable) forget(lease.generation);
   }
+  return response;
+}
+
+Result<Response> SignerProcess::call(const Request& request, int file) {
+  const Buffer message = encode(request);
+  Result<Response> response = call_once(message, file);
+  if (!response && response.error().code() == Errc::unavailable) response = call_once(message, file);
+  if (!response) return response;
   if (auto* error = std::get_if<Error>(&*response)) return std::move(*error);
   return response;
+}
+
+Result<Buffer> SignerProcess::open(OpenRequest request) {
+  Response response = TRY(call(request));
+  auto* public_key_info = std::get_if<Buffer>(&response);
+  if (!public_key_info)
+    return make_error(Errc::internal, "the signer process answered something else than a key");
+  const std::scoped_lock lock(mutex_);
+  if (std::ranges::find(opened_, request.reference, &OpenRequest::reference) == opened_.end())
+    opened_.push_back(std::move(request));
+  return std::move(*public_key_info);
 }
 
 Result<std::shared_ptr<SignerProcess>> SignerProcess::start(Start start, const Options& options) {

@@ -1,7 +1,7 @@
 #pragma once
 // The front's side: keys that live in the signer process. Each call takes a channel of its own and waits for
-// its answer. When the process is gone, the call fails with `unavailable`, and the next one starts a new
-// process.
+// its answer. When the process is gone, a new one is started and the call is made once more: a signature that
+// is asked for twice does no harm.
 
 #include <condition_variable>
 #include <functional>
@@ -31,6 +31,8 @@ class SignerProcess : public std::enable_shared_from_this<SignerProcess> {
   Result<std::vector<RemoteKeyInfo>> keys();
   // A key whose every use is a message. not_found: the process has no such key.
   Result<std::unique_ptr<PrivateKey>> key(std::string_view reference);
+  // Makes the process load a key that it does not have, now and after each start; gives its public key.
+  Result<Buffer> open(OpenRequest request);
   // How often a process was started.
   unsigned starts() const;
 
@@ -41,6 +43,9 @@ class SignerProcess : public std::enable_shared_from_this<SignerProcess> {
   SignerProcess(Start start, const Options& options) : start_(std::move(start)), options_(options) {}
   struct Lease;
   Result<Lease> take_channel();
+  Result<Response> call_once(const Buffer& message, int file);
+  void forget(unsigned generation);
+  Status reopen_keys() const;
   Status start_process();  // with mutex_ held
 
   const Start start_;
@@ -49,8 +54,10 @@ class SignerProcess : public std::enable_shared_from_this<SignerProcess> {
   std::condition_variable free_;
   std::vector<Channel> channels_;  // not in use
   unsigned generation_ = 0;        // rises with each start: channels of an earlier process are not taken back
+  unsigned gone_ = 0;              // the last generation that was found dead
   std::size_t alive_ = 0;          // channels of this generation, in use or not
   std::chrono::steady_clock::time_point last_start_;
+  std::vector<OpenRequest> opened_;  // for the next process
 };
 
 }  // namespace vouch::crypto::remote

@@ -9,7 +9,7 @@ namespace {
 // What one channel keeps between messages: signers and decrypters, made at their first use.
 class Conversation {
  public:
-  explicit Conversation(const SignerService& service) : service_(service) {}
+  explicit Conversation(SignerService& service) : service_(service) {}
 
   Response answer(const Packet& packet) {
     auto request = parse_request(packet.message);
@@ -22,6 +22,7 @@ class Conversation {
  private:
   Result<Response> handle(const KeysRequest&, const FileDescriptor&) {
     std::vector<RemoteKeyInfo> keys;
+    const std::scoped_lock lock(service_.guards_keys);
     for (const SignerService::Key& key : service_.keys)
       keys.push_back({key.reference, to_buffer(key.key->public_key_info())});
     return Response(std::move(keys));
@@ -50,6 +51,34 @@ class Conversation {
     return noted("decrypt", request.reference, request.ciphertext.size(), use());
   }
 
+  Result<Response> handle(const OpenRequest& request, const FileDescriptor&) {
+    if (const auto known = known_key(request.reference)) {
+      if (service_.check) TRY(service_.check(request.reference));
+      return Response(to_buffer(known->public_key_info()));
+    }
+    if (!service_.open) return make_error(Errc::unsupported, "the signer process takes no further keys");
+    if (count_keys() >= kMaxKeys)
+      return make_error(Errc::limit_exceeded, "the signer process holds {} keys and takes no more", kMaxKeys);
+    auto key = TRY(service_.open(request));
+    const Buffer public_key_info = to_buffer(key->public_key_info());
+    // Two channels may have asked for the same key: then either will do.
+    const std::scoped_lock lock(service_.guards_keys);
+    if (std::ranges::find(service_.keys, request.reference, &SignerService::Key::reference) ==
+        service_.keys.end())
+      service_.keys.push_back({request.reference, std::move(key)});
+    return Response(public_key_info);
+  }
+
+  std::size_t count_keys() const {
+    const std::scoped_lock lock(service_.guards_keys);
+    return service_.keys.size();
+  }
+  std::shared_ptr<const PrivateKey> known_key(std::string_view reference) const {
+    const std::scoped_lock lock(service_.guards_keys);
+    const auto known = std::ranges::find(service_.keys, reference, &SignerService::Key::reference);
+    return known == service_.keys.end() ? nullptr : known->key;
+  }
+
   Result<Response> noted(std::string_view operation, std::string_view reference, std::size_t size,
                          Result<Response> result) {
     const Status outcome = result ? ok() : Status(result.error());
@@ -57,11 +86,10 @@ class Conversation {
     return result;
   }
 
+  // Keys are added and never taken away, so the pointer stays good.
   Result<const PrivateKey*> key_of(const std::string& reference) const {
-    const auto key = std::ranges::find(service_.keys, reference, &SignerService::Key::reference);
-    if (key == service_.keys.end())
-      return make_error(Errc::not_found, "the signer process has no key {}", reference);
-    return key->key.get();
+    if (const auto key = known_key(reference)) return key.get();
+    return make_error(Errc::not_found, "the signer process has no key {}", reference);
   }
   Result<const Signer*> signer_of(const std::string& reference, SignatureAlgorithm algorithm) {
     const PrivateKey* key = TRY(key_of(reference));
@@ -76,14 +104,14 @@ class Conversation {
     return decrypter.get();
   }
 
-  const SignerService& service_;
+  SignerService& service_;
   std::map<std::pair<std::string, SignatureAlgorithm>, std::unique_ptr<Signer>> signers_;
   std::map<std::string, std::unique_ptr<Decrypter>> decrypters_;
 };
 
 }  // namespace
 
-Status serve(const Channel& channel, const SignerService& service) {
+Status serve(const Channel& channel, SignerService& service) {
   Conversation conversation(service);
   for (;;) {
     const Packet packet = TRY(channel.receive());

@@ -51,7 +51,10 @@ class MemoryDatabase final : public Database {
       result = make_error(Errc::internal, "an exception left a database Work: {}", exception.what());
     }
     if (result && mirror_) result = tell_mirror(transaction, before);
-    if (!result) transaction.undo();
+    if (result)
+      ++commits_;
+    else
+      transaction.undo();
     writer_ = std::thread::id();
     return result;
   }
@@ -64,6 +67,8 @@ class MemoryDatabase final : public Database {
 
   void mirror_audit(AuditMirror mirror) override { mirror_ = std::move(mirror); }
   bool has_audit_mirror() const override { return static_cast<bool>(mirror_); }
+
+  ChangeMark change_mark() const override { return {commits_}; }
 
   std::string_view backend() const override { return "memory"; }
   std::vector<Location> locations() const override { return {}; }
@@ -81,6 +86,7 @@ class MemoryDatabase final : public Database {
   mutable std::mutex mutex_;
   std::shared_ptr<Version> version_ = std::make_shared<Version>();  // guarded by mutex_
   AuditMirror mirror_;
+  std::atomic<std::uint64_t> commits_ = 0;
   std::atomic<std::thread::id> writer_;  // whose Work runs
 };
 

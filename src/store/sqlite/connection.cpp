@@ -186,6 +186,18 @@ Error classify(int code, std::string_view text, int errno_of_sqlite, const fs::p
 
 }  // namespace
 
+const volatile std::uint64_t* Connection::log_head() {
+  constexpr int kRegion = 32'768;  // the index comes in regions of that size
+  sqlite3_file* file = nullptr;
+  if (sqlite3_file_control(handle_, "main", SQLITE_FCNTL_FILE_POINTER, static_cast<void*>(&file)) !=
+      SQLITE_OK)
+    return nullptr;
+  if (file == nullptr || file->pMethods == nullptr || file->pMethods->iVersion < 2) return nullptr;
+  void volatile* region = nullptr;
+  if (file->pMethods->xShmMap(file, 0, kRegion, 0, &region) != SQLITE_OK) return nullptr;
+  return static_cast<const volatile std::uint64_t*>(region);
+}
+
 Error Connection::error(int code) {
   Error error = classify(code, sqlite3_errmsg(handle_), sqlite3_system_errno(handle_), file_, busy_timeout_);
   if (!failure_ && spoils_transaction(code)) failure_ = error;

@@ -117,6 +117,10 @@ class Connection {
     sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   }
 
+  // The head of the write-ahead log's index, which all processes share: each commit writes it before it
+  // returns (sqlite.org/walformat.html 2.1). Null until the log was used; valid as long as the connection.
+  const volatile std::uint64_t* log_head();
+
   sqlite3* handle() { return handle_; }
   const fs::path& file() const { return file_; }
 

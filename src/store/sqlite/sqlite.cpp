@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <exception>
 #include <thread>
@@ -70,6 +71,7 @@ class SqliteDatabase final : public Database {
         readers_(std::make_shared<ReaderPool>(file_, options.busy_timeout)),
         group_([this](std::span<GroupCommit::Member* const> group) { run(group); }, [this] { tidy_log(); }) {
     writer_->checkpoint_by_hand();
+    log_head_ = writer_->log_head();
   }
 
   Status commit(const Work& work) override { return group_.commit(work); }
@@ -82,6 +84,14 @@ class SqliteDatabase final : public Database {
 
   void mirror_audit(AuditMirror mirror) override { mirror_ = std::move(mirror); }
   bool has_audit_mirror() const override { return static_cast<bool>(mirror_); }
+
+  // Without a log index nothing can be said, so every look finds a change.
+  ChangeMark change_mark() const override {
+    ChangeMark mark{};
+    if (log_head_ == nullptr) mark[0] = ++looks_;
+    for (std::size_t i = 0; i < mark.size() && log_head_ != nullptr; ++i) mark[i] = log_head_[i];
+    return mark;
+  }
 
   std::string_view backend() const override { return "sqlite"; }
   std::vector<Location> locations() const override;
@@ -115,6 +125,8 @@ class SqliteDatabase final : public Database {
   const Schema schema_;
   std::unique_ptr<Connection> writer_;  // used by the leader of a group only
   const std::chrono::milliseconds busy_timeout_;
+  const volatile std::uint64_t* log_head_ = nullptr;  // of writer_
+  mutable std::atomic<std::uint64_t> looks_ = 0;
   int next_checkpoint_ = kCheckpointPages;
   AuditMirror mirror_;
   std::shared_ptr<ReaderPool> readers_;  // shared with snapshots, which may outlive us
@@ -182,6 +194,7 @@ Status SqliteDatabase::run_work(const Work& work, bool alone) {
 
 // Leaving the write-ahead log needs the file for itself, and says so at once.
 Status SqliteDatabase::fold() {
+  log_head_ = nullptr;
   readers_->close_idle();
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   for (;;) {

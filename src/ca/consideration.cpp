@@ -1,0 +1,288 @@
+// From a request to a decision, and to the bytes of a certificate that keeps the rules.
+#include "ca/authority_work.hpp"
+
+#include <algorithm>
+
+#include "ca/key_checks.hpp"
+#include "ca/serial.hpp"
+#include "ca/signed_request.hpp"
+#include "lint/lint.hpp"
+
+namespace vouch::ca {
+namespace {
+
+x509::TbsTemplate make_tbs_template(const CaKey& key, const policy::Plan& plan,
+                                    const std::vector<x509::Extension>& issued) {
+  std::vector<x509::Extension> extensions = plan.fixed;
+  for (const x509::Extension& extension : issued)
+    if (plan.revocation_info || extension.id == x509::oid::kAuthorityKeyIdentifier)
+      extensions.push_back(extension);
+  return x509::TbsTemplate(key.signer->algorithm(), key.subject, extensions);
+}
+
+// Why a certificate could never be on a CRL of that scope; empty when it could.
+std::string outside_crl_scope(CrlScope scope, Bytes tbs) {
+  if (scope == CrlScope::all) return {};
+  const auto view = x509::parse_tbs_certificate(tbs);
+  const auto* extension = view ? view->find(x509::oid::kBasicConstraints) : nullptr;
+  const auto constraints = extension ? x509::parse_basic_constraints(extension->value)
+                                     : Result<x509::BasicConstraints>(x509::BasicConstraints{});
+  const bool is_ca = constraints && constraints->ca;
+  if (is_ca == (scope == CrlScope::ca)) return {};
+  return is_ca ? "a CA certificate" : "a certificate of an end entity";
+}
+
+// What an administrator lets a subordinate have of its own request, beside what the template gives.
+void take_over(policy::Decision& decision, const std::vector<x509::Extension>& extensions) {
+  constexpr std::string_view kRule = "request.extensions";
+  std::string names;
+  for (const x509::Extension& each : extensions) {
+    const auto same = [&](const x509::Extension& other) { return other.id == each.id; };
+    if (std::ranges::any_of(decision.plan.fixed, same) || std::ranges::any_of(decision.plan.variable, same))
+      continue;
+    decision.plan.variable.push_back(each);
+    names += (names.empty() ? "" : ", ") + x509::describe(each.id);
+  }
+  // The template's view of them is overruled. Purposes in a CA certificate give nothing: they restrict what
+  // the certificates below are good for.
+  std::erase_if(decision.trace, [&](const policy::TraceStep& step) {
+    return (step.rule == kRule || step.rule == "purpose.source") && step.verdict == policy::Verdict::changed;
+  });
+  add_step(decision.trace, kRule, policy::Verdict::passed, "extensions that an administrator takes over",
+           names, "");
+}
+
+}  // namespace
+
+// The CA's own host, and what the configuration lists.
+std::vector<std::string> LocalAuthority::protected_names() const {
+  std::vector<std::string> names;
+  const AuthoritySettings settings = this->settings();
+  for (const std::string* own : {&settings.dns_name, &settings.short_name})
+    if (!own->empty()) names.push_back(*own);
+  std::string_view listed = environment_.home.configuration().protected_names;
+  while (!listed.empty()) {
+    const std::size_t end = std::min(listed.find_first_of(", "), listed.size());
+    if (end != 0) names.emplace_back(listed.substr(0, end));
+    listed.remove_prefix(std::min(end + 1, listed.size()));
+  }
+  return names;
+}
+
+policy::AuthorityContext LocalAuthority::policy_context() const {
+  policy::AuthorityContext context;
+  const AuthoritySettings settings = this->settings();
+  context.name = record_.name;
+  context.enterprise = record_.mode == store::AuthorityMode::enterprise;
+  context.automatic_issuance = settings.automatic_issuance;
+  context.override_logon_purposes = settings.override_logon_purposes;
+  context.not_before = current().not_before;
+  context.not_after = current().not_after;
+  context.path_length = current().path_length;
+  context.default_validity = settings.default_validity;
+  context.protected_names = protected_names();
+  context.agent_rights = settings.agent_rights;
+  return context;
+}
+
+// Reads the request, proves possession of its key and asks the policy. Fails only for what is no request at
+// all.
+Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submission, TemplateLookup& templates,
+                                                      const Approval& approval,
+                                                      const RoleTable* roles) const {
+  const OpenedRequest opened =
+      TRY(open_request(submission.request).context("reading the certificate request"));
+  const x509::RequestView view =
+      TRY(x509::parse_request(opened.request).context("reading the certificate request"));
+  Work work;
+  work.is_new = approval.request == 0;
+  store::RequestRecord& request = work.request;
+  request.id = approval.request;
+  request.authority = record_.id;
+  request.submitted_at = environment_.clock.now();
+  request.requester = submission.requester;
+  request.resolver = approval.manager;
+  request.template_name = submission.template_name;
+  request.transaction = submission.transaction;
+  request.attributes = submission.attributes;
+  request.request = submission.request;
+
+  if (roles) {
+    const Status allowed = check_role(*roles, environment_.groups,
+                                      {.account = request.requester,
+                                       .role = Role::enroller,
+                                       .what = "hand in requests",
+                                       .action = "request.submit",
+                                       .authority = record_.id,
+                                       .authority_name = record_.name,
+                                       .template_name = request.template_name});
+    if (!allowed) {
+      refuse(work, allowed.error());
+      return work;
+    }
+  }
+
+  policy::Question question;
+  question.request = &view;
+  question.template_name = submission.template_name;
+  question.requester = submission.requester;
+  question.attributes = submission.attributes;
+  question.authority = policy_context();
+  question.approved = !approval.manager.empty();
+  question.now = request.submitted_at;
+  if (!opened.messages.empty()) {
+    RequestSigners signers = TRY(judge_signers(environment_.provider, templates.snapshot(), record_.id,
+                                               submission.template_name, opened, view, question.now));
+    question.signatures = std::move(signers.signatures);
+    question.renews = std::move(signers.renews);
+  }
+  if (approval.override_template) {
+    question.certificate_template = approval.override_template;
+    question.template_published = true;
+  } else if (!submission.template_name.empty()) {
+    const TemplateLookup::Entry* entry = TRY(templates.find(submission.template_name));
+    work.certificate_template = entry->value;
+    question.certificate_template = entry->value.get();
+    question.template_published = entry->published;
+    question.unknown_template = entry->hint;
+    question.superseded_by = entry->superseded_by;
+  }
+  const auto algorithm = x509::parse_signature_algorithm(view.signature_algorithm);
+  question.proof_of_possession =
+      algorithm ? environment_.provider.verify(view.public_key_info, *algorithm, view.info, view.signature)
+                : Status(algorithm.error());
+  Buffer key_identifier;
+  if (auto identifier = crypto::key_identifier(environment_.provider, view.public_key_info))
+    key_identifier = std::move(*identifier);
+  question.subject_key_identifier = key_identifier;
+  const bool for_ca = question.certificate_template != nullptr && question.certificate_template->ca;
+  question.key = TRY(key_checks_->facts(templates.snapshot(), view.public_key_info,
+                                        question.proof_of_possession.has_value(), for_ca));
+  work.key = key_number(environment_.provider, view.public_key_info);
+  if (question.key.certified) work.key_holder = question.key.certified->request;
+  work.key_is_shared = question.certificate_template != nullptr && question.certificate_template->key_reuse;
+
+  work.decision = policy::decide(question);
+  if (!approval.extensions.empty()) take_over(work.decision, approval.extensions);
+  request.message = work.decision.message;
+  request.reason = work.decision.reason;
+  switch (work.decision.action) {
+    case policy::Action::issue:
+      request.disposition = Disposition::issued;
+      break;
+    case policy::Action::pend:
+      request.disposition = Disposition::pending;
+      break;
+    case policy::Action::deny:
+      request.disposition = Disposition::denied;
+      break;
+  }
+  if (request.disposition != Disposition::pending) request.resolved_at = question.now;
+  prepare(work);
+  request.trace = policy::format_trace(work.decision.trace);
+  return work;
+}
+
+// Who may not hand in requests gets a denied one, so that it can be told what was asked, when, and by whom.
+void LocalAuthority::refuse(Work& work, const Error& why) const {
+  store::RequestRecord& request = work.request;
+  request.disposition = Disposition::denied;
+  request.resolved_at = request.submitted_at;
+  request.reason = "role.enroller";
+  request.message = why.message();
+  add_step(work.decision.trace, request.reason, policy::Verdict::denied, "an account with the role enroller",
+           request.requester.empty() ? "nobody" : request.requester, std::string(why.hint()));
+  request.trace = policy::format_trace(work.decision.trace);
+}
+
+// The to-be-signed certificate that a decision plans, under a new serial number.
+store::CertificateRecord LocalAuthority::fill(const Work& work) const {
+  const policy::Plan& plan = work.decision.plan;
+  const CaKey& key = current();
+  const std::shared_ptr<const Live> by = work.live ? work.live : live();
+  const auto make = [&] { return make_tbs_template(key, plan, by->issued_extensions); };
+  const IssuanceCache::Tbs cached =
+      work.certificate_template
+          ? cache_->tbs(*work.certificate_template, key.generation.key_index, by->revision, make)
+          : std::make_shared<const x509::TbsTemplate>(make());
+  Buffer extensions;
+  for (const x509::Extension& extension : plan.variable)
+    append(extensions, x509::encode_extension(extension));
+
+  store::CertificateRecord certificate;
+  certificate.authority = record_.id;
+  certificate.key_index = key.generation.key_index;
+  certificate.serial =
+      make_serial(environment_.home.configuration().node, environment_.clock, environment_.provider);
+  certificate.not_before = plan.not_before;
+  certificate.not_after = plan.not_after;
+  certificate.subject = x509::to_rfc4514(plan.subject).value_or(std::string());
+  certificate.template_name = work.request.template_name;
+  certificate.signature_algorithm = to_buffer(x509::encode(key.signer->algorithm()));
+  certificate.tbs = cached->fill(
+      {certificate.serial, plan.not_before, plan.not_after, plan.subject, plan.public_key_info, extensions});
+  return certificate;
+}
+
+// Fills the to-be-signed certificate and lints it; a finding turns the request into a failed one.
+void LocalAuthority::prepare(Work& work) const {
+  if (work.request.disposition != Disposition::issued) return;
+  work.live = live();
+  work.certificate = fill(work);
+  if (const std::string outside = outside_crl_scope(work.live->settings.crl_scope, work.certificate.tbs);
+      !outside.empty()) {
+    work.request.disposition = Disposition::denied;
+    work.request.resolved_at = work.request.submitted_at;
+    work.request.reason = "crl_scope";
+    work.request.message = "no CRL of this CA would list the certificate: " + outside;
+    add_step(work.decision.trace, "crl_scope", policy::Verdict::denied,
+             fmt::format("a certificate that the CA's CRLs are about ({})",
+                         to_string(work.live->settings.crl_scope)),
+             outside, "ask another CA, or widen the scope: vouch crl schedule --scope all");
+    return;
+  }
+  work.tbs_sha256 = environment_.provider.digest(crypto::DigestAlgorithm::sha256, work.certificate.tbs);
+  const std::string refused = lint_findings(work.certificate.tbs);
+  if (refused.empty()) {
+    add_step(work.decision.trace, "lint", policy::Verdict::passed, "", "", "");
+    return;
+  }
+  work.request.disposition = Disposition::failed;
+  work.request.reason = "lint";
+  work.request.message = "the certificate would break a rule that every certificate keeps: " + refused;
+  add_step(work.decision.trace, "lint", policy::Verdict::denied,
+           "a certificate that keeps the rules of RFC 5280", refused, "correct the template or the request");
+}
+
+// The errors among lint's findings, as text; empty when there are none.
+std::string LocalAuthority::lint_findings(Bytes tbs) const {
+  const auto view = x509::parse_tbs_certificate(tbs);
+  if (!view) return view.error().summary();
+  std::string errors;
+  for (const lint::Finding& finding : lint::lint_certificate(*view))
+    if (finding.severity == lint::Severity::error)
+      errors += fmt::format("{}{}: {} ({})", errors.empty() ? "" : "; ", finding.id, finding.message,
+                            finding.source);
+  return errors;
+}
+
+Result<LocalAuthority::Preview> LocalAuthority::preview(const Submission& submission) const {
+  const auto snapshot = TRY(environment_.database.snapshot());
+  TemplateLookup templates(*snapshot, *cache_, record_.id);
+  const TemplateLookup::Entry* entry = TRY(templates.find(submission.template_name));
+  const Work work = TRY(consider(submission, templates, {{}, 0, entry->value.get(), {}}, nullptr));
+  Preview preview{work.decision, work.request.disposition, {}, {}};
+  if (work.decision.action == policy::Action::deny) return preview;
+
+  const store::CertificateRecord planned = fill(work);
+  preview.findings = lint::lint_certificate(TRY(x509::parse_tbs_certificate(planned.tbs)));
+  crypto::KeySpec spec = settings().key;
+  if (spec.type == crypto::KeyType::rsa) spec.rsa_bits = 2048;  // made in a moment, thrown away in the next
+  const auto key = TRY(environment_.provider.generate(spec));
+  const auto signer = TRY(key->signer(current().signer->algorithm()));
+  preview.certificate =
+      x509::encode_certificate(planned.tbs, planned.signature_algorithm, TRY(signer->sign(planned.tbs)));
+  return preview;
+}
+
+}  // namespace vouch::ca

@@ -1,0 +1,272 @@
+// From a decision to a certificate: intent, signature, record (docs/mechanisms/issuance.md).
+#include "ca/authority_work.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "ca/key_checks.hpp"
+
+namespace vouch::ca {
+
+// Between the two durable steps: the fence learns the serial numbers before the key is used.
+Result<Fence::Position> LocalAuthority::announce(std::span<const Work> work) const {
+  std::vector<FenceEvent> events;
+  for (const Work& item : work)
+    if (item.issues()) events.push_back(FenceEvent::issued(item.certificate));
+  return fence_->append(events);
+}
+
+// First durable step: every request, and for those to be issued serial and to-be-signed bytes, before any key
+// is used.
+Status LocalAuthority::record_intents(std::span<Work> work) {
+  // Now and then a mark, so that the next start has little to compare.
+  std::string mark;
+  if (fence_->since_mark() >= kLinesPerMark) {
+    mark = new_fence_nonce(environment_.provider);
+    (void)TRY(fence_->append(std::array{FenceEvent::mark(mark)}));
+  }
+  return environment_.database.commit([&](store::Transaction& t) -> Status {
+    std::string set_of;
+    std::optional<std::int64_t> location_set;
+    if (!mark.empty()) TRY(t.set_mark(fence_mark_name(record_.id), mark));
+    for (Work& item : work) {
+      item.error.reset();
+      item.answered_before = false;
+      if (item.is_new) {
+        if (!item.request.transaction.empty()) {
+          if (auto earlier = TRY(t.request_of_transaction(record_.id, item.request.transaction))) {
+            item.answered_before = earlier->request == item.request.request;
+            if (!item.answered_before)
+              item.error = make_error(Errc::conflict, "transaction '{}' was used for another request ({})",
+                                      item.request.transaction, earlier->id);
+            item.request = std::move(*earlier);
+            continue;
+          }
+        }
+        item.request.id = TRY(t.insert_request(item.request));
+      } else {
+        const store::RequestRecord before = TRY(t.request(item.request.id));
+        if (before.disposition != Disposition::pending) {
+          item.error = make_error(Errc::conflict, "request {} is {}, not pending", before.id,
+                                  to_string(before.disposition));
+          continue;
+        }
+        TRY(t.update_request(item.request));
+      }
+      item.certificate.request = item.request.id;
+      if (item.issues()) TRY(claim_key(t, item));
+      if (item.issues()) {
+        // Looked up once for a batch: all of it carries the same URLs, almost always.
+        const std::string_view locations =
+            item.decision.plan.revocation_info ? std::string_view(item.live->locations) : std::string_view();
+        if (!location_set || locations != set_of) {
+          set_of = locations;
+          location_set = TRY(t.location_set(record_.id, locations));
+        }
+        item.certificate.location_set = *location_set;
+        TRY(t.insert_intent(item.certificate));
+      }
+      TRY(audit(t, item));
+    }
+    return ok();
+  });
+}
+
+// One entry for what became of a request: in the transaction of its intent, so that nothing is signed that
+// the audit log does not know.
+Status LocalAuthority::audit(store::Transaction& transaction, const Work& item) const {
+  const store::RequestRecord& request = item.request;
+  AuditDetails details;
+  details.add("template", request.template_name);
+  if (!request.resolver.empty()) details.add("requester", request.requester);
+  std::string_view outcome = audit_outcome::done;
+  if (item.issues()) {
+    details.add("serial", Bytes(item.certificate.serial)).add("tbs_sha256", Bytes(item.tbs_sha256));
+  } else {
+    details.add("rule", request.reason).add("why", request.message);
+    outcome = request.disposition == Disposition::pending  ? audit_outcome::pending
+              : request.disposition == Disposition::denied ? audit_outcome::denied
+                                                           : audit_outcome::failed;
+  }
+  const bool is_service = request.resolver == kServiceAccount;
+  const bool is_subordinate = item.is_new && !request.resolver.empty() && !is_service;
+  return record_audit(environment_, transaction,
+                      {.actor = request.resolver.empty() ? request.requester : request.resolver,
+                       .action = !item.is_new     ? "request.approve"
+                                 : is_subordinate ? "ca.sign"
+                                 : is_service     ? "service.issue"
+                                                  : "request.submit",
+                       .authority = record_.name,
+                       .object = fmt::format("request {}", request.id),
+                       .details = std::move(details),
+                       .outcome = std::string(outcome)});
+}
+
+// A key that does not sign is worth knowing of; the request's answer says what happened in any case.
+void LocalAuthority::audit_key_failure(const Work& item) const {
+  (void)record_audit(
+      environment_,
+      {.action = "key.use",
+       .authority = record_.name,
+       .object = fmt::format("request {}", item.request.id),
+       .details =
+           AuditDetails().add("key", current().generation.key_reference).add("why", item.error->message()),
+       .outcome = std::string(audit_outcome::failed)});
+}
+
+// Policy has seen who has a certificate for the key, but others may have come in between.
+Status LocalAuthority::claim_key(store::Transaction& t, Work& work) const {
+  const store::RequestId holder = TRY(t.certify_key(work.key, work.request.id));
+  if (holder == work.request.id || holder == work.key_holder || work.key_is_shared) return ok();
+  if (!TRY(is_certified_for_another(t, holder, work.certificate.tbs))) return ok();
+  work.request.disposition = Disposition::denied;
+  work.request.reason = "key.reuse";
+  work.request.message = fmt::format(
+      "the key is certified for somebody else: expected a key of its own for each subject, received the key "
+      "of "
+      "request {}",
+      holder);
+  add_step(work.decision.trace, "key.reuse", policy::Verdict::denied, "a key of its own for each subject",
+           fmt::format("the key of request {}, which came at the same time", holder),
+           "make a new key and a new request");
+  work.request.trace = policy::format_trace(work.decision.trace);
+  return t.update_request(work.request);
+}
+
+void LocalAuthority::sign(std::span<Work> work) const {
+  for (Work& item : work) {
+    if (!item.issues()) continue;
+    auto signature = current().signer->sign(item.certificate.tbs);
+    if (signature) {
+      item.certificate.signature = std::move(*signature);
+    } else {
+      // The intent stays, so that the certificate is signed when the key is back (repair).
+      item.error =
+          std::move(signature.error())
+              .context(fmt::format("signing the certificate of request {}", item.request.id))
+              .with_hint(fmt::format(
+                  "the request is kept; its certificate is signed when the key is back, at the next use of "
+                  "this CA: vouch request retrieve {}",
+                  item.request.id));
+      audit_key_failure(item);
+    }
+  }
+}
+
+// The signatures go to nobody before the fence is durable; until then key and disk work side by side. For a
+// few certificates a thread would cost more than it saves.
+void LocalAuthority::sign_while_disk_works(std::span<Work> work, Fence::Position announced) const {
+  constexpr std::size_t kWorthAThread = 16;
+  std::jthread disk;
+  if (work.size() >= kWorthAThread) {
+    try {
+      // Whoever syncs again afterwards learns how it went.
+      disk = std::jthread([this, announced] { (void)fence_->sync(announced); });
+    } catch (const std::system_error&) {
+      // No thread to be had: one after the other.
+    }
+  }
+  sign(work);
+}
+
+// Second durable step: the signatures.
+Status LocalAuthority::record_signatures(std::span<Work> work) {
+  if (std::ranges::none_of(work, &Work::issues)) return ok();
+  return environment_.database.commit([&](store::Transaction& t) -> Status {
+    for (Work& item : work) {
+      if (!item.issues()) continue;
+      auto done = t.complete_intent(item.request.id, item.certificate.signature);
+      if (done) continue;
+      if (done.error().code() != Errc::not_found) return done;
+      // A process that started meanwhile has finished it: its signature is the one.
+      item.certificate = TRY(t.certificate_of_request(item.request.id));
+    }
+    return ok();
+  });
+}
+
+std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>> considered) {
+  std::vector<Work> work;
+  for (Result<Work>& item : considered)
+    if (item) work.push_back(std::move(*item));
+  const Status status = [&]() -> Status {
+    if (work.empty()) return ok();
+    TRY(record_intents(work));
+    const Fence::Position announced = TRY(announce(work));
+    sign_while_disk_works(work, announced);
+    TRY(fence_->sync(announced));
+    TRY(record_signatures(work));
+    // A key that signs again finishes what waited for it; one that does not leaves this behind.
+    if (std::ranges::any_of(work, [](const Work& item) { return item.error.has_value(); }))
+      waits_for_key_ = true;
+    if (waits_for_key_ && std::ranges::any_of(work, &Work::issues)) return repair();
+    return ok();
+  }();
+  std::vector<Result<Outcome>> outcomes;
+  auto next = work.begin();
+  for (Result<Work>& item : considered) {
+    if (!item) {
+      outcomes.emplace_back(std::move(item.error()));
+      continue;
+    }
+    Work& done = *next++;
+    if (!status)
+      outcomes.emplace_back(status.error());
+    else if (done.error)
+      outcomes.emplace_back(std::move(*done.error));
+    else if (done.answered_before)
+      outcomes.push_back(retrieve(done.request.id));
+    else
+      outcomes.emplace_back(
+          outcome_from(done.request, done.decision.trace, done.issues() ? done.certificate.der() : Buffer()));
+  }
+  return outcomes;
+}
+
+// An intent without a signature is what a crash left between the two commits of an issuance. Its bytes are
+// durable and decided, so it is finished: whoever asks again gets that certificate. Another process may be
+// doing the same, or be still at work on it: the first to commit wins, the others take what is stored.
+//
+// The same holds for what was decided while the key was out of reach.
+Status LocalAuthority::repair() {
+  if (!fence_status()) return ok();  // nothing goes out before the gap is closed
+  waits_for_key_ = false;
+  struct Finished {
+    const store::CertificateRecord& orphan;
+    Buffer signature;
+  };
+  std::vector<Finished> finished;
+  std::vector<FenceEvent> events;
+  std::vector<std::uint16_t> absent;  // keys that have failed: not tried for each of their certificates
+  const auto snapshot = TRY(environment_.database.snapshot());
+  const auto orphans = TRY(snapshot->orphans(record_.id));
+  for (const store::CertificateRecord& orphan : orphans) {
+    const auto key =
+        std::ranges::find(keys_, orphan.key_index, [](const CaKey& k) { return k.generation.key_index; });
+    if (key == keys_.end() || std::ranges::count(absent, orphan.key_index) != 0) continue;
+    auto signature = key->signer->sign(orphan.tbs);
+    if (!signature) {
+      waits_for_key_ = true;
+      absent.push_back(orphan.key_index);
+      continue;
+    }
+    finished.push_back({orphan, std::move(*signature)});
+    events.push_back(FenceEvent::issued(orphan));
+  }
+  if (!events.empty()) TRY(fence_->record(events));
+  for (const auto& [orphan, signature] : finished) {
+    auto done = environment_.database.commit([&](store::Transaction& t) -> Status {
+      TRY(t.complete_intent(orphan.request, signature));
+      return record_audit(environment_, t,
+                          {.action = "request.repair",
+                           .authority = record_.name,
+                           .object = fmt::format("request {}", orphan.request),
+                           .details = AuditDetails().add("serial", Bytes(orphan.serial))});
+    });
+    if (!done && done.error().code() != Errc::not_found) return done;
+    if (done) ++repaired_;
+  }
+  return ok();
+}
+
+}  // namespace vouch::ca

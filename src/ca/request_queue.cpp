@@ -1,0 +1,273 @@
+// Requests that come, wait, are approved or denied, and are asked for again.
+#include "ca/authority_work.hpp"
+
+#include <algorithm>
+
+#include "ca/ca_certificate.hpp"
+#include "ca/signed_request.hpp"
+
+namespace vouch::ca {
+namespace {
+
+std::vector<std::string> notes_of(const policy::Trace& trace) {
+  std::vector<std::string> notes;
+  for (const policy::TraceStep& step : trace)
+    if (step.verdict == policy::Verdict::changed)
+      notes.push_back(fmt::format("{}: {} instead of {}", step.rule, step.expected, step.received));
+  return notes;
+}
+
+// A home whose CAPolicy.inf loaded no templates signs subordinates all the same.
+Result<policy::CertificateTemplate> subordinate_template(const store::Snapshot& snapshot) {
+  auto entry = find_template(snapshot, "SubCA");
+  if (entry) return std::move(entry->value);
+  if (entry.error().code() != Errc::not_found) return std::move(entry.error());
+  for (policy::CertificateTemplate& shipped : policy::shipped_templates())
+    if (shipped.name == "SubCA") return std::move(shipped);
+  return std::move(entry.error());
+}
+
+// The path length that a subordinate asks for restricts it, so it gets it.
+Status take_path_length(const x509::RequestView& request, policy::CertificateTemplate& value) {
+  const auto* extension = request.find(x509::oid::kBasicConstraints);
+  if (!extension) return ok();
+  const auto asked = TRY(x509::parse_basic_constraints(extension->value)).path_length;
+  if (asked && (!value.path_length || *asked < *value.path_length)) value.path_length = asked;
+  return ok();
+}
+
+}  // namespace
+
+Outcome outcome_from(const store::RequestRecord& request, const policy::Trace& trace, Buffer certificate) {
+  Outcome outcome{request.id, request.disposition, std::move(certificate), request.message, request.reason,
+                  {},         notes_of(trace)};
+  for (const policy::TraceStep& step : trace)
+    if (step.verdict == policy::Verdict::denied || step.verdict == policy::Verdict::pended)
+      outcome.mend = step.mend;
+  return outcome;
+}
+
+Status LocalAuthority::authorize_manager(const store::Snapshot& snapshot, std::string_view manager,
+                                         std::string_view what, std::string_view action,
+                                         std::string_view object, const store::RequestRecord& request) const {
+  return authorize(environment_, snapshot,
+                   {.account = manager,
+                    .role = Role::manager,
+                    .what = what,
+                    .action = action,
+                    .object = object,
+                    .authority = record_.id,
+                    .authority_name = record_.name,
+                    .template_name = request.template_name,
+                    .requester = request.requester});
+}
+
+// Whoever asks does not decide.
+Status LocalAuthority::check_four_eyes(const RoleTable& roles, const store::RequestRecord& request,
+                                       std::string_view manager) const {
+  if (!roles.applies(RoleRule::Kind::four_eyes, record_.id, request.template_name) ||
+      principal_of(request.requester) != principal_of(manager))
+    return ok();
+  TRY(record_audit(environment_, {.actor = std::string(manager),
+                                  .action = "request.approve",
+                                  .authority = record_.name,
+                                  .object = fmt::format("request {}", request.id),
+                                  .details = AuditDetails().add("rule", to_string(RoleRule::Kind::four_eyes)),
+                                  .outcome = std::string(audit_outcome::denied)}));
+  return make_error(Errc::denied, "{} asked for request {} and cannot approve it: four eyes have to see it",
+                    manager, request.id)
+      .with_hint("another certificate manager has to approve it");
+}
+
+// Where two managers have to agree, the first leaves his name with the request. Fails when he comes again.
+Result<bool> LocalAuthority::is_first_of_two(const RoleTable& roles, const store::RequestRecord& request,
+                                             std::string_view manager) const {
+  if (!roles.applies(RoleRule::Kind::two_managers, record_.id, request.template_name)) return false;
+  if (request.resolver.empty()) return true;
+  if (principal_of(request.resolver) == principal_of(manager))
+    return make_error(Errc::denied, "{} has approved request {} already: a second manager has to agree",
+                      manager, request.id)
+        .with_hint("another certificate manager has to approve it, too");
+  return false;
+}
+
+Result<Outcome> LocalAuthority::keep_first_approval(const store::RequestRecord& before,
+                                                    std::string_view manager) {
+  TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
+    store::RequestRecord request = TRY(t.request(before.id));
+    if (request.disposition != Disposition::pending || request.resolver != before.resolver)
+      return make_error(Errc::conflict, "request {} has changed meanwhile", before.id);
+    auto trace = TRY(policy::parse_trace(request.trace));
+    add_step(trace, "manager", policy::Verdict::pended, "the approval of two managers",
+             fmt::format("approved by {}", manager), "a second certificate manager has to approve it");
+    request.resolver = manager;
+    request.message = fmt::format("approved by {}: a second manager has to agree", manager);
+    request.trace = policy::format_trace(trace);
+    TRY(t.update_request(request));
+    return record_audit(environment_, t,
+                        {.actor = std::string(manager),
+                         .action = "request.approve",
+                         .authority = record_.name,
+                         .object = fmt::format("request {}", request.id),
+                         .details = AuditDetails().add("rule", to_string(RoleRule::Kind::two_managers)),
+                         .outcome = std::string(audit_outcome::pending)});
+  }));
+  return retrieve(before.id);
+}
+
+std::vector<Result<Outcome>> LocalAuthority::submit(std::span<const Submission> submissions) {
+  std::vector<Result<Work>> considered;
+  considered.reserve(submissions.size());
+  const auto consider_all = [&]() -> Status {
+    TRY(fence_status());
+    const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(refresh(*snapshot));
+    TRY(check_locations());
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    const auto roles = TRY(roles_->get(*snapshot));
+    for (const Submission& submission : submissions)
+      considered.push_back(consider(submission, templates, {}, roles.get()));
+    return ok();
+  };
+  if (const Status ready = consider_all(); !ready) considered.assign(submissions.size(), ready.error());
+  return carry_out(std::move(considered));
+}
+
+Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) {
+  TRY(fence_status());
+  std::vector<Result<Work>> considered;
+  {
+    const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(refresh(*snapshot));
+    TRY(check_locations());
+    store::RequestRecord before = TRY(snapshot->request(id));
+    if (before.authority != record_.id)
+      return make_error(Errc::not_found, "request {} belongs to another CA", id);
+    if (before.disposition != Disposition::pending)
+      return make_error(Errc::conflict, "request {} is {}, not pending", id, to_string(before.disposition));
+    TRY(authorize_manager(*snapshot, manager, "approve requests", "request.approve",
+                          fmt::format("request {}", id), before));
+    const auto roles = TRY(roles_->get(*snapshot));
+    TRY(check_four_eyes(*roles, before, manager));
+    if (TRY(is_first_of_two(*roles, before, manager))) return keep_first_approval(before, manager);
+    const Submission submission{std::move(before.request), before.template_name, before.requester,
+                                before.transaction, std::move(before.attributes)};
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    Work work = TRY(consider(submission, templates, {std::string(manager), id, nullptr, {}}, nullptr));
+    // Policy may have changed since the request came in. What it refuses now stays pending, so that nothing
+    // is lost when the template is published again or mended.
+    if (work.decision.action == policy::Action::deny) {
+      TRY(record_audit(
+          environment_,
+          {.actor = std::string(manager),
+           .action = "request.approve",
+           .authority = record_.name,
+           .object = fmt::format("request {}", id),
+           .details = AuditDetails().add("rule", work.decision.reason).add("why", work.decision.message),
+           .outcome = std::string(audit_outcome::denied)}));
+      return make_error(Errc::denied, "request {} cannot be approved: {}", id, work.decision.message)
+          .with_hint(work.decision.mend);
+    }
+    considered.emplace_back(std::move(work));
+  }
+  return std::move(carry_out(std::move(considered)).front());
+}
+
+Result<Outcome> LocalAuthority::deny(RequestId id, std::string_view manager, std::string_view why) {
+  TRY(fence_status());
+  {
+    const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(authorize_manager(*snapshot, manager, "deny requests", "request.deny", fmt::format("request {}", id),
+                          TRY(snapshot->request(id))));
+  }
+  TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
+    store::RequestRecord request = TRY(t.request(id));
+    if (request.authority != record_.id)
+      return make_error(Errc::not_found, "request {} belongs to another CA", id);
+    if (request.disposition != Disposition::pending)
+      return make_error(Errc::conflict, "request {} is {}, not pending", id, to_string(request.disposition));
+    auto trace = TRY(policy::parse_trace(request.trace));
+    add_step(trace, "manager", policy::Verdict::denied, "a certificate manager's approval",
+             fmt::format("denied by {}: {}", manager, why),
+             "ask the certificate manager, or send a new request");
+    request.disposition = Disposition::denied;
+    request.resolved_at = environment_.clock.now();
+    request.resolver = manager;
+    request.reason = "manager";
+    request.message = fmt::format("denied by {}: {}", manager, why);
+    request.trace = policy::format_trace(trace);
+    TRY(t.update_request(request));
+    return record_audit(environment_, t,
+                        {.actor = std::string(manager),
+                         .action = "request.deny",
+                         .authority = record_.name,
+                         .object = fmt::format("request {}", id),
+                         .details = AuditDetails().add("requester", request.requester).add("why", why)});
+  }));
+  return retrieve(id);
+}
+
+Result<Outcome> LocalAuthority::outcome_of(const store::Snapshot& snapshot,
+                                           const store::RequestRecord& request) const {
+  Buffer certificate;
+  if (request.disposition == Disposition::issued || request.disposition == Disposition::revoked)
+    certificate = TRY(snapshot.certificate_of_request(request.id)).der();
+  return outcome_from(request, TRY(policy::parse_trace(request.trace)), std::move(certificate));
+}
+
+Result<Outcome> LocalAuthority::retrieve(RequestId id) {
+  if (waits_for_key_) TRY(repair());
+  const auto snapshot = TRY(environment_.database.snapshot());
+  store::RequestRecord request = TRY(snapshot->request(id));
+  if (request.authority != record_.id)
+    return make_error(Errc::not_found, "request {} belongs to another CA", id);
+  return outcome_of(*snapshot, request);
+}
+
+Result<Outcome> LocalAuthority::issue_to_service(Bytes request, std::string_view template_name) {
+  TRY(fence_status());
+  std::vector<Result<Work>> considered;
+  {
+    const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(refresh(*snapshot));
+    const IssuanceCache::Template value =
+        TRY(cache_->certificate_template(TRY(snapshot->certificate_template(template_name))));
+    const Approval approval{std::string(kServiceAccount), 0, value.get(), {}};
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    const std::string account(kServiceAccount);
+    const Submission submission{to_buffer(request), value->name, account, "", {}};
+    considered.push_back(consider(submission, templates, approval, nullptr));
+  }
+  return std::move(carry_out(std::move(considered)).front());
+}
+
+Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const SubordinateOptions& options,
+                                                 std::string_view administrator) {
+  TRY(fence_status());
+  TRY(authorize(environment_, {.account = administrator,
+                               .role = Role::administrator,
+                               .what = "sign subordinate CAs",
+                               .action = "ca.sign",
+                               .authority = record_.id,
+                               .authority_name = record_.name}));
+  std::vector<Result<Work>> considered;
+  {
+    const auto snapshot = TRY(environment_.database.snapshot());
+    TRY(refresh(*snapshot));
+    TRY(check_locations());
+    policy::CertificateTemplate value = TRY(subordinate_template(*snapshot));
+    const OpenedRequest opened = TRY(open_request(request).context("reading the subordinate's request"));
+    const x509::RequestView view =
+        TRY(x509::parse_request(opened.request).context("reading the subordinate's request"));
+    Approval approval{std::string(administrator), 0, &value, requested_extensions(view.extensions)};
+    TRY(take_path_length(view, value));
+    if (options.path_length) value.path_length = options.path_length;
+    if (options.validity) value.validity = *options.validity;
+    const Submission submission{to_buffer(request), value.name, std::string(administrator), "", {}};
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    considered.push_back(consider(submission, templates, approval, nullptr));
+  }
+  return std::move(carry_out(std::move(considered)).front());
+}
+
+}  // namespace vouch::ca

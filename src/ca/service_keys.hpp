@@ -1,0 +1,22 @@
+#pragma once
+// Keys and certificates of the CAs' own services, which make them, renew them and throw them away by
+// themselves. The database remembers the present one of each.
+
+#include "store/database.hpp"
+
+namespace vouch::ca {
+
+struct ServiceKey {
+  std::string reference;  // as ca/key_files.hpp knows it
+  Buffer serial;          // of its certificate
+  bool operator==(const ServiceKey&) const = default;
+};
+
+// The responder that answers OCSP requests about what one key of a CA signed.
+std::string ocsp_service(store::AuthorityId authority, std::uint16_t key_index);
+
+// `not_found`: there is none yet.
+Result<ServiceKey> find_service_key(const store::Snapshot& snapshot, std::string_view service);
+Status remember_service_key(store::Transaction& transaction, std::string_view service, const ServiceKey& key);
+
+}  // namespace vouch::ca

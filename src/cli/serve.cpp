@@ -1,0 +1,149 @@
+// vouch serve: the service, from its start to the signal that ends it.
+#include <signal.h>
+#include <unistd.h>
+
+#include <mutex>
+#include <ostream>
+
+#include "cli/output.hpp"
+#include "daemon/service.hpp"
+#include "net/systemd.hpp"
+
+namespace vouch::cli {
+namespace {
+
+// The signals that a service is told what to do with. Blocked before the first thread is made, so that all
+// threads inherit that and this one alone waits for them.
+class Signals {
+ public:
+  Signals() {
+    ::sigemptyset(&set_);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set_, signal);
+    ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
+  }
+  ~Signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  // The next one; none when none came in that time.
+  std::optional<int> wait(std::chrono::milliseconds patience) const {
+    const timespec time{patience.count() / 1000, patience.count() % 1000 * 1'000'000};
+    const int signal = ::sigtimedwait(&set_, nullptr, &time);
+    return signal > 0 ? std::optional(signal) : std::nullopt;
+  }
+
+ private:
+  sigset_t set_{}, before_{};
+};
+
+net::Environment environment_of(const Surroundings& surroundings) {
+  return [&surroundings](std::string_view name) {
+    return surroundings.variable(std::string(name)).value_or(std::string());
+  };
+}
+
+// Tells the service manager what goes on. That nobody listens to it is no reason to stop.
+void tell(const Context& context, const Status& told) {
+  if (!told) context.note("warning: {}", told.error().summary());
+}
+
+void reload(const Context& context, daemon::Service& service, const net::ServiceManager& manager) {
+  tell(context, manager.reloading());
+  const Status reloaded = service.reload();
+  context.note("{}", reloaded ? "reloaded" : "not reloaded: " + reloaded.error().summary());
+  tell(context, manager.ready(reloaded ? "running" : "running; the last reload failed"));
+}
+
+// Starts the process that holds the keys, as long as nothing is open and there is one thread. None: the keys
+// stay in this process.
+Result<std::shared_ptr<const ca::KeySource>> hold_keys(Context& context) {
+  const Surroundings& surroundings = context.surroundings();
+  daemon::KeyHolderPlan plan;
+  {
+    const Workspace* workspace = TRY(context.workspace());
+    const auto configuration = TRY(daemon::read_configuration(workspace->home()));
+    if (!configuration.signer.process || !surroundings.hold_keys)
+      return std::shared_ptr<const ca::KeySource>();
+    plan = TRY(daemon::plan_key_holder(workspace->environment(), configuration.signer));
+  }
+  context.close_workspace();
+  return surroundings.hold_keys(std::move(plan));
+}
+
+// What the front works with: keys are elsewhere, so it gets neither passphrases nor tokens.
+ca::Environment front_environment(const Workspace& workspace, std::shared_ptr<const ca::KeySource> keys) {
+  ca::Environment environment = workspace.environment();
+  environment.tell = {};
+  if (!keys) return environment;
+  environment.keys = std::move(keys);
+  environment.tokens = nullptr;
+  environment.pin = {};
+  environment.passphrase = [](std::string_view key) -> Result<std::string> {
+    return make_error(Errc::denied, "{} is opened by the signer process alone", key);
+  };
+  return environment;
+}
+
+std::chrono::milliseconds rhythm_of(const net::ServiceManager& manager) {
+  constexpr std::chrono::minutes kWithoutWatchdog{1};
+  if (!manager.watchdog()) return kWithoutWatchdog;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(*manager.watchdog() / 2);
+}
+
+// Until a signal says that it is enough.
+void run(const Context& context, daemon::Service& service, const Signals& signals,
+         const net::ServiceManager& manager) {
+  for (;;) {
+    const auto signal = signals.wait(rhythm_of(manager));
+    if (manager.watchdog()) tell(context, manager.alive());
+    if (!signal) continue;
+    if (*signal != SIGHUP) return;
+    reload(context, service, manager);
+  }
+}
+
+Result<Exit> serve(Context& context, const Arguments&) {
+  const Signals signals;
+  const net::Environment variables = environment_of(context.surroundings());
+  const auto manager = net::ServiceManager::from(variables, ::getpid());
+  auto keys = TRY(hold_keys(context));
+  const Workspace* workspace = TRY(context.workspace());
+  const ca::Environment environment = front_environment(*workspace, std::move(keys));
+  std::mutex one_line_at_a_time;
+  auto service = TRY(daemon::Service::start({.environment = environment,
+                                             .sockets = TRY(net::passed_sockets(variables, ::getpid())),
+                                             .account = context.user(),
+                                             .log = [&](const std::string& line) {
+                                               const std::scoped_lock lock(one_line_at_a_time);
+                                               context.note("{}", line);
+                                             }}));
+  for (const std::string& place : service->places()) context.note("listening on {}", place);
+  tell(context, manager.ready("running"));
+  run(context, *service, signals, manager);
+  tell(context, manager.stopping());
+  service->stop();
+  context.note("stopped");
+  service.reset();
+  context.close_workspace();
+  return Exit::done;
+}
+
+constexpr Command kCommands[] = {
+    {"serve",
+     "",
+     "run the service: OCSP, CRLs and CA certificates over HTTP, and the work in the background",
+     "Runs until SIGTERM or SIGINT and finishes what it has begun. SIGHUP reads the configuration, the CAs "
+     "and "
+     "the certificates anew without dropping a connection. Without configuration it listens on "
+     "127.0.0.1:8080 "
+     "and on HOME/run/vouch.sock.",
+     {},
+     "vouch serve",
+     &serve},
+};
+
+}  // namespace
+
+std::span<const Command> serve_commands() { return kCommands; }
+
+}  // namespace vouch::cli

@@ -1,0 +1,40 @@
+#include "daemon/authorities.hpp"
+
+#include <algorithm>
+
+namespace vouch::daemon {
+
+api::Authorities OpenAuthorities::current() const {
+  const std::scoped_lock lock(guards_current_);
+  return current_;
+}
+
+std::shared_ptr<ca::LocalAuthority> OpenAuthorities::find(std::string_view name) const {
+  const api::Authorities all = current();
+  const auto found = std::ranges::find(all, name, [](const auto& a) { return a->record().name; });
+  return found == all.end() ? nullptr : *found;
+}
+
+Status OpenAuthorities::open() {
+  auto records = TRY(TRY(environment_.database.snapshot())->authorities());
+  std::ranges::sort(records, {}, &store::AuthorityRecord::name);
+  api::Authorities opened;
+  for (const store::AuthorityRecord& record : records) {
+    const std::string state = fmt::format("ca {}", record.name);
+    auto authority = ca::LocalAuthority::open(environment_, record.name);
+    if (authority) {
+      health_.good(state);
+      opened.push_back(std::move(*authority));
+    } else if (authority.error().code() == Errc::unavailable) {
+      health_.forget(state);  // a subordinate that waits for its certificate is nothing that is wrong
+    } else {
+      health_.bad(state, authority.error().summary());
+      if (auto before = find(record.name)) opened.push_back(std::move(before));
+    }
+  }
+  const std::scoped_lock lock(guards_current_);
+  current_ = std::move(opened);
+  return ok();
+}
+
+}  // namespace vouch::daemon

@@ -1,0 +1,489 @@
+#include "daemon/configuration.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/ranges.h>
+
+#include "base/text.hpp"
+#include "daemon/parts.hpp"
+
+namespace vouch::daemon {
+namespace {
+
+using std::chrono::milliseconds;
+
+// ---- kinds of settings; `of` gives the member of the structure
+// -----------------------------------------------
+
+template <auto of, class Structure>
+Status read_text(Structure& structure, const Value& value) {
+  if (!value.text()) return wrong_kind("a text in quotes", value);
+  of(structure) = *value.text();
+  return ok();
+}
+template <auto of, class Structure>
+Value write_text(const Structure& structure) {
+  return Value(fs::path(of(structure)).string());
+}
+template <class Structure, auto of>
+constexpr Setting<Structure> text(std::string_view name, std::string_view summary) {
+  return {{name, summary}, read_text<of, Structure>, write_text<of, Structure>};
+}
+
+template <auto of, std::int64_t least, std::int64_t most, class Structure>
+Status read_number(Structure& structure, const Value& value) {
+  if (!value.integer()) return wrong_kind("a number", value);
+  if (*value.integer() < least || *value.integer() > most)
+    return make_error(Errc::malformed, "{} is out of range: {} to {}", *value.integer(), least, most);
+  auto& member = of(structure);
+  member = static_cast<std::remove_reference_t<decltype(member)>>(*value.integer());
+  return ok();
+}
+template <auto of, class Structure>
+Value write_number(const Structure& structure) {
+  return Value(static_cast<std::int64_t>(of(structure)));
+}
+template <class Structure, auto of, std::int64_t least, std::int64_t most>
+constexpr Setting<Structure> number(std::string_view name, std::string_view summary) {
+  return {{name, summary}, read_number<of, least, most, Structure>, write_number<of, Structure>};
+}
+
+template <auto of, class Structure>
+Status read_switch(Structure& structure, const Value& value) {
+  if (!value.boolean()) return wrong_kind("true or false", value);
+  of(structure) = *value.boolean();
+  return ok();
+}
+template <auto of, class Structure>
+Value write_switch(const Structure& structure) {
+  return Value(bool{of(structure)});
+}
+template <class Structure, auto of>
+constexpr Setting<Structure> on_or_off(std::string_view name, std::string_view summary) {
+  return {{name, summary}, read_switch<of, Structure>, write_switch<of, Structure>};
+}
+
+// From a second to a day.
+template <auto of, class Structure>
+Status read_time(Structure& structure, const Value& value) {
+  if (!value.text()) return wrong_kind("a span of time in quotes", value);
+  const Span span = TRY(parse_span(*value.text()));
+  if (span.months != 0 || span.seconds < std::chrono::seconds(1) || span.seconds > std::chrono::hours(24))
+    return make_error(Errc::malformed, "{} is out of range: 1s to 1d", *value.text());
+  of(structure) = span.seconds;
+  return ok();
+}
+template <auto of, class Structure>
+Value write_time(const Structure& structure) {
+  return Value(format_span({0, std::chrono::duration_cast<std::chrono::seconds>(of(structure))}));
+}
+template <class Structure, auto of>
+constexpr Setting<Structure> time(std::string_view name, std::string_view summary) {
+  return {{name, summary}, read_time<of, Structure>, write_time<of, Structure>};
+}
+
+// One word of several.
+template <class Choice>
+struct Word {
+  std::string_view text;
+  Choice choice;
+};
+constexpr Word<net::ProxyField> kProxyFields[] = {{"X-Forwarded-For", net::ProxyField::x_forwarded_for},
+                                                  {"Forwarded", net::ProxyField::forwarded}};
+constexpr Word<net::LogForm> kLogForms[] = {{"w3c", net::LogForm::w3c}, {"json", net::LogForm::json}};
+constexpr Word<revocation::NeverIssued> kNeverIssued[] = {{"unknown", revocation::NeverIssued::unknown},
+                                                          {"revoked", revocation::NeverIssued::revoked}};
+constexpr Word<net::AskForCertificate> kAsking[] = {{"off", net::AskForCertificate::never},
+                                                    {"optional", net::AskForCertificate::optional},
+                                                    {"required", net::AskForCertificate::required}};
+
+template <auto of, const auto& words, class Structure>
+Status read_choice(Structure& structure, const Value& value) {
+  std::string all;
+  for (const auto& word : words) {
+    if (value.text() && *value.text() == word.text) {
+      of(structure) = word.choice;
+      return ok();
+    }
+    all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", word.text);
+  }
+  if (!value.text()) return wrong_kind("one of " + all, value);
+  return make_error(Errc::malformed, "'{}' is none of {}", *value.text(), all);
+}
+template <auto of, const auto& words, class Structure>
+Value write_choice(const Structure& structure) {
+  for (const auto& word : words)
+    if (word.choice == of(structure)) return Value(word.text);
+  return {};
+}
+template <class Structure, auto of, const auto& words>
+constexpr Setting<Structure> choice(std::string_view name, std::string_view summary) {
+  return {{name, summary}, read_choice<of, words, Structure>, write_choice<of, words, Structure>};
+}
+
+// ---- listeners
+// -----------------------------------------------------------------------------------------------
+
+using Listener = ListenerConfiguration;
+
+Status read_address(Listener& listener, const Value& value) {
+  if (!value.text()) return wrong_kind("an address in quotes", value);
+  auto address = net::Address::parse(*value.text());
+  if (!address)
+    return std::move(address.error())
+        .with_hint("write it as \"0.0.0.0:80\", \"[::]:443\" or \"127.0.0.1:8080\"");
+  listener.address = *address;
+  listener.path.clear();
+  return ok();
+}
+Value write_address(const Listener& listener) {
+  return Value(listener.address ? address_and_port(*listener.address) : std::string());
+}
+
+Status read_socket_path(Listener& listener, const Value& value) {
+  if (!value.text() || value.text()->empty()) return wrong_kind("a path in quotes", value);
+  listener.path = *value.text();
+  listener.address.reset();
+  return ok();
+}
+Value write_socket_path(const Listener& listener) { return Value(listener.path.string()); }
+
+Status read_mode(Listener& listener, const Value& value) {
+  if (!value.text()) return wrong_kind("a mode in quotes, such as \"0660\"", value);
+  const std::string& text = *value.text();
+  mode_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (error != std::errc{} || end != text.data() + text.size() || mode > 0777)
+    return make_error(Errc::malformed, "'{}' is no mode of a file, such as 0660", text);
+  listener.mode = mode;
+  return ok();
+}
+Value write_mode(const Listener& listener) { return Value(fmt::format("{:04o}", listener.mode)); }
+
+std::vector<std::string_view> part_names() {
+  std::vector<std::string_view> names{"health", "metrics"};
+  for (const PartMaker& part : all_parts()) names.push_back(part.name);
+  return names;
+}
+
+Status read_serves(Listener& listener, const Value& value) {
+  if (!value.text() && !value.list_items()) return wrong_kind("a list of names", value);
+  listener.serves = items_of(setting_text(value));
+  const auto known = part_names();
+  for (const std::string& name : listener.serves) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    const auto near = nearest(name, known);
+    return make_error(Errc::malformed, "there is no part '{}' to serve", name)
+        .with_hint(near.empty() ? fmt::format("there are {}", fmt::join(known, ", "))
+                                : fmt::format("did you mean {}?", near));
+  }
+  return ok();
+}
+Value write_serves(const Listener& listener) {
+  return Value(fmt::format("{}", fmt::join(listener.serves, ", ")));
+}
+
+constexpr Setting<Listener> kListenerSettings[] = {
+    on_or_off<Listener, [](auto& l) -> auto& { return l.enabled; }>("enabled", "whether it is there at all"),
+    {{"address", "IP address and port"}, read_address, write_address},
+    {{"path", "Unix socket instead, relative to the home"}, read_socket_path, write_socket_path},
+    {{"mode", "mode of the Unix socket"}, read_mode, write_mode},
+    on_or_off<Listener, [](auto& l) -> auto& { return l.tls; }>("tls", "whether it speaks TLS"),
+    choice<Listener, [](auto& l) -> auto& { return l.client_certificates; }, kAsking>(
+        "client_certificates", "whether TLS clients are asked for a certificate: off, optional, required"),
+    {{"serves", "what is served there: ocsp, distribution, health, metrics"}, read_serves, write_serves},
+};
+
+// ---- everything else
+// -----------------------------------------------------------------------------------------
+
+using C = Configuration;
+constexpr std::int64_t kMillion = 1'000'000;
+constexpr std::int64_t kGigabyte = std::int64_t{1} << 30;
+
+Status read_proxies(Configuration& configuration, const Value& value) {
+  if (!value.text() && !value.list_items()) return wrong_kind("a list of networks", value);
+  configuration.trusted_proxies = setting_text(value);
+  for (const std::string& network : items_of(configuration.trusted_proxies))
+    (void)TRY(net::Network::parse(network));
+  return ok();
+}
+Value write_proxies(const Configuration& configuration) { return Value(configuration.trusted_proxies); }
+
+constexpr Setting<C> kSettings[] = {
+    number<C, [](auto& c) -> auto& { return c.threads; }, 0, 64>(
+        "service.threads", "threads that read and write; 0: one for each processor, at most 8"),
+    number<C, [](auto& c) -> auto& { return c.workers; }, 1, 1024>(
+        "service.workers", "requests that are worked on at the same time"),
+    number<C, [](auto& c) -> auto& { return c.queue; }, 1, kMillion>(
+        "service.queue", "requests that wait for a worker; more are answered with 503"),
+    time<C, [](auto& c) -> auto& { return c.stop_patience; }>(
+        "service.stop_patience", "how long what runs may take when the service is asked to stop"),
+    time<C, [](auto& c) -> auto& { return c.ocsp.validity; }>("ocsp.validity",
+                                                              "how long an OCSP answer is valid"),
+    time<C, [](auto& c) -> auto& { return c.ocsp.max_age; }>("ocsp.max_age",
+                                                             "how long proxies may keep an OCSP answer"),
+    choice<C, [](auto& c) -> auto& { return c.ocsp.never_issued; }, kNeverIssued>(
+        "ocsp.never_issued", "what is said of a serial number that was never given: unknown or revoked"),
+    number<C, [](auto& c) -> auto& { return c.ocsp.cache; }, 65'536, 64 * kGigabyte>(
+        "ocsp.cache", "octets of OCSP answers that are kept"),
+    number<C, [](auto& c) -> auto& { return c.limits.connections; }, 1, kMillion>(
+        "limits.connections", "connections at the same time"),
+    number<C, [](auto& c) -> auto& { return c.limits.connections_per_site; }, 1, kMillion>(
+        "limits.connections_per_site", "connections from one IPv4 address or one /64 of IPv6"),
+    number<C, [](auto& c) -> auto& { return c.limits.buffered; }, 65'536, 64 * kGigabyte>(
+        "limits.buffered", "octets of unfinished requests of all clients together"),
+    number<C, [](auto& c) -> auto& { return c.limits.head.path; }, 1'024, 65'534>(
+        "limits.path", "octets of the path of a request"),
+    number<C, [](auto& c) -> auto& { return c.limits.head.query; }, 1'024, 65'534>(
+        "limits.query", "octets of the query of a request"),
+    number<C, [](auto& c) -> auto& { return c.limits.head.fields; }, 4'096, 1'048'576>(
+        "limits.fields", "octets of the header fields of a request"),
+    number<C, [](auto& c) -> auto& { return c.limits.slowest; }, 1, kGigabyte>(
+        "limits.slowest", "octets a second that a client has to keep up with"),
+    time<C, [](auto& c) -> auto& { return c.limits.handshake; }>("limits.handshake",
+                                                                 "time for a TLS handshake"),
+    time<C, [](auto& c) -> auto& { return c.limits.head_time; }>("limits.head_time",
+                                                                 "time for the head of a request"),
+    time<C, [](auto& c) -> auto& { return c.limits.body_time; }>(
+        "limits.body_time", "time for the body of a request, before limits.slowest counts"),
+    time<C, [](auto& c) -> auto& { return c.limits.write_time; }>(
+        "limits.write_time", "time for a client to take its answer, before limits.slowest counts"),
+    time<C, [](auto& c) -> auto& { return c.limits.idle; }>("limits.idle", "time between two requests"),
+    {{"proxies.trusted", "networks of the proxies in front, with commas between"},
+     read_proxies,
+     write_proxies},
+    choice<C, [](auto& c) -> auto& { return c.proxy_field; }, kProxyFields>(
+        "proxies.field", "the field that they set: X-Forwarded-For or Forwarded"),
+    text<C, [](auto& c) -> auto& { return c.access_log.file; }>(
+        "access_log.file", "access log, relative to the home; empty: none"),
+    choice<C, [](auto& c) -> auto& { return c.access_log.form; }, kLogForms>("access_log.form",
+                                                                             "its form: w3c or json"),
+    text<C, [](auto& c) -> auto& { return c.tls.certificate; }>(
+        "tls.certificate", "server certificate with its chain, PEM, relative to the home"),
+    text<C, [](auto& c) -> auto& { return c.tls.key; }>("tls.key", "its key, PEM, not encrypted"),
+    text<C, [](auto& c) -> auto& { return c.tls.issuer; }>(
+        "tls.issuer", "name of the CA of this home that issues and renews the server certificate instead"),
+    text<C, [](auto& c) -> auto& { return c.tls.template_name; }>("tls.template", "by which template"),
+    text<C, [](auto& c) -> auto& { return c.tls.names; }>(
+        "tls.names", "for which DNS names, with commas between; empty: host.dns_name or this host's"),
+    on_or_off<C, [](auto& c) -> auto& { return c.signer.process; }>(
+        "signer.process", "whether keys live in a process of their own"),
+    on_or_off<C, [](auto& c) -> auto& { return c.signer.sockets; }>(
+        "signer.sockets", "whether that process may open sockets: for a PKCS #11 module that needs them"),
+    text<C, [](auto& c) -> auto& { return c.signer.readable; }>(
+        "signer.readable", "further files and folders that it reads, with commas between"),
+    text<C, [](auto& c) -> auto& { return c.signer.writable; }>(
+        "signer.writable", "further folders that it writes, with commas between: a software token's"),
+};
+
+template <class Structure, std::size_t size>
+std::vector<SettingKey> keys_of(const Setting<Structure> (&settings)[size]) {
+  std::vector<SettingKey> keys;
+  for (const auto& setting : settings) keys.push_back(setting.key);
+  return keys;
+}
+
+template <class Structure, std::size_t size>
+Result<const Setting<Structure>*> known_setting(const Setting<Structure> (&settings)[size],
+                                                std::string_view key, std::string_view whole_name) {
+  if (const auto* setting = find_setting(std::span<const Setting<Structure>>(settings), key)) return setting;
+  std::vector<std::string_view> names;
+  for (const auto& one : settings) names.push_back(one.key.name);
+  // What was probably meant is found by the key; the message shows the name as it was written.
+  Error error = unknown_setting(key, names);
+  return make_error(Errc::usage, "there is no setting '{}'", whole_name).with_hint(std::string(error.hint()));
+}
+
+// "listener.http.tls" as {"http", "tls"}.
+std::optional<std::pair<std::string_view, std::string_view>> listener_setting(std::string_view name) {
+  constexpr std::string_view kPrefix = "listener.";
+  const auto dot = name.rfind('.');
+  if (!name.starts_with(kPrefix) || dot < kPrefix.size()) return std::nullopt;
+  return std::pair(name.substr(kPrefix.size(), dot - kPrefix.size()), name.substr(dot + 1));
+}
+
+// ---- the file as a whole
+// -------------------------------------------------------------------------------------
+
+class FileReader {
+ public:
+  explicit FileReader(std::string_view file) : file_(file), configuration_(default_configuration()) {}
+
+  Result<Configuration> read(const Value& document) {
+    for (const std::string_view section : ca::service_sections()) {
+      const Value* members = document.find(section);
+      if (!members) continue;
+      if (!members->members())
+        return make_error(Errc::malformed, "{}:{}: '{}' stands outside a section", file_, members->line(),
+                          section);
+      TRY(section == "listener" ? read_listeners(*members) : read_section(section, *members));
+    }
+    TRY(check_tls(document));
+    return std::move(configuration_);
+  }
+
+ private:
+  template <class Structure, std::size_t size>
+  Status read_one(const Setting<Structure> (&settings)[size], Structure& structure, std::string_view key,
+                  std::string_view whole_name, const Value& value) {
+    auto setting = known_setting(settings, key, whole_name);
+    if (!setting) return std::move(setting.error()).context(place(value));
+    return (*setting)->read(structure, value).context("{}, setting {}", place(value), whole_name);
+  }
+
+  Status read_section(std::string_view section, const Value& members) {
+    for (const auto& [key, value] : *members.members()) {
+      const std::string name = fmt::format("{}.{}", section, key);
+      TRY(read_one(kSettings, configuration_, name, name, value));
+    }
+    return ok();
+  }
+
+  Status read_listeners(const Value& all) {
+    for (const auto& [name, members] : *all.members()) {
+      if (!members.members())
+        return make_error(Errc::malformed, "{}: a listener is a section, [listener.{}]", place(members),
+                          name);
+      if (members.find("address") && members.find("path"))
+        return make_error(Errc::malformed, "{}: listener {} has both an address and a path", place(members),
+                          name)
+            .with_hint("make two listeners of it");
+      ListenerConfiguration& listener = listener_named(name);
+      for (const auto& [key, value] : *members.members())
+        TRY(read_one(kListenerSettings, listener, key, fmt::format("listener.{}.{}", name, key), value));
+      TRY(check_listener(listener, members));
+    }
+    return ok();
+  }
+
+  ListenerConfiguration& listener_named(const std::string& name) {
+    for (ListenerConfiguration& listener : configuration_.listeners)
+      if (listener.name == name) return listener;
+    configuration_.listeners.push_back({.name = name});
+    return configuration_.listeners.back();
+  }
+
+  Status check_listener(const ListenerConfiguration& listener, const Value& members) const {
+    const auto wrong = [&](std::string_view what) {
+      return make_error(Errc::malformed, "{}: listener {} {}", place(members), listener.name, what);
+    };
+    if (!listener.enabled) return ok();
+    if (!listener.address && listener.path.empty())
+      return wrong("has neither an address nor a path").with_hint("add: address = \"127.0.0.1:8080\"");
+    if (listener.serves.empty())
+      return wrong("serves nothing").with_hint("add: serves = [\"ocsp\", \"distribution\"]");
+    if (!listener.tls && listener.client_certificates != net::AskForCertificate::never)
+      return wrong("asks for client certificates without TLS").with_hint("add: tls = true");
+    if (listener.tls && !listener.address)
+      return wrong("speaks TLS over a Unix socket").with_hint("take tls away");
+    return ok();
+  }
+
+  Status check_tls(const Value& document) const {
+    const TlsConfiguration& tls = configuration_.tls;
+    const Value* section = document.find("tls");
+    if (tls.certificate.empty() != tls.key.empty())
+      return make_error(Errc::malformed, "{}: certificate and key of [tls] go together", place(*section));
+    if (!tls.certificate.empty() && tls.is_issued_here())
+      return make_error(Errc::malformed, "{}: [tls] has both a certificate and an issuer", place(*section))
+          .with_hint("keep issuer for a certificate that a CA of this home issues and renews");
+    for (const ListenerConfiguration& listener : configuration_.listeners)
+      if (listener.enabled && listener.tls && !tls.is_there())
+        return make_error(Errc::malformed, "{}: listener {} speaks TLS and there is no certificate for it",
+                          file_, listener.name)
+            .with_hint("set tls.issuer to the name of a CA of this home, or tls.certificate and tls.key");
+    return ok();
+  }
+
+  std::string place(const Value& value) const { return fmt::format("{}:{}", file_, value.line()); }
+
+  const std::string_view file_;
+  Configuration configuration_;
+};
+
+}  // namespace
+
+net::Endpoint ListenerConfiguration::endpoint(const fs::path& home) const {
+  net::Endpoint endpoint;
+  if (address) {
+    endpoint.address = *address;
+  } else {
+    endpoint.kind = net::Endpoint::Kind::local;
+    endpoint.path = home / path;
+    endpoint.mode = mode;
+  }
+  return endpoint;
+}
+
+const ListenerConfiguration* Configuration::find_listener(std::string_view name) const {
+  const auto found = std::ranges::find(listeners, name, &ListenerConfiguration::name);
+  return found == listeners.end() ? nullptr : &*found;
+}
+
+Configuration default_configuration() {
+  Configuration configuration;
+  ListenerConfiguration http{.name = "http"};
+  http.address = net::Address::parse("127.0.0.1:8080").value();
+  http.serves = {"ocsp", "distribution", "health", "metrics"};
+  ListenerConfiguration local{.name = "local"};
+  local.path = "run/vouch.sock";
+  local.serves = {"ocsp", "distribution", "health", "metrics"};
+  configuration.listeners = {std::move(http), std::move(local)};
+  return configuration;
+}
+
+Result<Configuration> parse_configuration(std::string_view toml, std::string_view file) {
+  return FileReader(file).read(TRY(parse_toml(toml, file)));
+}
+
+Result<Configuration> read_configuration(const ca::Home& home) {
+  const fs::path& file = home.configuration_file();
+  std::error_code unknown;
+  if (!fs::exists(file, unknown)) return default_configuration();
+  const Buffer text = TRY(read_file(file, std::size_t{1} << 20));
+  return parse_configuration(as_text(text), file.string());
+}
+
+std::vector<SettingKey> configuration_keys() { return keys_of(kSettings); }
+std::vector<SettingKey> listener_keys() { return keys_of(kListenerSettings); }
+
+Result<std::string> get_setting(const Configuration& configuration, std::string_view name) {
+  const auto listener_key = listener_setting(name);
+  if (!listener_key) return setting_text(TRY(known_setting(kSettings, name, name))->write(configuration));
+  const ListenerConfiguration* listener = configuration.find_listener(listener_key->first);
+  if (!listener) return make_error(Errc::not_found, "there is no listener '{}'", listener_key->first);
+  return setting_text(TRY(known_setting(kListenerSettings, listener_key->second, name))->write(*listener));
+}
+
+Result<std::string> with_setting(std::string_view toml, std::string_view file, std::string_view name,
+                                 std::string_view value) {
+  const auto listener_key = listener_setting(name);
+  const Value example = listener_key
+                            ? TRY(known_setting(kListenerSettings, listener_key->second, name))->write({})
+                            : TRY(known_setting(kSettings, name, name))->write({});
+  std::string out = with_toml_value(toml, name, spelled_like(example, value));
+  (void)TRY(parse_configuration(out, file).context("setting {} to {}", name, value));
+  return out;
+}
+
+std::string address_and_port(const net::Address& address) {
+  const std::string host = address.is_v4() ? address.text() : fmt::format("[{}]", address.text());
+  return fmt::format("{}:{}", host, address.port());
+}
+
+std::vector<std::string> items_of(std::string_view list) {
+  std::vector<std::string> items;
+  while (!list.empty()) {
+    const auto comma = std::min(list.find(','), list.size());
+    std::string_view item = list.substr(0, comma);
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    while (item.ends_with(' ')) item.remove_suffix(1);
+    if (!item.empty()) items.emplace_back(item);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return items;
+}
+
+}  // namespace vouch::daemon

@@ -1,0 +1,98 @@
+#pragma once
+// What vouch.toml says about the service: where it listens, whom it serves there, and its limits
+// (docs/reference/configuration.md).
+
+#include <string>
+#include <vector>
+
+#include "ca/home.hpp"
+#include "net/server.hpp"
+#include "revocation/ocsp_responder.hpp"
+
+namespace vouch::daemon {
+
+// [listener.NAME]
+struct ListenerConfiguration {
+  std::string name;
+  bool enabled = true;
+  // One of the two. A socket that the service manager passes under the listener's name takes its place.
+  std::optional<net::Address> address{};
+  fs::path path{};     // of a Unix socket; relative to the home
+  mode_t mode = 0660;  // of a Unix socket
+  bool tls = false;
+  net::AskForCertificate client_certificates = net::AskForCertificate::never;
+  std::vector<std::string> serves{};  // names of parts (daemon/parts.hpp)
+
+  net::Endpoint endpoint(const fs::path& home) const;
+};
+
+// [tls]: the certificate of the listeners with TLS. From files, or issued by a CA of this home.
+struct TlsConfiguration {
+  fs::path certificate{}, key{};  // PEM; relative to the home
+  std::string issuer{};           // name of the CA
+  std::string template_name = "WebServer";
+  std::string names{};  // DNS names with commas between; empty: this host's
+  bool is_issued_here() const { return !issuer.empty(); }
+  bool is_there() const { return !certificate.empty() || is_issued_here(); }
+};
+
+// [access_log]
+struct AccessLogConfiguration {
+  fs::path file{};  // relative to the home; empty: none
+  net::LogForm form = net::LogForm::w3c;
+};
+
+// [signer]: the process that holds the keys.
+struct SignerConfiguration {
+  bool process = true;
+  bool sockets = false;            // a PKCS #11 module that speaks over a network
+  std::string readable, writable;  // further files of such a module, with commas between
+};
+
+// [ocsp]. Read when the service starts.
+struct OcspConfiguration {
+  std::chrono::milliseconds validity{std::chrono::hours(8)};  // of an answer
+  std::chrono::milliseconds max_age{std::chrono::hours(1)};   // how long others may keep one
+  revocation::NeverIssued never_issued = revocation::NeverIssued::unknown;
+  std::size_t cache = std::size_t{64} << 20;  // octets
+};
+
+struct Configuration {
+  std::vector<ListenerConfiguration> listeners;  // those that are enabled, and those that are not
+  net::ServerLimits limits;
+  std::string trusted_proxies;  // networks, with commas between
+  net::ProxyField proxy_field = net::ProxyField::x_forwarded_for;
+  AccessLogConfiguration access_log;
+  TlsConfiguration tls;
+  SignerConfiguration signer;
+  OcspConfiguration ocsp;
+  unsigned threads = 0, workers = 16;
+  std::size_t queue = 1'024;
+  std::chrono::milliseconds stop_patience{30'000};  // for what runs when the service is asked to stop
+
+  const ListenerConfiguration* find_listener(std::string_view name) const;
+};
+
+// Without a word in vouch.toml: "http" on 127.0.0.1:8080 for what everybody may have, and "local", a socket
+// in the home, for the administrator.
+Configuration default_configuration();
+
+// Unknown keys, wrong values and what does not go together are errors that name file and line. Sections of
+// others are left alone.
+Result<Configuration> parse_configuration(std::string_view toml, std::string_view file);
+// The home's; a home without a file has the defaults.
+Result<Configuration> read_configuration(const ca::Home& home);
+
+// As in ca/home.hpp, for the sections of the service. Settings of listeners are "listener.NAME.KEY".
+std::vector<SettingKey> configuration_keys();
+std::vector<SettingKey> listener_keys();  // KEY alone
+Result<std::string> get_setting(const Configuration& configuration, std::string_view name);
+Result<std::string> with_setting(std::string_view toml, std::string_view file, std::string_view name,
+                                 std::string_view value);
+
+// "192.0.2.1:80", "[2001:db8::1]:443".
+std::string address_and_port(const net::Address& address);
+// "a, b" as {"a", "b"}.
+std::vector<std::string> items_of(std::string_view list);
+
+}  // namespace vouch::daemon

@@ -1,0 +1,100 @@
+#include "daemon/jobs.hpp"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "ca/audit_head.hpp"
+#include "revocation/crl_publication.hpp"
+
+namespace vouch::daemon {
+namespace {
+
+using std::chrono::minutes, std::chrono::seconds;
+
+constexpr seconds kClockTolerance{60};  // what a time service corrects in one step is less
+constexpr std::uint64_t kLeastFree = 64 << 20;
+
+Status care_for(const ca::LocalAuthority& authority) {
+  const auto report = TRY(revocation::publish_due(authority, kActor));
+  return report.failures.empty() ? ok() : Status(report.failures.front());
+}
+
+// The time of the newest entry of the audit log: somebody saw the clock show that.
+Result<Time> last_audited(const ca::Environment& environment) {
+  const auto snapshot = TRY(environment.database.snapshot());
+  store::AuditFilter newest;
+  newest.first = TRY(snapshot->audit_size());
+  Time time{};
+  if (newest.first == 0) return time;
+  TRY(snapshot->for_each_audit(newest, [&](const store::AuditRecord& record) {
+    time = record.time;
+    return ok();
+  }));
+  return time;
+}
+
+Status check_file_system(const fs::path& database) {
+  struct statvfs info{};
+  if (::statvfs(database.c_str(), &info) != 0) return system_error(errno, "looking at", database);
+  if (info.f_flag & ST_RDONLY)
+    return make_error(Errc::unavailable, "{} lies on a file system that is read-only", database.string());
+  if (const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize; free < kLeastFree)
+    return make_error(Errc::unavailable, "{} MiB are free where {} lies", free >> 20, database.string());
+  return ok();
+}
+
+}  // namespace
+
+Job publication_job(const OpenAuthorities& authorities) {
+  return {.name = "publication", .period = seconds(15), .run = [&authorities]() -> Status {
+            Status outcome = ok();  // one CA does not hold up the others
+            for (const auto& authority : authorities.current()) {
+              Status cared = authority->repair();
+              if (cared) cared = care_for(*authority);
+              if (!cared)
+                outcome = std::move(cared).context("looking after CA '{}'", authority->record().name);
+            }
+            return outcome;
+          }};
+}
+
+Job audit_head_job(const ca::Environment& environment) {
+  return {.name = "audit head", .period = minutes(5), .run = [&environment]() -> Status {
+            auto head = ca::sign_audit_head(environment, kActor);
+            // A home from before there were audit keys.
+            if (!head && head.error().code() != Errc::not_found) return std::move(head.error());
+            return ok();
+          }};
+}
+
+Job key_job(const ca::Environment& environment, const OpenAuthorities& authorities, Health& health) {
+  return {.name = "keys", .period = seconds(15), .run = [&environment, &authorities, &health]() -> Status {
+            if (!environment.keys) return ok();
+            for (const auto& authority : authorities.current())
+              health.set(fmt::format("key of {}", authority->record().name),
+                         environment.keys->check(environment, authority->current().generation.key_reference));
+            return ok();
+          }};
+}
+
+Job database_job(const ca::Environment& environment) {
+  return {.name = "database", .period = seconds(15), .run = [&environment]() -> Status {
+            (void)TRY(TRY(environment.database.snapshot())->audit_size());
+            return check_file_system(environment.home.database());
+          }};
+}
+
+Job clock_job(const ca::Environment& environment) {
+  return {.name = "clock", .period = seconds(15), .run = [&environment, latest = Time{}]() mutable -> Status {
+            const Time now = environment.clock.now();
+            latest = std::max({latest, now, TRY(last_audited(environment))});
+            if (now + kClockTolerance >= latest) return ok();
+            return make_error(Errc::conflict, "the clock shows {}, and was at {} before", format_time(now),
+                              format_time(latest))
+                .with_hint("set it right; certificates and CRLs are dated by it");
+          }};
+}
+
+}  // namespace vouch::daemon

@@ -1,0 +1,61 @@
+#include "daemon/parts.hpp"
+
+#include "api/distribution.hpp"
+#include "api/ocsp.hpp"
+#include "daemon/configuration.hpp"
+#include "revocation/ocsp_database.hpp"
+
+namespace vouch::daemon {
+namespace {
+
+using std::chrono::duration_cast, std::chrono::seconds;
+
+// Source and face live as long as a route or job of theirs.
+struct Ocsp {
+  Ocsp(const api::Service& service, const OcspConfiguration& configuration)
+      : source(service.environment, service.authorities, duration_cast<seconds>(configuration.validity)),
+        face(source, service.environment.provider, service.environment.clock, service.metrics,
+             {.max_age = duration_cast<seconds>(configuration.max_age),
+              .cache_octets = configuration.cache,
+              .responder = {.never_issued = configuration.never_issued}}) {}
+  revocation::DatabaseOcspSource source;
+  api::OcspFace face;
+};
+
+Result<Part> make_ocsp(const api::Service& service) {
+  const Configuration configuration = TRY(read_configuration(service.environment.home));
+  const auto ocsp = std::make_shared<Ocsp>(service, configuration.ocsp);
+  // So that the first request after a start is answered; a failure is said by the job.
+  (void)ocsp->source.maintain();
+  Part part;
+  part.routes = api::ocsp_routes(std::shared_ptr<const api::OcspFace>(ocsp, &ocsp->face));
+  part.jobs = {{"ocsp responders", std::chrono::minutes(1), [ocsp] { return ocsp->source.maintain(); }},
+               {"ocsp answers", seconds(5), [ocsp] { return ocsp->face.last_outcome(); }}};
+  return part;
+}
+
+// Others publish too (`vouch crl publish` beside the service), so it looks every second; without news that is
+// a handful of reads.
+Result<Part> make_distribution(const api::Service& service) {
+  auto distribution = std::make_shared<api::Distribution>(service);
+  Part part;
+  part.routes = api::distribution_routes(distribution);
+  part.jobs.push_back({.name = "distribution", .period = std::chrono::seconds(1), .run = [distribution] {
+                         return distribution->refresh();
+                       }});
+  // So that the first request after a start is answered; a failure is said by the job.
+  (void)distribution->refresh();
+  return part;
+}
+
+}  // namespace
+
+std::span<const PartMaker> all_parts() {
+  static const std::vector<PartMaker> parts = {
+      {"distribution", "CRLs and CA certificates at the URLs that certificates carry", make_distribution},
+      {"ocsp", "answers about single certificates", make_ocsp},
+  };
+  return parts;
+}
+
+}  // namespace vouch::daemon

@@ -1,0 +1,41 @@
+#pragma once
+// The certificate that the service shows to TLS clients: from files that somebody else looks after, or issued
+// and renewed by a CA of this home. The key of the latter is in HOME/tls/server.pem with its certificate; TLS
+// needs it in this process, and it certifies nothing.
+
+#include "daemon/authorities.hpp"
+#include "daemon/configuration.hpp"
+#include "net/tls.hpp"
+
+namespace vouch::daemon {
+
+class ServerCertificate {
+ public:
+  // `account` is who asks for the certificate: it has to be allowed to. All outlive the object.
+  ServerCertificate(const ca::Environment& environment, const OpenAuthorities& authorities,
+                    std::string account)
+      : environment_(environment), authorities_(authorities), account_(std::move(account)) {}
+
+  // What is to be shown now. Issues a certificate when there is none, when two thirds of its life are over,
+  // or when names or issuer have changed; a renewal that fails leaves the old one in use as long as it is
+  // valid.
+  Result<net::TlsIdentity> load(const TlsConfiguration& configuration) const;
+
+ private:
+  Result<net::TlsIdentity> load_files(const TlsConfiguration& configuration) const;
+  Result<net::TlsIdentity> load_issued(const TlsConfiguration& configuration) const;
+  Result<Buffer> issue(const TlsConfiguration& configuration, ca::LocalAuthority& authority,
+                       const std::vector<std::string>& names) const;
+  Result<std::unique_ptr<crypto::PrivateKey>> next_key() const;
+  fs::path folder() const { return environment_.home.folder() / "tls"; }
+
+  const ca::Environment& environment_;
+  const OpenAuthorities& authorities_;
+  const std::string account_;
+};
+
+// Lets in clients whose certificate a CA of this home issued, as it stands in the database: valid, for
+// clients, not revoked at this moment.
+net::CheckClientCertificate check_client_certificate(const ca::Environment& environment);
+
+}  // namespace vouch::daemon

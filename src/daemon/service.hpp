@@ -1,0 +1,91 @@
+#pragma once
+// The service as one object: the CAs of a home, the HTTP server before them and the work behind them.
+//
+//   auto service = TRY(daemon::Service::start(std::move(options)));
+//   service->address("http");     // where it listens
+//   TRY(service->reload());       // what vouch.toml, the database and the files say now
+//   service->stop();              // what runs is finished
+//
+// Signals and the service manager are its caller's (cli/serve.cpp), so a test runs it in process.
+
+#include <memory>
+
+#include "daemon/authorities.hpp"
+#include "daemon/configuration.hpp"
+#include "daemon/health.hpp"
+#include "daemon/parts.hpp"
+#include "daemon/scheduler.hpp"
+#include "daemon/server_certificate.hpp"
+#include "net/server.hpp"
+#include "net/systemd.hpp"
+
+namespace vouch::daemon {
+
+struct ServiceOptions {
+  const ca::Environment& environment;  // outlives the service
+  // What the service is made of.
+  std::span<const PartMaker> parts = all_parts();
+  // Reads the configuration, at the start and at each reload; none: the home's.
+  std::function<Result<Configuration>()> configuration{};
+  // Sockets that the service manager opened. One takes the place of the listener of its name.
+  std::vector<net::PassedSocket> sockets{};
+  // Who the service is when it asks its own CA for something.
+  std::string account = "vouch";
+  // One line for the log; called from any thread.
+  std::function<void(const std::string& line)> log{};
+};
+
+class Service {
+ public:
+  // Fails with `conflict` when another service runs on this home, or whatever keeps it from listening.
+  static Result<std::unique_ptr<Service>> start(ServiceOptions options);
+  ~Service() { stop(); }
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // Takes over configuration, CAs and certificates without dropping a connection. On failure everything goes
+  // on as it was.
+  Status reload();
+  // Accepts nothing more, finishes what runs, signs the head of the audit log.
+  void stop();
+
+  // Where a listener listens, with the port that the system chose.
+  net::Address address(std::string_view listener) const { return server_->address(listener); }
+  std::vector<net::HealthCheck> health() const { return health_.checks(); }
+  const api::Service& faces() const { return faces_; }
+  // Every listener in words, for the log.
+  std::vector<std::string> places() const;
+  std::size_t connections() const { return server_->connections(); }
+  void hurry() { scheduler_->hurry(); }
+
+ private:
+  explicit Service(ServiceOptions options);
+  Status make_parts();
+  Job certificate_job();
+  Result<std::shared_ptr<const net::TlsContext>> tls_of(const ListenerConfiguration& listener,
+                                                        const net::TlsIdentity& identity) const;
+  Result<Configuration> read_configuration() const;
+  Result<net::ServerSettings> server_settings(const Configuration& configuration);
+  Result<net::Endpoint> endpoint_of(const ListenerConfiguration& listener) const;
+  Status open_access_log(const AccessLogConfiguration& wanted);
+  Result<std::shared_ptr<const net::Router>> routes_of(const ListenerConfiguration& listener) const;
+  void log(const std::string& line) const;
+
+  const ServiceOptions options_;
+  std::optional<FileLock> only_one_;
+  net::Metrics metrics_;
+  Health health_;
+  OpenAuthorities authorities_;
+  const ServerCertificate certificate_;
+  api::Service faces_;
+  std::map<std::string, std::vector<net::Route>, std::less<>> routes_;  // by part
+  std::vector<Job> jobs_;
+  std::mutex guards_reload_;  // one at a time: a signal's, or a renewed certificate's; guards what follows
+  Configuration configuration_;
+  Buffer served_chain_;  // the server certificate in effect; empty: none
+  std::shared_ptr<net::AccessLog> access_log_;
+  std::unique_ptr<net::Server> server_;
+  std::unique_ptr<Scheduler> scheduler_;
+};
+
+}  // namespace vouch::daemon
