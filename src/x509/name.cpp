@@ -24,25 +24,31 @@ std::optional<std::string> prepared(const NameAttribute& attribute) {
   return text ? prepare_string(*text) : std::nullopt;
 }
 
-bool attributes_match(const NameAttribute& a, const NameAttribute& b) {
-  if (a.type != b.type) return false;
-  if (a == b) return true;
-  const auto left = prepared(a);
-  return left && left == prepared(b);
+// The size first, so that no part can pass for the end of one and the start of the next. Names are smaller
+// than 2^24 octets.
+void append_sized(std::string& out, std::string_view part) {
+  for (const int shift : {16, 8, 0}) out.push_back(static_cast<char>(part.size() >> shift & 0xff));
+  out += part;
 }
 
-// RFC 5280 7.1: the same number of attributes, each matching one of the other side.
-bool relative_names_match(const RelativeName& a, const RelativeName& b) {
-  if (a.size() != b.size()) return false;
-  std::vector<bool> used(b.size());
-  return std::ranges::all_of(a, [&](const NameAttribute& attribute) {
-    for (std::size_t i = 0; i < b.size(); ++i) {
-      if (used[i] || !attributes_match(attribute, b[i])) continue;
-      used[i] = true;
-      return true;
-    }
-    return false;
-  });
+// An octet after the type says what follows: 0 a prepared text, else the tag of a value that is compared as
+// it is.
+std::string comparison_key(const NameAttribute& attribute) {
+  std::string key;
+  append_sized(key, as_text(attribute.type.contents()));
+  if (const auto text = prepared(attribute)) return key.append(1, '\0').append(*text);
+  return key.append(1, static_cast<char>(attribute.string_type)).append(as_text(attribute.value));
+}
+
+// Attributes of one RDN match in any order.
+std::string comparison_key(const RelativeName& rdn) {
+  std::vector<std::string> attributes;
+  attributes.reserve(rdn.size());
+  for (const NameAttribute& attribute : rdn) attributes.push_back(comparison_key(attribute));
+  std::ranges::sort(attributes);
+  std::string key;
+  for (const std::string& attribute : attributes) append_sized(key, attribute);
+  return key;
 }
 
 // RFC 5280 appendix A.1: country, serialNumber and dnQualifier are PrintableString, domainComponent and
@@ -138,35 +144,12 @@ std::vector<std::string> values_of(const Name& name, const Oid& type) {
 
 std::string comparison_key(const Name& name) {
   std::string key;
-  const auto add = [&key](std::string_view part) {
-    const std::size_t size = part.size();
-    for (const int shift : {16, 8, 0}) key.push_back(static_cast<char>(size >> shift & 0xff));
-    key += part;
-  };
-  std::vector<std::string> attributes;
-  for (const RelativeName& rdn : name.rdns) {
-    attributes.clear();
-    for (const NameAttribute& attribute : rdn) {
-      std::string one(as_text(attribute.type.contents()));
-      if (const auto text = prepared(attribute)) {
-        one.append(1, '\0').append(*text);
-      } else {
-        one.append(1, static_cast<char>(attribute.string_type)).append(as_text(attribute.value));
-      }
-      attributes.push_back(std::move(one));
-    }
-    std::ranges::sort(attributes);
-    std::string set;
-    key.swap(set);
-    for (const std::string& attribute : attributes) add(attribute);
-    key.swap(set);
-    add(set);
-  }
+  for (const RelativeName& rdn : name.rdns) append_sized(key, comparison_key(rdn));
   return key;
 }
 
 bool names_match(const Name& a, const Name& b) {
-  return std::ranges::equal(a.rdns, b.rdns, relative_names_match);
+  return a == b || (a.rdns.size() == b.rdns.size() && comparison_key(a) == comparison_key(b));
 }
 
 }  // namespace vouch::x509

@@ -226,6 +226,10 @@ TEST(ComparisonKeyTest, IsEqualExactlyForNamesThatMatchAndBeginsLikeItsSubtrees)
   EXPECT_FALSE(key("O=Acme2").starts_with(key("O=Acme")));
   EXPECT_FALSE(key("O=Acme+OU=x").starts_with(key("O=Acme")));
   EXPECT_EQ(comparison_key(Name{}), "");
+  // A text of one type is not the bare octets of another whose identifier is the beginning of the first.
+  const Name common_name{{{{{2, 5, 4, 3}, asn1::Tag::utf8_string, {'a'}}}}};
+  const Name octets{{{{{2, 5, 4}, asn1::Tag::bit_string, {0, 'a'}}}}};
+  EXPECT_NE(comparison_key(common_name), comparison_key(octets));
 }
 
 TEST(NamesMatchTest, ComparesDomainComponentsAndMailAddressesWithoutCase) {
