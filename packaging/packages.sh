@@ -29,6 +29,7 @@ packages_test=(
   libgtest-dev
   libgmock-dev
   python3
+  xz-utils                       # BetterTLS, of the further suites
   softhsm2                       # a PKCS #11 token in software
   opensc                         # pkcs11-tool
   gnutls-bin                     # certtool

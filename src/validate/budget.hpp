@@ -1,8 +1,10 @@
 #pragma once
-// What one validation may spend, so that hostile sets of certificates cost no more than honest ones by a
-// factor.
+// What one validation may spend, so that hostile sets of
+// certificates cost no more than honest ones by a factor.
 
 #include <cstddef>
+#include <optional>
+#include <string_view>
 
 namespace vouch::validate {
 
@@ -17,26 +19,32 @@ struct Limits {
 // Counts down. What has run out stays out.
 class Budget {
  public:
-  explicit Budget(const Limits& limits) : left_(limits) {}
-  bool step() { return take(left_.steps); }
-  bool signature() { return take(left_.signatures); }
-  bool path() { return take(left_.paths); }
-  bool compare() { return take(left_.comparisons); }
-  // Something was refused: the search says that it is not whole.
-  bool spent() const { return spent_; }
-  const Limits& left() const { return left_; }
+  explicit Budget(const Limits& limits) : whole_(limits), left_(limits) {}
+  bool step() { return take(&Limits::steps, "issuers"); }
+  bool signature() { return take(&Limits::signatures, "signatures"); }
+  bool path() { return take(&Limits::paths, "paths"); }
+  bool compare() { return take(&Limits::comparisons, "comparisons of names"); }
+
+  // What was refused first: the search is not whole.
+  struct Refused {
+    std::size_t limit = 0;
+    std::string_view what;
+  };
+  const std::optional<Refused>& refused() const { return refused_; }
+  bool spent() const { return refused_.has_value(); }
+  std::size_t used(std::size_t Limits::* part) const { return whole_.*part - left_.*part; }
 
  private:
-  bool take(std::size_t& left) {
-    if (left == 0) {
-      spent_ = true;
+  bool take(std::size_t Limits::* part, std::string_view what) {
+    if (left_.*part == 0) {
+      if (!refused_) refused_ = Refused{whole_.*part, what};
       return false;
     }
-    --left;
+    --(left_.*part);
     return true;
   }
-  Limits left_;
-  bool spent_ = false;
+  Limits whole_, left_;
+  std::optional<Refused> refused_;
 };
 
 }  // namespace vouch::validate

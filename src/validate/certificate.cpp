@@ -19,8 +19,8 @@ Result<std::vector<x509::Oid>> policy_oids(Bytes value) {
   return out;
 }
 
-// Critical ones of these hold nothing that a validator has to act on, or are acted on where revocation is
-// checked.
+// Critical ones of these hold nothing that a validator has
+// to act on, or are acted on where revocation is checked.
 bool needs_no_processing(const x509::Oid& id) {
   return id == oid::kCrlDistributionPoints || id == oid::kIssuerAltName || id == oid::kFreshestCrl ||
          id == oid::kAuthorityInfoAccess || id == oid::kSubjectInfoAccess || id == oid::kOcspNoCheck;
@@ -38,8 +38,6 @@ Result<CertificatePtr> Certificate::parse(const crypto::Provider& provider, Byte
   TRY(certificate->read(provider));
   return CertificatePtr(std::move(certificate));
 }
-
-Certificate::~Certificate() { delete verifier_.load(); }
 
 Status Certificate::read(const crypto::Provider& provider) {
   view_ = TRY(x509::parse_certificate(der_));
@@ -95,12 +93,9 @@ x509::Name Certificate::subject() const {
 }
 
 Result<const crypto::Verifier*> Certificate::verifier(const crypto::Provider& provider) const {
-  if (const auto* known = verifier_.load()) return known;
-  std::unique_ptr<crypto::Verifier> made = TRY(provider.verifier(view_.public_key_info));
-  // Of two threads that come here at once, one wins; the other's import is thrown away.
-  const crypto::Verifier* expected = nullptr;
-  if (verifier_.compare_exchange_strong(expected, made.get())) return made.release();
-  return expected;
+  std::call_once(imported_, [&] { verifier_ = provider.verifier(view_.public_key_info); });
+  if (!*verifier_) return Error(verifier_->error());
+  return verifier_->value().get();
 }
 
 }  // namespace vouch::validate

@@ -2,8 +2,8 @@
 // A certificate as path validation reads it: parsed once, shared, immutable; whatever was wrong with one of
 // its extensions is kept beside it, for the validator to judge.
 
-#include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -64,7 +64,6 @@ class Certificate {
 
   // Use parse(); public for std::make_shared only.
   explicit Certificate(Buffer der) : der_(std::move(der)) {}
-  ~Certificate();
   Certificate(const Certificate&) = delete;
   Certificate& operator=(const Certificate&) = delete;
 
@@ -76,7 +75,8 @@ class Certificate {
   x509::CertificateView view_;
   Buffer fingerprint_;
   std::string subject_key_, issuer_key_;
-  mutable std::atomic<const crypto::Verifier*> verifier_ = nullptr;  // owned
+  mutable std::once_flag imported_;
+  mutable std::optional<Result<std::unique_ptr<crypto::Verifier>>> verifier_;
 };
 
 }  // namespace vouch::validate

@@ -77,8 +77,8 @@ class CrlInMemory final : public Crl {
  private:
   bool indirect() const { return head_.distribution_point && head_.distribution_point->indirect_crl; }
 
-  // 5.3.3: in an indirect CRL the certificate's issuer is that of the entry before, unless the entry names
-  // one.
+  // 5.3.3: in an indirect CRL the certificate's issuer is
+  // that of the entry before, unless the entry names one.
   Result<x509::CrlEntryExtensions> read_entry(const x509::CrlEntryView& entry, std::string& issuer) const {
     if (entry.extensions_der.empty()) return x509::CrlEntryExtensions();
     auto extensions = TRY(x509::parse_crl_entry_extensions(entry.extensions_der));

@@ -22,7 +22,7 @@ struct CrlRules {
   std::optional<std::chrono::seconds> max_age;  // of thisUpdate
 };
 
-// The CRLs of several issuers, found by name. Immutable but for the set of CRLs given at the start.
+// CRLs of several issuers in memory, found by name. Immutable: threads may share it.
 class CrlRevocation final : public RevocationSource {
  public:
   CrlRevocation(std::vector<CrlPtr> crls, CrlRules rules);

@@ -24,7 +24,7 @@ class CrlCheckTest : public testing::Test {
   Decision run(std::vector<CrlPtr> crls, CrlRules rules = {}, std::vector<CertificatePtr> others = {}) {
     CrlRevocation revocation(std::move(crls), rules);
     const Validator validator(pki_.provider(), test::trust({ca_}, std::move(others)), nullptr);
-    return validator.validate({leaf_, {}, kNow, profile_, {}, &revocation});
+    return validator.validate(leaf_, {}, {kNow, profile_, {}, &revocation});
   }
   static const RevocationRecord& record(const Decision& decision) { return decision.revocation.at(0); }
   static std::string id_of(const Decision& decision) {
@@ -123,7 +123,7 @@ TEST_F(CrlCheckTest, ARenewedAnchorsOtherKeyMaySignWhenItIsTrustedToo) {
   EXPECT_EQ(id_of(run({crl}, {}, {renewed})), "crl.signer") << "known, but not trusted";
   CrlRevocation revocation({crl}, {});
   const Validator validator(pki_.provider(), test::trust({ca_, renewed}), nullptr);
-  EXPECT_TRUE(validator.validate({leaf_, {}, kNow, profile_, {}, &revocation}).accepted);
+  EXPECT_TRUE(validator.validate(leaf_, {}, {kNow, profile_, {}, &revocation}).accepted);
 }
 
 TEST_F(CrlCheckTest, DeltaAndBaseTogetherDecide) {

@@ -37,9 +37,8 @@ struct Decision {
 const Finding* decisive(const Decision& decision);
 
 // {accepted, time, purpose, trust, sent [], path [], policies [], findings [], revocation [],
-// unchecked_issuers,
-//  attempts [], spent {paths, steps, signatures}}. A certificate is {subject, issuer, serial, sha256,
-//  not_before, not_after}.
+//  unchecked_issuers, attempts [], spent {paths, steps, signatures}}.
+// A certificate is {subject, issuer, serial, sha256, not_before, not_after}.
 Value to_value(const Decision& decision);
 // The story for people: chain as sent, chain as built, each revocation step, where trust ends.
 std::string to_text(const Decision& decision);

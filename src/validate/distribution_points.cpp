@@ -1,6 +1,9 @@
 #include "validate/distribution_points.hpp"
 
 #include <algorithm>
+#include <iterator>
+
+#include "base/text.hpp"
 
 namespace vouch::validate {
 namespace {
@@ -17,8 +20,7 @@ std::string comparable(const GeneralName& name) {
     const auto parsed = x509::parse_name(name.value);
     return out + (parsed ? x509::comparison_key(*parsed) : std::string(as_text(name.value)));
   }
-  for (const std::uint8_t octet : name.value)
-    out.push_back(octet >= 'A' && octet <= 'Z' ? static_cast<char>(octet + 32) : static_cast<char>(octet));
+  std::ranges::transform(as_text(name.value), std::back_inserter(out), ascii_lower);
   return out;
 }
 

@@ -21,8 +21,8 @@ struct PointOfCertificate {
 // Every reason of ReasonFlags that a CRL can cover (bit 0 is unused).
 inline constexpr x509::ReasonFlags kAllReasons = 0x1fe;
 
-// In the order of the certificate; at most 64 are looked at. The default one comes last, where it adds
-// something.
+// In the order of the certificate; at most 64 are looked at.
+// The default one comes last, where it adds something.
 Result<std::vector<PointOfCertificate>> points_of(const Certificate& certificate);
 
 // Names of a distribution point; a relative one is completed with `issuer`.

@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "base/text.hpp"
+
 namespace vouch::validate {
 namespace {
 
@@ -13,8 +15,6 @@ constexpr std::array kKinds = {
 #include "validate/findings.def"
 #undef VOUCH_FINDING
 };
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 }  // namespace
 
@@ -35,7 +35,7 @@ std::span<const FindingKind> finding_kinds() { return kKinds; }
 
 std::vector<const FindingKind*> explain(std::string_view code_or_id) {
   std::string wanted(code_or_id);
-  std::ranges::transform(wanted, wanted.begin(), lower);
+  std::ranges::transform(wanted, wanted.begin(), ascii_lower);
   std::string_view digits = wanted;
   if (digits.starts_with("aadsts")) digits.remove_prefix(6);
   unsigned code = 0;

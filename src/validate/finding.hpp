@@ -1,6 +1,6 @@
 #pragma once
-// Findings: what validation says about a certificate, as values. The table findings.def has every kind of
-// them.
+// Findings: what validation says about a certificate, as
+// values. The table findings.def has every kind of them.
 
 #include <span>
 #include <string>
@@ -31,8 +31,8 @@ struct FindingKind {
 };
 const FindingKind& kind_of(FindingId finding);
 std::span<const FindingKind> finding_kinds();
-// The rows that a user means by "AADSTS500171", "500171" or an id, in any case. Several findings share a
-// code.
+// The rows that a user means by "AADSTS500171", "500171"
+// or an id, in any case. Several findings share a code.
 std::vector<const FindingKind*> explain(std::string_view code_or_id);
 
 // The certificate that a finding is about, counted from the target (0); or none.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+
 namespace vouch::validate {
 namespace {
 
@@ -11,18 +13,14 @@ namespace oid = x509::oid;
 // id-on-dnsSRV (RFC 4985 2), id-on-SmtpUTF8Mailbox (RFC 8398 3).
 constexpr x509::Oid kSrvName{1, 3, 6, 1, 5, 5, 7, 8, 7}, kSmtpUtf8Mailbox{1, 3, 6, 1, 5, 5, 7, 8, 9};
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
 bool ends_with_ignoring_case(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && equal_ignoring_case(text.substr(text.size() - end.size()), end);
 }
 
-// "Any DNS name that can be constructed by simply adding zero or more labels to the left-hand side of the
-// name satisfies the name constraint." A leading dot, which many CAs write, asks for at least one label, as
-// OpenSSL, GnuTLS and the browsers read it. The empty name is every name. A trailing dot of the name is the
-// root.
+// "Any DNS name that can be constructed by simply adding zero or more labels to the
+// left-hand side of the name satisfies the name constraint." A leading dot, which
+// many CAs write, asks for at least one label, as OpenSSL, GnuTLS and the browsers
+// read it. The empty name is every name. A trailing dot of the name is the root.
 bool within_domain(std::string_view host, std::string_view base) {
   if (host.ends_with('.')) host.remove_suffix(1);
   if (base.ends_with('.')) base.remove_suffix(1);
@@ -133,10 +131,6 @@ std::optional<bool> other_within(const GeneralName& name, const GeneralName& bas
   return std::nullopt;
 }
 
-std::optional<bool> directory_within(const std::string& name_key, const std::string& base_key) {
-  return name_key.starts_with(base_key);
-}
-
 std::string key_of(const GeneralName& name) {
   if (name.type != GeneralNameType::directory_name) return {};
   const auto parsed = x509::parse_name(name.value);
@@ -148,7 +142,7 @@ std::optional<bool> within(const GeneralName& name, const std::string& name_key,
   const auto text = as_text(name.value), limit = as_text(base.value);
   switch (name.type) {
     case GeneralNameType::directory_name:
-      return directory_within(name_key, base_key);
+      return name_key.starts_with(base_key);
     case GeneralNameType::dns_name:
       return within_domain(text, limit);
     case GeneralNameType::rfc822_name:

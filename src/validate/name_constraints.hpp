@@ -12,18 +12,17 @@ namespace vouch::validate {
 // The subtrees that hold below the CAs seen so far. `permitted` intersects: a name must be in one subtree of
 // each CA that permits names of its form.
 //
-// Forms: directoryName, dNSName, iPAddress, rfc822Name (and emailAddress in a subject without such a name,
-// and SmtpUTF8Mailbox of RFC 8398), uniformResourceIdentifier, registeredID, otherName UPN (host or mailbox,
-// like rfc822Name, as Windows does) and SRVName (RFC 4985). A constraint of another form refuses every name
-// of that form, and so does one with minimum or maximum: RFC 5280 wants it processed or the certificate
-// refused.
+// Forms: directoryName, dNSName, iPAddress, rfc822Name (and emailAddress in a subject without
+// such a name, and SmtpUTF8Mailbox of RFC 8398), uniformResourceIdentifier, registeredID,
+// otherName UPN (host or mailbox, like rfc822Name, as Windows does) and SRVName (RFC 4985). A
+// constraint of another form refuses every name of that form, and so does one with minimum or
+// maximum: RFC 5280 wants it processed or the certificate refused.
 class ConstrainedNames {
  public:
   // The constraints of `ca`, which is named in findings. The certificate must outlive this object.
   void add(const Certificate& ca);
   // Constraints that a trust store lays on an anchor (RFC 5937).
   void add(const x509::NameConstraints& constraints, std::string ca);
-  bool empty() const { return levels_.empty(); }
 
   // Holds subject and alternative names of a certificate against the subtrees; one finding for the first name
   // that fails. Takes `comparisons` of the budget.

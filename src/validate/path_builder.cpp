@@ -114,7 +114,6 @@ bool PathBuilder::extend(const Judge& judge) {
   const CertificatePtr certificate = path_.back();
   const int index = static_cast<int>(path_.size()) - 1;
   if (path_.size() >= inputs_.profile.limits.certificates) {
-    out_of_depth_ = true;
     note_dead_end({{FindingId::path_too_long,
                     kWholePath,
                     {{"limit", std::to_string(inputs_.profile.limits.certificates)}}}});

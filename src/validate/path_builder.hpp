@@ -38,7 +38,6 @@ class PathBuilder {
   // The longest path that ended before an anchor, and why.
   std::span<const CertificatePtr> dead_end() const { return dead_end_; }
   const std::vector<Finding>& dead_end_findings() const { return dead_end_findings_; }
-  bool out_of_depth() const { return out_of_depth_; }
 
  private:
   struct Candidate {
@@ -62,7 +61,6 @@ class PathBuilder {
   std::map<std::pair<const Certificate*, const Certificate*>, SignatureVerdict> edges_;
   std::vector<CertificatePtr> dead_end_;
   std::vector<Finding> dead_end_findings_;
-  bool out_of_depth_ = false;
 };
 
 }  // namespace vouch::validate

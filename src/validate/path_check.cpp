@@ -10,8 +10,8 @@ namespace {
 
 namespace oid = x509::oid;
 
-// The variables of 6.1.2 and the steps of 6.1.3 to 6.1.5 over them, from the certificate below the anchor to
-// the target.
+// The variables of 6.1.2 and the steps of 6.1.3 to 6.1.5 over
+// them, from the certificate below the anchor to the target.
 class PathCheck {
  public:
   PathCheck(std::span<const CertificatePtr> path, const TrustAnchor& anchor, const Profile& profile, Time now,
@@ -107,8 +107,8 @@ class PathCheck {
   // 6.1.3 a.2
   void check_validity() {
     const auto& view = current().view();
-    const bool early = now_<view.not_before, late = now_> view.not_after;
-    if (!early && !late) return;
+    const bool early = now_ < view.not_before;
+    if (!early && now_ <= view.not_after) return;
     const FindingId id = early ? (is_target() ? FindingId::not_yet_valid : FindingId::issuer_not_yet_valid)
                                : (is_target() ? FindingId::expired : FindingId::issuer_expired);
     add(id, {{"name", current().subject_text()},

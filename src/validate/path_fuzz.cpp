@@ -64,8 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Expected expected{"www.example.com", "alice@corp.example", "S-1-5-21-1-2-3-4", "CORP.EXAMPLE",
                           "alice@example.com"};
   const Time now = parse_time("2011-04-15").value();
-  const Decision decision =
-      validator.validate(sent.back(), sent, {nullptr, {}, now, profile, expected, &revocation});
+  const Decision decision = validator.validate(sent.back(), sent, {now, profile, expected, &revocation});
   if (decision.accepted == (decisive(decision) != nullptr)) std::abort();
   if (decision.steps > profile.limits.steps || decision.signatures > profile.limits.signatures) std::abort();
   if (to_text(decision).empty() || to_json(to_value(decision)).empty()) std::abort();

@@ -87,8 +87,8 @@ std::vector<Oid> PolicyGraph::user_constrained(std::span<const Oid> acceptable) 
   const bool any_acceptable = contains(acceptable, x509::oid::kAnyPolicy);
   // The authorities accept whatever the user wants (g.iii.3).
   if (levels_.back().any) out.assign(acceptable.begin(), acceptable.end());
-  // From the target upwards: nodes that something below descends from; those under anyPolicy are the
-  // anchor's.
+  // From the target upwards: nodes that something below
+  // descends from; those under anyPolicy are the anchor's.
   std::set<Oid> reached, above;
   for (const Node& node : levels_.back().nodes) reached.insert(node.policy);
   for (auto level = levels_.rbegin(); level != levels_.rend(); ++level) {

@@ -69,8 +69,8 @@ TEST(PolicyGraphTest, AnyPolicyGivesMappingsANode) {
   EXPECT_EQ(constrained(graph, {kA}), (Oids{kA}));
 }
 
-// CVE-2023-0464: with a tree, each level multiplies the nodes; here 64 levels of 8 policies, each mapped to
-// all.
+// CVE-2023-0464: with a tree, each level multiplies the
+// nodes; here 64 levels of 8 policies, each mapped to all.
 TEST(PolicyGraphTest, GrowsWithTheCertificatesAndNotWithTheirPower) {
   Oids policies;
   std::vector<PolicyGraph::Mapping> mappings;

@@ -33,8 +33,6 @@ enum class Purpose {
   crl_signing,  // cRLSign in the key usage (RFC 5280 6.3.3 f)
 };
 std::string_view to_string(Purpose purpose);
-// "tls_client", … Fails with `not_found`, listing the names.
-Result<Purpose> purpose_from_name(std::string_view name);
 
 // Whom the certificate must name. Empty: nobody in particular.
 struct Expected {
@@ -66,8 +64,8 @@ struct Profile {
   bool strong_mapping = false;  // smart_card_logon: the SID must be there (KB5014754, full enforcement)
   RevocationRule revocation = RevocationRule::chain;
   bool accept_unknown_revocation = false;  // fail open; the findings become warnings in the record
-  std::size_t checked_issuers =
-      10;  // counted from the target; what CAs above these issued is not asked about
+  // Counted from the target; what CAs above these issued is not asked about.
+  std::size_t checked_issuers = 10;
   bool refuse_unchecked_issuers = false;  // a chain that is longer than that is refused
 };
 

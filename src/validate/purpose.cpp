@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
+
 namespace vouch::validate {
 namespace {
 
@@ -62,11 +64,6 @@ constexpr bool in_order() {
 static_assert(in_order());
 
 const Row& row(Purpose purpose) { return kRows[static_cast<std::size_t>(purpose)]; }
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 template <class List, class Text>
 std::string joined(const List& list, Text&& text) {
@@ -258,13 +255,6 @@ class PurposeCheck {
 }  // namespace
 
 std::string_view to_string(Purpose purpose) { return row(purpose).name; }
-
-Result<Purpose> purpose_from_name(std::string_view name) {
-  for (const Row& one : kRows)
-    if (one.name == name) return one.purpose;
-  return make_error(Errc::not_found, "there is no purpose '{}'; there are: {}", name,
-                    joined(kRows, [](const Row& one) { return std::string(one.name); }));
-}
 
 bool host_matches(std::string_view pattern, std::string_view host) {
   if (host.ends_with('.')) host.remove_suffix(1);

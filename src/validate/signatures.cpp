@@ -41,13 +41,13 @@ std::string SignatureCache::key(Bytes object, Bytes signer) {
 
 bool SignatureCache::knows(Bytes object, Bytes signer) const {
   const std::string wanted = key(object, signer);
-  const std::lock_guard lock(guards_);
+  const std::lock_guard lock(guards_known_);
   return known_.contains(wanted);
 }
 
 void SignatureCache::learn(Bytes object, Bytes signer) {
   std::string learnt = key(object, signer);
-  const std::lock_guard lock(guards_);
+  const std::lock_guard lock(guards_known_);
   if (capacity_ == 0 || !known_.insert(learnt).second) return;
   order_.push_back(std::move(learnt));
   if (order_.size() <= capacity_) return;

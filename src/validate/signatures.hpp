@@ -22,14 +22,14 @@ class SignatureCache {
 
  private:
   static std::string key(Bytes object, Bytes signer);
-  mutable std::mutex guards_;
+  mutable std::mutex guards_known_;
   std::size_t capacity_;
   std::unordered_set<std::string> known_;
   std::deque<std::string> order_;  // the oldest goes first
 };
 
-// The algorithm of a signature, if the rules accept it. Fails with `denied`, or as parse_signature_algorithm
-// does.
+// The algorithm of a signature, if the rules accept it. Fails
+// with `denied`, or as parse_signature_algorithm does.
 Result<x509::SignatureAlgorithm> accepted_algorithm(const x509::AlgorithmIdentifier& identifier,
                                                     const AlgorithmRules& rules);
 
@@ -38,7 +38,7 @@ enum class SignatureVerdict {
   wrong,
   undecided,  // the issuer's DSA key inherits parameters from a certificate that is not in the path yet
 };
-// Whether the key of path[0] made the signature. path[1]… are the certificates above it: a DSA key may
+// Whether the key of the first certificate made the signature. The others are those above it: a DSA key may
 // inherit its parameters from them (RFC 5280 6.1.4 d, e).
 SignatureVerdict check_signature(const crypto::Provider& provider,
                                  std::span<const CertificatePtr> signer_and_above,

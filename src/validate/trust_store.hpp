@@ -38,7 +38,6 @@ class TrustStore {
   std::span<const Candidate> named(const std::string& subject_key) const;
   // The anchor with this very certificate.
   const TrustAnchor* anchor(const Certificate& certificate) const;
-  std::span<const TrustAnchor> anchors() const { return anchors_; }
 
  private:
   std::vector<TrustAnchor> anchors_;

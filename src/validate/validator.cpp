@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "validate/crl.hpp"
+#include "validate/crl_signers.hpp"
 #include "validate/path_builder.hpp"
 #include "validate/path_check.hpp"
 #include "validate/purpose.hpp"
@@ -10,292 +10,184 @@
 namespace vouch::validate {
 namespace {
 
-constexpr std::size_t kMaxAttempts = 8;
-
-std::size_t errors_in(const std::vector<Finding>& findings) {
-  return static_cast<std::size_t>(
-      std::ranges::count(findings, Severity::error, [](const Finding& one) { return severity_of(one); }));
-}
+constexpr std::size_t kMaxAttempts = 8;  // of those that the record keeps
 
 // One validation from its first step to its last.
-class Signers;
-
-class Run {
+class Validation {
  public:
-  Run(const crypto::Provider& provider, const TrustStore& trust, SignatureCache* cache,
-      const Request& request)
-      : provider_(provider),
-        trust_(trust),
-        cache_(cache),
-        request_(request),
-        budget_(request.profile.limits) {}
+  Validation(const crypto::Provider& provider, const TrustStore& trust, SignatureCache* cache,
+             const CertificatePtr& target, std::span<const CertificatePtr> sent, const Terms& terms)
+      : target_(target),
+        terms_(terms),
+        budget_(terms.profile.limits),
+        inputs_{provider, trust, sent, terms.profile, terms.now, cache, budget_, nullptr} {}
 
   Decision decide() {
-    decision_.time = request_.now;
-    decision_.purpose = request_.profile.purpose;
-    decision_.sent.push_back(request_.target);
-    decision_.sent.insert(decision_.sent.end(), request_.sent.begin(), request_.sent.end());
-    if (!accepted_anchor()) {
-      PathBuilder builder(inputs(request_.profile, nullptr));
-      builder.search(request_.target,
-                     [&](auto path, const TrustAnchor& anchor) { return judge(path, anchor); });
+    decision_.time = terms_.now;
+    decision_.purpose = terms_.profile.purpose;
+    decision_.sent.push_back(target_);
+    decision_.sent.insert(decision_.sent.end(), inputs_.sent.begin(), inputs_.sent.end());
+    if (!accepts_as_anchor()) {
+      PathBuilder builder(inputs_);
+      builder.search(target_, [&](auto path, const TrustAnchor& anchor) { return judge(path, anchor); });
       if (!decision_.accepted) explain_failure(builder);
     }
-    const Limits &whole = request_.profile.limits, &left = budget_.left();
-    decision_.paths = whole.paths - left.paths;
-    decision_.steps = whole.steps - left.steps;
-    decision_.signatures = whole.signatures - left.signatures;
+    decision_.paths = budget_.used(&Limits::paths);
+    decision_.steps = budget_.used(&Limits::steps);
+    decision_.signatures = budget_.used(&Limits::signatures);
     return std::move(decision_);
   }
 
-  PathBuilder::Inputs inputs(const Profile& profile, const TrustAnchor* only) {
-    return {provider_, trust_, request_.sent, profile, request_.now, cache_, budget_, only};
-  }
-  const Request& request() const { return request_; }
-
  private:
-  friend class Signers;
-
-  bool accepted_anchor() {
-    const TrustAnchor* anchor = trust_.anchor(*request_.target);
-    if (anchor == nullptr || !request_.profile.accept_anchor_as_target) return false;
+  bool accepts_as_anchor() {
+    const TrustAnchor* anchor = inputs_.trust.anchor(*target_);
+    if (anchor == nullptr || !terms_.profile.accept_anchor_as_target) return false;
     decision_.accepted = true;
-    decision_.path = {request_.target};
+    decision_.path = {target_};
     decision_.trust = anchor->source;
     return true;
   }
 
+  // What is said of one path to an anchor.
+  struct Judgement {
+    std::vector<Finding> findings;
+    std::size_t faults = 0;  // errors of the path itself; with revocation asked about, there are none
+    std::vector<x509::Oid> policies;
+    std::vector<RevocationRecord> revocation;
+    std::size_t unchecked_issuers = 0;
+  };
+
   // True ends the search: the path holds, or no other could change the answer.
   bool judge(std::span<const CertificatePtr> path, const TrustAnchor& anchor) {
-    const Profile& profile = request_.profile;
-    PathOutcome outcome = check_path(path, anchor, profile, request_.now, budget_);
-    for (Finding& finding : check_purpose(path, anchor, profile, request_.expected))
-      outcome.findings.push_back(std::move(finding));
-    const std::size_t faults = errors_in(outcome.findings);
-    std::vector<RevocationRecord> records;
-    std::size_t unchecked = 0;
-    if (faults == 0) records = check_revocation(path, anchor, outcome.findings, unchecked);
-    const bool holds = !has_error(outcome.findings);
+    Judgement judgement = weigh(path, anchor);
+    const bool holds = !has_error(judgement.findings);
     // The target's own revocation is final: another path to the same issuer does not undo it.
-    const bool is_final = std::ranges::any_of(
-        outcome.findings, [](const Finding& one) { return one.id == FindingId::revoked; });
-    if (!holds && !is_final && has_best_ && faults >= best_faults_) {
-      remember({{path.begin(), path.end()}, true, std::move(outcome.findings)});
-      return false;
-    }
-    if (has_best_) remember({decision_.path, true, std::move(decision_.findings)});
-    has_best_ = true;
-    best_faults_ = faults;
+    const bool is_final =
+        std::ranges::find(judgement.findings, FindingId::revoked, &Finding::id) != judgement.findings.end();
+    if (holds || is_final || !best_faults_ || judgement.faults < *best_faults_)
+      adopt(path, anchor, std::move(judgement), holds);
+    else
+      remember({{path.begin(), path.end()}, true, std::move(judgement.findings)});
+    return holds || is_final;
+  }
+
+  Judgement weigh(std::span<const CertificatePtr> path, const TrustAnchor& anchor) {
+    PathOutcome outcome = check_path(path, anchor, terms_.profile, terms_.now, budget_);
+    Judgement judgement;
+    judgement.policies = std::move(outcome.policies);
+    judgement.findings = std::move(outcome.findings);
+    for (Finding& finding : check_purpose(path, anchor, terms_.profile, terms_.expected))
+      judgement.findings.push_back(std::move(finding));
+    judgement.faults =
+        static_cast<std::size_t>(std::ranges::count(judgement.findings, Severity::error, severity_of));
+    if (judgement.faults == 0 && terms_.profile.revocation != RevocationRule::none)
+      check_revocation(path, anchor, judgement);
+    return judgement;
+  }
+
+  // The path becomes the decision's; the one before it is kept among the attempts.
+  void adopt(std::span<const CertificatePtr> path, const TrustAnchor& anchor, Judgement judgement,
+             bool holds) {
+    if (best_faults_) remember({decision_.path, true, std::move(decision_.findings)});
+    best_faults_ = judgement.faults;
     decision_.accepted = holds;
     decision_.path.assign(path.begin(), path.end());
     decision_.trust = anchor.source;
-    decision_.policies = std::move(outcome.policies);
-    decision_.findings = std::move(outcome.findings);
-    decision_.revocation = std::move(records);
-    decision_.unchecked_issuers = unchecked;
-    return holds || is_final;
+    decision_.policies = std::move(judgement.policies);
+    decision_.findings = std::move(judgement.findings);
+    decision_.revocation = std::move(judgement.revocation);
+    decision_.unchecked_issuers = judgement.unchecked_issuers;
   }
   void remember(Attempt attempt) {
     if (decision_.attempts.size() < kMaxAttempts) decision_.attempts.push_back(std::move(attempt));
   }
 
-  std::vector<RevocationRecord> check_revocation(std::span<const CertificatePtr> path,
-                                                 const TrustAnchor& anchor, std::vector<Finding>& findings,
-                                                 std::size_t& unchecked);
+  void check_revocation(std::span<const CertificatePtr> path, const TrustAnchor& anchor,
+                        Judgement& judgement) {
+    const Profile& profile = terms_.profile;
+    const bool chain = profile.revocation == RevocationRule::chain;
+    const std::size_t all = path.size() - 1;
+    std::size_t asked = chain ? std::min(all, profile.checked_issuers) : 1;
+    if (terms_.revocation == nullptr) asked = 0;
+    judgement.unchecked_issuers = all - asked;
+    if (asked == 0 || (chain && profile.refuse_unchecked_issuers && asked < all))
+      judgement.findings.push_back(unknown(path, all - 1));
+    if (asked == 0) return;
+    CrlSigners signers(inputs_, *terms_.revocation, signers_, path, anchor);
+    // From the anchor downwards: what a revoked CA says of others does not count.
+    for (std::size_t i = asked; i-- > 0;) {
+      judgement.revocation.push_back(terms_.revocation->check({path, i, terms_.now, signers}));
+      const RevocationRecord& record = judgement.revocation.back();
+      if (record.status == RevocationStatus::revoked) {
+        judgement.findings.push_back(revoked(path, i, record));
+        break;
+      }
+      if (record.status == RevocationStatus::good || profile.accept_unknown_revocation) continue;
+      // Its own reasons where it has some: they carry the codes.
+      if (has_error(record.findings))
+        judgement.findings.insert(judgement.findings.end(), record.findings.begin(), record.findings.end());
+      else
+        judgement.findings.push_back(unknown(path, i));
+      break;
+    }
+  }
+  static Finding unknown(std::span<const CertificatePtr> path, std::size_t index) {
+    return {FindingId::revocation_unknown, static_cast<int>(index), {{"name", path[index]->subject_text()}}};
+  }
+  static Finding revoked(std::span<const CertificatePtr> path, std::size_t index,
+                         const RevocationRecord& record) {
+    const auto reason = record.reason.value_or(x509::CrlReason::unspecified);
+    return {index == 0 ? FindingId::revoked : FindingId::issuer_revoked,
+            static_cast<int>(index),
+            {{"name", path[index]->subject_text()},
+             {"reason", std::string(x509::to_string(reason))},
+             {"time", record.revoked_at ? format_time(*record.revoked_at) : "at an unknown time"}}};
+  }
 
   // No path was accepted: what is the nearest to an explanation?
   void explain_failure(const PathBuilder& builder) {
-    if (!has_best_) {
+    if (!best_faults_) {
       decision_.findings = builder.dead_end_findings();
       remember({{builder.dead_end().begin(), builder.dead_end().end()}, false, builder.dead_end_findings()});
     }
-    if (trust_.anchor(*request_.target) != nullptr)
+    if (inputs_.trust.anchor(*target_) != nullptr)
       decision_.findings.insert(decision_.findings.begin(), {FindingId::target_is_anchor, 0, {}});
-    if (budget_.spent()) {
-      const Limits &left = budget_.left(), &whole = request_.profile.limits;
-      const auto [limit, what] = left.steps == 0        ? std::pair(whole.steps, "issuers")
-                                 : left.signatures == 0 ? std::pair(whole.signatures, "signatures")
-                                 : left.paths == 0      ? std::pair(whole.paths, "paths")
-                                                   : std::pair(whole.comparisons, "comparisons of names");
+    if (const auto& refused = budget_.refused())
       decision_.findings.push_back(
-          {FindingId::budget_spent, kWholePath, {{"limit", std::to_string(limit)}, {"what", what}}});
-    }
+          {FindingId::budget_spent,
+           kWholePath,
+           {{"limit", std::to_string(refused->limit)}, {"what", std::string(refused->what)}}});
   }
 
-  const crypto::Provider& provider_;
-  const TrustStore& trust_;
-  SignatureCache* cache_;
-  const Request& request_;
+  const CertificatePtr& target_;
+  const Terms& terms_;
   Budget budget_;
+  const PathBuilder::Inputs inputs_;
+  SignerMemory signers_;
   Decision decision_;
-  // The path in the decision so far; what revocation says does not count against it: it held until then.
-  bool has_best_ = false;
-  std::size_t best_faults_ = 0;
-  // Signers of CRLs: those being asked about, and what became of the others.
-  std::vector<const Certificate*> asking_;
-  std::map<std::pair<const Certificate*, const TrustAnchor*>, std::string> signers_;  // empty: its path holds
+  std::optional<std::size_t> best_faults_;  // of the path in the decision, if there is one
 };
-
-// Signers of CRLs for one path.
-class Signers final : public SignerPaths {
- public:
-  Signers(Run& run, std::span<const CertificatePtr> path, const TrustAnchor& anchor)
-      : run_(run), path_(path), anchor_(anchor) {}
-
-  std::vector<CertificatePtr> named(const std::string& subject_key) override {
-    std::vector<CertificatePtr> out;
-    const auto add = [&](const CertificatePtr& one) {
-      if (one->subject_key() == subject_key && std::ranges::find(out, one) == out.end()) out.push_back(one);
-    };
-    for (const CertificatePtr& one : path_.subspan(1)) add(one);
-    for (const auto& candidate : run_.trust_.named(subject_key)) add(candidate.certificate);
-    for (const CertificatePtr& one : run_.request_.sent) add(one);
-    return out;
-  }
-
-  Status holds(const CertificatePtr& signer) override {
-    // The path's own CAs are judged with the path.
-    if (std::ranges::find(path_.subspan(1), signer) != path_.end()) return ok();
-    if (std::ranges::find(run_.asking_, signer.get()) != run_.asking_.end()) return ok();
-    if (is_same_ca(*signer)) return ok();
-    const auto [known, is_new] = run_.signers_.try_emplace({signer.get(), &anchor_});
-    std::string& reason = known->second;
-    if (is_new) reason = ask(signer);
-    return reason.empty() ? ok() : Status(make_error(Errc::denied, "{}", reason));
-  }
-
-  Status verify(const Crl& crl, const CertificatePtr& signer) override {
-    const CrlHead& head = crl.head();
-    (void)TRY(accepted_algorithm(head.view.signature_algorithm, run_.request_.profile.algorithms));
-    if (run_.cache_ != nullptr && run_.cache_->knows(head.fingerprint, signer->fingerprint())) return ok();
-    if (!run_.budget_.signature()) return make_error(Errc::limit_exceeded, "too many signatures to verify");
-    const auto above = std::ranges::find(path_, signer);
-    const std::span<const CertificatePtr> signer_and_above =
-        above != path_.end() ? path_.subspan(static_cast<std::size_t>(above - path_.begin()))
-                             : std::span<const CertificatePtr>(&signer, 1);
-    if (check_signature(run_.provider_, signer_and_above, head.view.signature_algorithm, head.view.tbs,
-                        head.view.signature) != SignatureVerdict::fits)
-      return make_error(Errc::denied, "its signature does not fit the key of '{}'", signer->subject_text());
-    if (run_.cache_ != nullptr) run_.cache_->learn(head.fingerprint, signer->fingerprint());
-    return ok();
-  }
-
- private:
-  // Two anchors of one name are one CA with two keys: while it changes from one to the other, either may
-  // sign.
-  bool is_same_ca(const Certificate& signer) const {
-    const auto& view = signer.view();
-    const Time now = run_.request_.now;
-    const bool valid =
-        !run_.request_.profile.check_anchor_validity || (now >= view.not_before && now <= view.not_after);
-    return valid && signer.subject_key() == anchor_.certificate->subject_key() &&
-           run_.trust_.anchor(signer) != nullptr;
-  }
-
-  // RFC 5280 6.3.3 f: a path of its own to the same anchor, with nothing asked but that it holds. Why not, in
-  // words.
-  std::string ask(const CertificatePtr& signer) {
-    run_.asking_.push_back(signer.get());
-    Profile profile = run_.request_.profile;
-    profile.purpose = Purpose::crl_signing;
-    profile.policies = {};
-    std::string reason;
-    PathBuilder builder(run_.inputs(profile, &anchor_));
-    const bool found = builder.search(signer, [&](auto path, const TrustAnchor& anchor) {
-      reason = fault_of(path, anchor, profile);
-      return reason.empty();
-    });
-    run_.asking_.pop_back();
-    if (found) return {};
-    if (reason.empty() && !builder.dead_end_findings().empty())
-      reason = message_of(builder.dead_end_findings().front());
-    return reason.empty() ? "no path to the same trust anchor" : reason;
-  }
-
-  std::string fault_of(std::span<const CertificatePtr> path, const TrustAnchor& anchor,
-                       const Profile& profile) {
-    auto findings = check_path(path, anchor, profile, run_.request_.now, run_.budget_).findings;
-    for (Finding& finding : check_purpose(path, anchor, profile, {})) findings.push_back(std::move(finding));
-    Signers signers(run_, path, anchor);
-    for (std::size_t i = path.size() - 1; i-- > 0 && !has_error(findings);) {
-      const RevocationRecord record = run_.request_.revocation->check({path, i, run_.request_.now, signers});
-      if (record.status == RevocationStatus::good) continue;
-      return fmt::format("'{}' is {}", path[i]->subject_text(),
-                         record.status == RevocationStatus::revoked ? "revoked" : "of unknown status");
-    }
-    for (const Finding& finding : findings)
-      if (severity_of(finding) == Severity::error) return message_of(finding);
-    return {};
-  }
-
-  Run& run_;
-  std::span<const CertificatePtr> path_;
-  const TrustAnchor& anchor_;
-};
-
-std::vector<RevocationRecord> Run::check_revocation(std::span<const CertificatePtr> path,
-                                                    const TrustAnchor& anchor, std::vector<Finding>& findings,
-                                                    std::size_t& unchecked) {
-  const Profile& profile = request_.profile;
-  std::vector<RevocationRecord> records;
-  if (profile.revocation == RevocationRule::none) return records;
-  const std::size_t all = path.size() - 1;
-  std::size_t asked =
-      profile.revocation == RevocationRule::target ? 1 : std::min(all, profile.checked_issuers);
-  if (request_.revocation == nullptr) asked = 0;
-  unchecked = all - asked;
-  const bool too_long =
-      profile.revocation == RevocationRule::chain && profile.refuse_unchecked_issuers && unchecked != 0;
-  if (asked == 0 || too_long)
-    findings.push_back({FindingId::revocation_unknown,
-                        static_cast<int>(all) - 1,
-                        {{"name", path[all - 1]->subject_text()}}});
-  Signers signers(*this, path, anchor);
-  // From the anchor downwards: what a revoked CA says of others does not count.
-  for (std::size_t i = asked; i-- > 0;) {
-    records.push_back(request_.revocation->check({path, i, request_.now, signers}));
-    const RevocationRecord& record = records.back();
-    const int index = static_cast<int>(i);
-    if (record.status == RevocationStatus::revoked) {
-      findings.push_back(
-          {i == 0 ? FindingId::revoked : FindingId::issuer_revoked,
-           index,
-           {{"name", path[i]->subject_text()},
-            {"reason", std::string(x509::to_string(record.reason.value_or(x509::CrlReason::unspecified)))},
-            {"time", record.revoked_at ? format_time(*record.revoked_at) : "at an unknown time"}}});
-      break;
-    }
-    if (record.status == RevocationStatus::good || profile.accept_unknown_revocation) continue;
-    // Its own reasons where it has some: they carry the codes.
-    if (has_error(record.findings)) {
-      findings.insert(findings.end(), record.findings.begin(), record.findings.end());
-    } else {
-      findings.push_back({FindingId::revocation_unknown, index, {{"name", path[i]->subject_text()}}});
-    }
-    break;
-  }
-  return records;
-}
 
 }  // namespace
 
-Decision Validator::validate(const Request& request) const {
-  return Run(*provider_, *trust_, cache_.get(), request).decide();
+Decision Validator::validate(const CertificatePtr& target, const std::vector<CertificatePtr>& sent,
+                             const Terms& terms) const {
+  return Validation(*provider_, *trust_, cache_.get(), target, sent, terms).decide();
 }
 
-Decision Validator::validate(Bytes target, std::span<const Bytes> sent, Request request) const {
-  for (const Bytes der : sent.first(std::min(sent.size(), kMaxSent)))
-    if (auto read = Certificate::parse(*provider_, der)) request.sent.push_back(*std::move(read));
-  auto read = Certificate::parse(*provider_, target);
+Decision Validator::validate(Bytes target, std::span<const Bytes> sent, const Terms& terms) const {
+  const auto read = Certificate::parse(*provider_, target);
   if (!read) {
     Decision decision;
-    decision.time = request.now;
-    decision.purpose = request.profile.purpose;
+    decision.time = terms.now;
+    decision.purpose = terms.profile.purpose;
     decision.findings.push_back({FindingId::certificate_malformed, 0, {{"reason", read.error().summary()}}});
     return decision;
   }
-  request.target = *std::move(read);
-  return validate(request);
+  std::vector<CertificatePtr> others;
+  for (const Bytes der : sent.first(std::min(sent.size(), kMaxSent)))
+    if (auto other = Certificate::parse(*provider_, der)) others.push_back(*std::move(other));
+  return validate(*read, others, terms);
 }
 
 }  // namespace vouch::validate

@@ -21,9 +21,9 @@ class ValidatorTest : public testing::Test {
  protected:
   ValidatorTest() { profile_.revocation = RevocationRule::none; }
   Decision run(const std::shared_ptr<TrustStore>& store, const CertificatePtr& target,
-               std::vector<CertificatePtr> sent = {}, Time now = kNow) {
+               const std::vector<CertificatePtr>& sent = {}, Time now = kNow) {
     return Validator(pki_.provider(), store, cache_)
-        .validate({target, std::move(sent), now, profile_, expected_, nullptr});
+        .validate(target, sent, {now, profile_, expected_, nullptr});
   }
   static std::string id_of(const Decision& decision) {
     return decisive(decision) ? std::string(kind_of(decisive(decision)->id).id) : "";
@@ -381,13 +381,13 @@ TEST_F(ValidatorTest, AsksAboutTheFirstIssuersOnly) {
   profile_.revocation = RevocationRule::chain;
   const auto leaf = pki_.leaf("leaf", "C0");
   const Validator validator(pki_.provider(), store, nullptr);
-  const Decision decision = validator.validate({leaf, {}, kNow, profile_, {}, &source});
+  const Decision decision = validator.validate(leaf, {}, {kNow, profile_, {}, &source});
   EXPECT_TRUE(decision.accepted) << to_text(decision);
   EXPECT_THAT(source.asked, testing::UnorderedElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9));
   EXPECT_EQ(decision.unchecked_issuers, 2u);
   profile_.refuse_unchecked_issuers = true;
-  EXPECT_FALSE(validator.validate({leaf, {}, kNow, profile_, {}, &source}).accepted);
-  EXPECT_EQ(id_of(validator.validate({leaf, {}, kNow, profile_, {}, nullptr})), "revocation.unknown")
+  EXPECT_FALSE(validator.validate(leaf, {}, {kNow, profile_, {}, &source}).accepted);
+  EXPECT_EQ(id_of(validator.validate(leaf, {}, {kNow, profile_, {}, nullptr})), "revocation.unknown")
       << "fails closed without a source";
 }
 
@@ -405,7 +405,7 @@ TEST_F(ValidatorTest, ARevokedTargetIsNotTriedAgainOnAnotherPath) {
   profile_.revocation = RevocationRule::chain;
   const auto sub1 = pki_.ca("Sub", "Root"), sub2 = pki_.ca("Sub", "Root");
   const Validator validator(pki_.provider(), trust({pki_.ca("Root")}, {sub1, sub2}), nullptr);
-  const Decision decision = validator.validate({pki_.leaf("leaf", "Sub"), {}, kNow, profile_, {}, &source});
+  const Decision decision = validator.validate(pki_.leaf("leaf", "Sub"), {}, {kNow, profile_, {}, &source});
   EXPECT_EQ(id_of(decision), "revocation.revoked");
   EXPECT_EQ(decision.paths, 1u);
   EXPECT_EQ(source.asked, 2);
@@ -449,8 +449,7 @@ TEST_F(ValidatorTest, OneValidatorServesSeveralThreads) {
 
 TEST_F(ValidatorTest, ATargetThatCannotBeReadIsADecisionToo) {
   const Validator validator(pki_.provider(), trust({pki_.ca("Root")}), nullptr);
-  const Decision decision =
-      validator.validate(as_bytes("no DER"), {}, {nullptr, {}, kNow, profile_, {}, nullptr});
+  const Decision decision = validator.validate(as_bytes("no DER"), {}, {kNow, profile_, {}, nullptr});
   EXPECT_EQ(id_of(decision), "certificate.malformed");
   const Value value = to_value(decision);
   EXPECT_EQ(*value.find("accepted")->boolean(), false);

@@ -18,8 +18,8 @@ bool is_space(char32_t c) {
          c == 0x3000;
 }
 
-// RFC 4518 2.2: what is mapped to nothing: soft hyphens, joiners, variation selectors, controls, marks of
-// direction.
+// RFC 4518 2.2: what is mapped to nothing: soft hyphens,
+// joiners, variation selectors, controls, marks of direction.
 bool is_ignored(char32_t c) {
   return c < 0x09 || (c >= 0x0e && c <= 0x1f) || (c >= 0x7f && c <= 0x9f && c != 0x85) || c == 0xad ||
          c == 0x34f || c == 0x6dd || c == 0x70f || c == 0x1806 || (c >= 0x180b && c <= 0x180e) ||

@@ -1,6 +1,6 @@
 #pragma once
-// The preparation of strings before they are compared (RFC 4518, as RFC 5280 7.1 asks). Internal to this
-// room.
+// The preparation of strings before they are compared (RFC
+// 4518, as RFC 5280 7.1 asks). Internal to this room.
 
 #include <optional>
 #include <string>

@@ -1,6 +1,6 @@
-// NIST PKITS: every test with the suite's own expected result and, where it is accepted, its policies. The
-// files come from Debian's package python3-cryptography-vectors, the expectations from
-// tests/conformance/pkits.tsv.
+// NIST PKITS: every test with the suite's own expected result and, where it is
+// accepted, its policies. The files come from Debian's package
+// python3-cryptography-vectors, the expectations from tests/conformance/pkits.tsv.
 
 #include <gtest/gtest.h>
 
@@ -98,8 +98,7 @@ class Pkits : public testing::Test {
     profile.algorithms.accept_weak = true;  // DSA with SHA-1
     const Validator validator(provider_, trust, nullptr);
     const Buffer target = file("certs/" + one.certificates.back() + ".crt");
-    return validator.validate(target, {},
-                              {nullptr, {}, parse_time("2011-04-15").value(), profile, {}, &revocation});
+    return validator.validate(target, {}, {parse_time("2011-04-15").value(), profile, {}, &revocation});
   }
 
   std::shared_ptr<const crypto::Provider> provider_ = crypto::openssl::make_provider();
