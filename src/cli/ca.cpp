@@ -33,53 +33,6 @@ Result<store::KeyGeneration> numbered_generation(const store::Snapshot& snapshot
       .with_hint(known.empty() ? "it has none yet" : "there is: " + known);
 }
 
-// What a generation is good for now.
-std::string_view state_of(const store::KeyGeneration& generation, const x509::CertificateView* view,
-                          bool newest, Time now) {
-  if (generation.certificate.empty()) return "waits for its certificate";
-  if (view->not_after < now) return "expired";
-  return newest ? "signs" : "older, still valid";
-}
-
-Result<Value> describe_generation(Context& context, const store::KeyGeneration& generation, bool newest) {
-  Value value;
-  value.set("version", ca::version_text(generation)).set("key", key_text(generation.public_key_info));
-  value.set("key_reference", generation.key_reference).set("created_at", format_time(generation.created_at));
-  const bool installed = !generation.certificate.empty();
-  std::optional<x509::CertificateView> view;
-  Fingerprints prints;
-  if (installed) {
-    view = TRY(x509::parse_certificate(generation.certificate)
-                   .context("reading the CA certificate {}", ca::version_text(generation)));
-    prints = fingerprints(context.provider(), generation.certificate);
-  }
-  value.set("subject", view ? Value(name_text(view->subject)) : Value());
-  value.set("issuer", view ? Value(name_text(view->issuer)) : Value());
-  value.set("serial", view ? Value(x509::serial_to_text(view->serial)) : Value());
-  value.set("not_before", view ? Value(format_time(view->not_before)) : Value());
-  value.set("not_after", view ? Value(format_time(view->not_after)) : Value());
-  value.set("sha256", text_or_null(prints.sha256)).set("sha1", text_or_null(prints.sha1));
-  value.set("state", state_of(generation, view ? &*view : nullptr, newest, context.clock().now()));
-  value.set("renew_at",
-            view ? Value(format_time(ca::half_life(view->not_before, view->not_after))) : Value());
-  Value chain = Value::list();
-  for (const Buffer& der : generation.chain) {
-    const auto parent = TRY(x509::parse_certificate(der));
-    chain.push(Value()
-                   .set("subject", name_text(parent.subject))
-                   .set("not_after", format_time(parent.not_after))
-                   .set("sha256", fingerprints(context.provider(), der).sha256));
-  }
-  value.set("chain", std::move(chain));
-  return value;
-}
-
-Value location_texts(const std::vector<ca::Location>& locations) {
-  Value list = Value::list();
-  for (const ca::Location& location : locations) list.push(ca::format_location(location));
-  return list;
-}
-
 std::string text_of(const Value& table, std::string_view key) {
   const Value* value = table.find(key);
   return value && value->text() ? *value->text() : std::string();
@@ -110,7 +63,7 @@ Result<Exit> show(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(context.choose_authority(*snapshot));
-  const Value value = TRY(describe_authority(context, *snapshot, record));
+  const Value value = TRY(describe(workspace.environment(), *snapshot, record));
   if (context.json()) {
     print_json(context, value);
     return Exit::done;
@@ -151,20 +104,11 @@ Result<Exit> list(Context& context, const Arguments&) {
   Value values = Value::list();
   Table table{"NAME", "KIND", "MODE", "STATE", "EXPIRES"};
   for (const auto& record : TRY(snapshot->authorities())) {
-    std::optional<Time> expires;
-    for (const auto& generation : TRY(snapshot->key_generations(record.id)))
-      if (!generation.certificate.empty())
-        expires = TRY(x509::parse_certificate(generation.certificate)).not_after;
-    const std::string_view state = expires ? "ready" : "waits for its certificate";
-    table.add({record.name, std::string(store::to_string(record.kind)),
-               std::string(store::to_string(record.mode)), std::string(state),
-               expires ? format_time(*expires) : "-"});
-    values.push(Value()
-                    .set("name", record.name)
-                    .set("kind", store::to_string(record.kind))
-                    .set("mode", store::to_string(record.mode))
-                    .set("state", state)
-                    .set("not_after", time_or_null(expires)));
+    Value line = TRY(api::summarize(*snapshot, record));
+    const Value& expires = *line.find("not_after");
+    table.add({record.name, text_of(line, "kind"), text_of(line, "mode"), text_of(line, "state"),
+               expires.is_null() ? "-" : *expires.text()});
+    values.push(std::move(line));
   }
   if (context.json())
     print_json(context, Value().set("cas", std::move(values)));
@@ -348,52 +292,5 @@ constexpr Command kCommands[] = {
 }  // namespace
 
 std::span<const Command> ca_commands() { return kCommands; }
-
-Result<Value> describe_authority(Context& context, const store::Snapshot& snapshot,
-                                 const store::AuthorityRecord& record) {
-  const auto settings =
-      TRY(ca::parse_settings(record.settings).context("reading the settings of CA '{}'", record.name));
-  const auto generations = TRY(snapshot.key_generations(record.id));
-  const store::KeyGeneration* newest = nullptr;
-  for (const auto& generation : generations)
-    if (!generation.certificate.empty()) newest = &generation;
-  const bool ready = newest != nullptr;
-  Value keys = Value::list();
-  for (const auto& generation : generations)
-    keys.push(TRY(describe_generation(context, generation, &generation == newest)));
-  std::optional<Time> due = settings.renewal_due;
-  if (newest && !due) {
-    const auto view = TRY(x509::parse_certificate(newest->certificate));
-    due = ca::half_life(view.not_before, view.not_after);
-  }
-  Value value;
-  value.set("name", record.name)
-      .set("kind", store::to_string(record.kind))
-      .set("mode", store::to_string(record.mode));
-  value.set("state", ready ? "ready" : "waits for its certificate")
-      .set("created_at", format_time(record.created_at));
-  value.set("key", crypto::format_key_spec(settings.key));
-  value.set("signature_algorithm", x509::to_string(settings.signature_algorithm));
-  value.set("renewal_due", time_or_null(due)).set("renewal_is_due", due && *due <= context.clock().now());
-  value.set("automatic_issuance", settings.automatic_issuance);
-  value.set("interactive_key", settings.interactive_key);
-  value.set("default_validity", format_span(settings.default_validity));
-  value.set("crl_period", format_span(settings.crl_period))
-      .set("crl_overlap", ca::format_overlap(settings.crl_overlap));
-  value
-      .set("delta_period",
-           settings.delta_period == Span{} ? Value() : Value(format_span(settings.delta_period)))
-      .set("delta_overlap", ca::format_overlap(settings.delta_overlap));
-  value.set("cdp", location_texts(settings.cdp)).set("aia", location_texts(settings.aia));
-  value.set("dns_name", settings.dns_name).set("short_name", settings.short_name);
-  value.set("templates", texts(TRY(snapshot.published_templates(record.id))));
-  Value crl;
-  if (const auto crls = TRY(snapshot.crls(record.id)); !crls.empty())
-    crl.set("number", crls.front().number)
-        .set("this_update", format_time(crls.front().this_update))
-        .set("next_update", format_time(crls.front().next_update));
-  value.set("crl", std::move(crl)).set("keys", std::move(keys));
-  return value;
-}
 
 }  // namespace vouch::cli

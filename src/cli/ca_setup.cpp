@@ -236,7 +236,7 @@ Result<Exit> report(Context& context, const Workspace& workspace, const Report& 
 
   if (context.json()) {
     Value value;
-    value.set("ca", TRY(describe_authority(context, *snapshot, what.record)));
+    value.set("ca", TRY(api::describe(workspace.environment(), *snapshot, what.record)));
     value.set("files", texts(files)).set("request_file", text_or_null(what.request_file));
     value.set("root_sha256", hex_or_null(what.root_fingerprint));
     value.set("capolicy", what.policy ? describe(*what.policy) : Value());

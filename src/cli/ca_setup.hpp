@@ -17,10 +17,6 @@ Result<Exit> ca_set(Context& context, const Arguments& arguments);
 // The password of a PKCS #12 file: --p12-password-file, or a person.
 Result<std::string> p12_password(Context& context, const Arguments& arguments, const std::string& file);
 
-// One CA as --json and `ca show` tell it.
-Result<Value> describe_authority(Context& context, const store::Snapshot& snapshot,
-                                 const store::AuthorityRecord& record);
-
 // The CA that signs a subordinate at once, with whatever has to stay open for it.
 struct Parent {
   std::unique_ptr<Workspace> other;  // none: it lives in the same home

@@ -12,40 +12,6 @@
 namespace vouch::cli {
 namespace {
 
-Value revocation_fields(Value value, const std::optional<store::RevocationRecord>& revocation) {
-  value.set("revoked_at", revocation ? Value(format_time(revocation->revoked_at)) : Value());
-  value.set("reason", revocation ? Value(x509::to_string(revocation->reason)) : Value());
-  value.set("invalid_since", revocation ? time_or_null(revocation->invalidity_date) : Value());
-  return value;
-}
-
-// The step of the decision that ended it.
-std::optional<policy::TraceStep> deciding_step(const store::Snapshot& snapshot, store::RequestId id) {
-  const auto record = snapshot.request(id);
-  if (!record) return std::nullopt;
-  const auto trace = policy::parse_trace(record->trace);
-  if (!trace) return std::nullopt;
-  std::optional<policy::TraceStep> step;
-  for (const policy::TraceStep& s : *trace)
-    if (s.verdict == policy::Verdict::denied || s.verdict == policy::Verdict::pended) step = s;
-  return step;
-}
-
-Value describe(const ca::Outcome& outcome, const std::optional<policy::TraceStep>& step,
-               const std::string& serial, const OutcomeOptions& options) {
-  Value value;
-  value.set("request", outcome.request).set("state", store::to_string(outcome.disposition));
-  value.set("serial", text_or_null(serial));
-  value.set("certificate",
-            outcome.certificate.empty() ? Value() : Value(to_pem("CERTIFICATE", outcome.certificate)));
-  value.set("file", outcome.certificate.empty() ? Value() : text_or_null(options.out));
-  value.set("message", text_or_null(outcome.message)).set("rule", text_or_null(outcome.reason));
-  value.set("expected", step ? text_or_null(step->expected) : Value());
-  value.set("received", step ? text_or_null(step->received) : Value());
-  value.set("mend", text_or_null(outcome.mend)).set("notes", texts(outcome.notes));
-  return value;
-}
-
 // The message without what the lines below it say again.
 std::string_view headline(std::string_view message, const std::optional<policy::TraceStep>& step) {
   if (!step) return message;
@@ -79,72 +45,6 @@ void explain_refusal(const Context& context, const ca::Outcome& outcome,
 }
 
 }  // namespace
-
-Result<AuthorityNames> authority_names(const store::Snapshot& snapshot) {
-  AuthorityNames names;
-  for (const auto& record : TRY(snapshot.authorities())) names[record.id] = record.name;
-  return names;
-}
-
-Value describe(const store::RequestRecord& record, const AuthorityNames& names) {
-  const auto name = names.find(record.authority);
-  Value value;
-  value.set("id", record.id).set("ca", name == names.end() ? Value() : Value(name->second));
-  value.set("state", store::to_string(record.disposition))
-      .set("template", text_or_null(record.template_name));
-  value.set("requester", record.requester).set("submitted_at", format_time(record.submitted_at));
-  value.set("resolved_at", time_or_null(record.resolved_at)).set("resolver", text_or_null(record.resolver));
-  value.set("message", text_or_null(record.message)).set("rule", text_or_null(record.reason));
-  return value;
-}
-
-Value describe(const store::CertificateRecord& record, const AuthorityNames& names) {
-  const auto name = names.find(record.authority);
-  Value value;
-  value.set("serial", x509::serial_to_text(record.serial)).set("subject", record.subject);
-  value.set("ca", name == names.end() ? Value() : Value(name->second)).set("request", record.request);
-  value.set("template", text_or_null(record.template_name)).set("not_before", format_time(record.not_before));
-  value.set("not_after", format_time(record.not_after)).set("state", state_of(record));
-  return revocation_fields(std::move(value), record.revocation);
-}
-
-Value describe(const store::CrlRecord& record, std::string_view authority,
-               const std::vector<fs::path>& files) {
-  Value value;
-  value.set("ca", authority).set("key_index", record.key_index).set("number", record.number);
-  value.set("delta", record.delta);
-  value.set("base_number", record.delta ? Value(record.base_number) : Value())
-      .set("this_update", format_time(record.this_update));
-  value.set("next_update", format_time(record.next_update))
-      .set("next_publish", format_time(record.next_publish));
-  value.set("entries", record.entries).set("size", record.size).set("sha256", hex_or_null(record.sha256));
-  Value paths = Value::list();
-  for (const fs::path& file : files) paths.push(file.string());
-  value.set("files", std::move(paths));
-  return value;
-}
-
-std::string_view state_of(const store::CertificateRecord& record) {
-  if (!record.revocation) return record.lost() ? "lost" : "issued";
-  return record.revocation->reason == x509::CrlReason::certificate_hold ? "on hold" : "revoked";
-}
-
-Fingerprints fingerprints(const crypto::Provider& provider, Bytes der) {
-  return {to_hex(provider.digest(crypto::DigestAlgorithm::sha256, der)),
-          to_hex(provider.digest(crypto::DigestAlgorithm::sha1, der))};
-}
-
-std::string key_text(Bytes public_key_info) {
-  const auto key = x509::parse_public_key_info(public_key_info);
-  if (!key) return std::string(key.error().message());
-  if (key->type != x509::KeyType::rsa) return std::string(x509::to_string(key->type));
-  return fmt::format("RSA {}", key->bits);
-}
-
-std::string name_text(Bytes name_der) {
-  const auto text = x509::to_rfc4514(name_der);
-  return text ? *text : fmt::format("(unreadable: {})", text.error().message());
-}
 
 Result<std::vector<Buffer>> read_certificate_file(const std::string& file) {
   const Buffer content = TRY(read_file(file));
@@ -240,7 +140,7 @@ Result<store::RequestId> parse_request_id(const std::string& text) {
 
 Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, const ca::Outcome& outcome,
                             const OutcomeOptions& options) {
-  const auto step = deciding_step(snapshot, outcome.request);
+  const auto step = api::deciding_step(snapshot, outcome.request);
   const bool has_certificate = !outcome.certificate.empty();
   std::string serial;
   if (has_certificate) {
@@ -254,7 +154,7 @@ Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, c
           options.p7b ? p7b_output(context, certificates) : TRY(certificate_output(context, certificates))));
   }
   for (const std::string& note : outcome.notes) context.note("note: {}", printable(note));
-  if (context.json()) print_json(context, describe(outcome, step, serial, options));
+  if (context.json()) print_json(context, TRY(describe(outcome, step, options.out)));
 
   switch (outcome.disposition) {
     case ca::Disposition::issued:

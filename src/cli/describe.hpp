@@ -1,31 +1,13 @@
 #pragma once
-// The authority's records as tables for --json, with the keys that docs/reference/json.md lists, and the
-// searches and files that several commands share.
+// The searches and files that several commands share; the records' own form is api/describe.hpp's.
 
 #include "cli/output.hpp"
 #include "x509/crl.hpp"
 
 namespace vouch::cli {
 
-// Names of the CAs of a home by their ids, for records that carry only the id.
-using AuthorityNames = std::map<store::AuthorityId, std::string>;
-Result<AuthorityNames> authority_names(const store::Snapshot& snapshot);
-
-Value describe(const store::RequestRecord& record, const AuthorityNames& names);
-Value describe(const store::CertificateRecord& record, const AuthorityNames& names);
-Value describe(const store::CrlRecord& record, std::string_view authority,
-               const std::vector<fs::path>& files);
-
-// "issued", "on hold", "revoked"; "lost" when only the serial number is known.
-std::string_view state_of(const store::CertificateRecord& record);
-
-struct Fingerprints {
-  std::string sha256, sha1;
-};
-Fingerprints fingerprints(const crypto::Provider& provider, Bytes der);
-// "P-256", "RSA 3072"; of a key this program does not know, the reason.
-std::string key_text(Bytes public_key_info);
-std::string name_text(Bytes name_der);
+using api::authority_names, api::AuthorityNames, api::describe, api::fingerprints, api::key_text,
+    api::name_of, api::name_text, api::state_of;
 
 // Reads what the file holds, PEM or DER; errors name the file.
 Result<std::vector<Buffer>> read_certificate_file(const std::string& file);

@@ -202,14 +202,4 @@ void print_error(const Surroundings& surroundings, const Error& error, bool json
   if (!error.hint().empty()) surroundings.err << "hint: " << indented(error.hint()) << '\n';
 }
 
-Value text_or_null(std::string_view text) { return text.empty() ? Value() : Value(text); }
-Value time_or_null(const std::optional<Time>& time) { return time ? Value(format_time(*time)) : Value(); }
-Value hex_or_null(Bytes octets) { return octets.empty() ? Value() : Value(to_hex(octets)); }
-
-Value texts(const std::vector<std::string>& list) {
-  Value out = Value::list();
-  for (const std::string& text : list) out.push(text);
-  return out;
-}
-
 }  // namespace vouch::cli

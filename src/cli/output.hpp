@@ -6,10 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "api/describe.hpp"
 #include "base/value.hpp"
 #include "cli/context.hpp"
 
 namespace vouch::cli {
+
+using api::text_or_null, api::time_or_null, api::hex_or_null, api::texts;
 
 // One line of harmless text: control characters, line breaks, marks that reverse the direction of writing,
 // and octets that are no UTF-8 appear as \x1b, \n, \u202e.
@@ -54,11 +57,5 @@ Buffer p7b_output(const Context& context, const std::vector<Buffer>& certificate
 
 // An error as a terminal or a program reads it: error, while, hint; or {"error": …}.
 void print_error(const Surroundings& surroundings, const Error& error, bool json);
-
-// Values for --json.
-Value text_or_null(std::string_view text);
-Value time_or_null(const std::optional<Time>& time);
-Value hex_or_null(Bytes octets);
-Value texts(const std::vector<std::string>& list);
 
 }  // namespace vouch::cli

@@ -7,20 +7,6 @@
 namespace vouch::cli {
 namespace {
 
-std::string ca_of(const AuthorityNames& names, store::AuthorityId id) {
-  const auto found = names.find(id);
-  return found == names.end() ? std::string() : found->second;
-}
-
-Value describe(const ca::Grant& grant, const AuthorityNames& names) {
-  Value value;
-  value.set("principal", grant.principal).set("role", ca::to_string(grant.role));
-  value.set("ca", text_or_null(ca_of(names, grant.authority)));
-  value.set("template", text_or_null(grant.template_name)).set("requesters", text_or_null(grant.requesters));
-  value.set("granted_at", format_time(grant.granted_at)).set("granted_by", grant.granted_by);
-  return value;
-}
-
 Result<Exit> list(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(ca::snapshot_for_reading(workspace.environment(), context.user()));
@@ -29,7 +15,7 @@ Result<Exit> list(Context& context, const Arguments& arguments) {
     Table table{"TIME", "BY", "CHANGE", "PRINCIPAL", "ROLE", "CA", "TEMPLATE", "REQUESTERS"};
     Value values = Value::list();
     for (const auto& change : TRY(snapshot->role_changes())) {
-      const std::string ca = ca_of(names, change.authority);
+      const std::string ca = name_of(names, change.authority);
       table.add({format_time(change.changed_at), change.changed_by, change.granted ? "granted" : "revoked",
                  change.principal, change.role, ca, change.template_name, change.requesters});
       values.push(Value()
@@ -52,25 +38,21 @@ Result<Exit> list(Context& context, const Arguments& arguments) {
   Table table{"PRINCIPAL", "ROLE", "CA", "TEMPLATE", "REQUESTERS", "GRANTED", "BY"};
   Value values = Value::list(), rules = Value::list();
   for (const ca::Grant& grant : roles.grants()) {
-    const std::string ca = ca_of(names, grant.authority);
+    const std::string ca = name_of(names, grant.authority);
     table.add({grant.principal, std::string(ca::to_string(grant.role)), ca.empty() ? "all" : ca,
                grant.template_name.empty() ? "any" : grant.template_name,
                grant.requesters.empty() ? "any" : grant.requesters, format_time(grant.granted_at),
                grant.granted_by});
     values.push(describe(grant, names));
   }
-  for (const ca::RoleRule& rule : roles.rules())
-    rules.push(Value()
-                   .set("rule", ca::to_string(rule.kind))
-                   .set("ca", text_or_null(ca_of(names, rule.authority)))
-                   .set("template", text_or_null(rule.template_name)));
+  for (const ca::RoleRule& rule : roles.rules()) rules.push(describe(rule, names));
   if (context.json()) {
     print_json(context, Value().set("roles", std::move(values)).set("rules", std::move(rules)));
     return Exit::done;
   }
   table.print(context, "nobody has a role");
   for (const ca::RoleRule& rule : roles.rules()) {
-    const std::string ca = ca_of(names, rule.authority);
+    const std::string ca = name_of(names, rule.authority);
     context.say("rule: {}{}{}", ca::to_string(rule.kind), ca.empty() ? "" : fmt::format(", CA '{}'", ca),
                 rule.template_name.empty() ? "" : ", template " + rule.template_name);
   }
@@ -95,7 +77,7 @@ Result<ca::Grant> grant_of(const Context& context, const Workspace& workspace, c
 
 Result<Exit> report(Context& context, const Workspace& workspace, const ca::Grant& grant, bool granted) {
   const AuthorityNames names = TRY(authority_names(*TRY(workspace.snapshot())));
-  const std::string ca = ca_of(names, grant.authority);
+  const std::string ca = name_of(names, grant.authority);
   if (context.json())
     print_json(context, Value()
                             .set("principal", grant.principal)
@@ -144,7 +126,7 @@ Result<Exit> set_rule(Context& context, const Arguments& arguments, ca::RoleRule
     const AuthorityNames names = TRY(authority_names(*TRY(workspace.snapshot())));
     print_json(context, Value()
                             .set("rule", ca::to_string(kind))
-                            .set("ca", text_or_null(ca_of(names, rule.authority)))
+                            .set("ca", text_or_null(name_of(names, rule.authority)))
                             .set("template", text_or_null(rule.template_name))
                             .set("on", word == "on"));
   }
