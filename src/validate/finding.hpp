@@ -26,7 +26,7 @@ struct FindingKind {
   FindingId finding{};
   std::string_view id;  // "path.issuer_not_found", stable
   Severity severity{};
-  unsigned code = 0;  // AADSTS number, 0 when there is none
+  unsigned code = 0;  // AADSTS number of Microsoft Entra, 0 when there is none
   std::string_view text, cause, mend;
 };
 const FindingKind& kind_of(FindingId finding);

@@ -17,7 +17,7 @@ TEST(FindingTest, EveryKindHasAnIdOfItsOwnAndSaysWhatToDo) {
   }
 }
 
-// The founding product's error reference, each code of it.
+// Microsoft Entra's error reference, each code of it about certificates.
 TEST(FindingTest, ExplainsEveryCodeOfTheReference) {
   for (const char* code :
        {"500171", "500172", "500173", "500174", "500175", "500176", "500177", "500178", "500179", "500183",

@@ -60,7 +60,7 @@ struct Profile {
   bool any_purpose_counts = true;       // anyExtendedKeyUsage stands for every purpose that need not be named
   bool link_by_key_identifier = false;  // subject and authority key identifier must be there, and fit
   bool check_anchor_validity = true;
-  bool accept_anchor_as_target = false;
+  bool accept_anchor_as_target = false;  // as it stands: nothing else is asked about it
   bool strong_mapping = false;  // smart_card_logon: the SID must be there (KB5014754, full enforcement)
   RevocationRule revocation = RevocationRule::chain;
   bool accept_unknown_revocation = false;  // fail open; the findings become warnings in the record
