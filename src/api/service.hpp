@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/caller.hpp"
 #include "ca/local_authority.hpp"
 #include "net/metrics.hpp"
 #include "net/router.hpp"
@@ -22,6 +23,7 @@ struct Service {
   // swapped as a whole, and whoever holds an authority keeps it alive.
   std::function<Authorities()> authorities;
   net::Metrics& metrics;
+  LoginName login_name{};  // none: users of the Unix socket are known by their numbers
 };
 
 // The CA of that name, or the only one when the name is empty. `not_found` names those that there are.

@@ -46,13 +46,13 @@ void explain_refusal(const Context& context, const ca::Outcome& outcome,
 
 }  // namespace
 
-Result<std::vector<Buffer>> read_certificate_file(const std::string& file) {
-  const Buffer content = TRY(read_file(file));
+Result<std::vector<Buffer>> read_certificate_file(const Context& context, const std::string& file) {
+  const Buffer content = TRY(context.files().read(file));
   return ca::read_certificates(content).context("reading {}", file);
 }
 
-Result<Buffer> read_request_file(const std::string& file) {
-  const Buffer content = TRY(read_file(file));
+Result<Buffer> read_request_file(const Context& context, const std::string& file) {
+  const Buffer content = TRY(context.files().read(file));
   auto blocks = TRY(
       pem_or_der(content, "CERTIFICATE REQUEST",
                  {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", "PKCS7", "CMS", "PKCS #7 SIGNED DATA"})
@@ -66,17 +66,16 @@ Result<Buffer> read_request_file(const std::string& file) {
   return std::move(blocks.front().der);
 }
 
-Result<Buffer> read_crl_file(const std::string& file) {
-  const Buffer content = TRY(read_file(file));
+Result<Buffer> read_crl_file(const Context& context, const std::string& file) {
+  const Buffer content = TRY(context.files().read(file));
   auto blocks = TRY(pem_or_der(content, "X509 CRL", {"X509 CRL"}).context("reading {}", file));
   return std::move(blocks.front().der);
 }
 
-Result<store::CertificateRecord> find_certificate(const store::Snapshot& snapshot,
+Result<store::CertificateRecord> find_certificate(const Context& context, const store::Snapshot& snapshot,
                                                   const std::string& serial_or_file) {
-  std::error_code unknown;
-  if (serial_or_file == "-" || fs::is_regular_file(serial_or_file, unknown)) {
-    const auto certificates = TRY(read_certificate_file(serial_or_file));
+  if (serial_or_file == "-" || context.files().exists(serial_or_file)) {
+    const auto certificates = TRY(read_certificate_file(context, serial_or_file));
     const auto view =
         TRY(x509::parse_certificate(certificates.front()).context("reading {}", serial_or_file));
     auto record = snapshot.certificate(x509::serial_octets(view.serial));

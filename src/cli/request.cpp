@@ -33,7 +33,7 @@ Result<Exit> submit(Context& context, const Arguments& arguments) {
   submission.attributes = TRY(attributes_of(arguments));
   if (arguments.has("der") && arguments.has("chain"))
     return usage_error("--chain writes several certificates, and DER holds one: leave out one of the two");
-  submission.request = TRY(read_request_file(arguments.operand(0)));
+  submission.request = TRY(read_request_file(context, arguments.operand(0)));
   submission.template_name = arguments.text("template");
   submission.requester = context.user();
   const Workspace& workspace = *TRY(context.workspace());
@@ -133,7 +133,7 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
 }
 
 // The authority that a request is with.
-Result<std::unique_ptr<ca::LocalAuthority>> authority_of_request(Context& context, const Workspace& workspace,
+Result<std::shared_ptr<ca::LocalAuthority>> authority_of_request(Context& context, const Workspace& workspace,
                                                                  store::RequestId id) {
   const auto snapshot = TRY(workspace.snapshot());
   const auto request = TRY(snapshot->request(id));

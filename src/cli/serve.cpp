@@ -2,10 +2,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 #include <ostream>
 
 #include "cli/output.hpp"
+#include "cli/through_service.hpp"
 #include "daemon/service.hpp"
 #include "net/systemd.hpp"
 
@@ -70,20 +72,6 @@ Result<std::shared_ptr<const ca::KeySource>> hold_keys(Context& context) {
   return surroundings.hold_keys(std::move(plan));
 }
 
-// What the front works with: keys are elsewhere, so it gets neither passphrases nor tokens.
-ca::Environment front_environment(const Workspace& workspace, std::shared_ptr<const ca::KeySource> keys) {
-  ca::Environment environment = workspace.environment();
-  environment.tell = {};
-  if (!keys) return environment;
-  environment.keys = std::move(keys);
-  environment.tokens = nullptr;
-  environment.pin = {};
-  environment.passphrase = [](std::string_view key) -> Result<std::string> {
-    return make_error(Errc::denied, "{} is opened by the signer process alone", key);
-  };
-  return environment;
-}
-
 std::chrono::milliseconds rhythm_of(const net::ServiceManager& manager) {
   constexpr std::chrono::minutes kWithoutWatchdog{1};
   if (!manager.watchdog()) return kWithoutWatchdog;
@@ -102,17 +90,33 @@ void run(const Context& context, daemon::Service& service, const Signals& signal
   }
 }
 
+// Those of every service, and with the administration API the route by which command lines come in.
+std::vector<daemon::PartMaker> parts_of(const Surroundings& surroundings, Workspace& workspace) {
+  std::vector<daemon::PartMaker> parts(daemon::all_parts().begin(), daemon::all_parts().end());
+  const auto api = std::ranges::find(parts, "api", &daemon::PartMaker::name);
+  api->make = [make = api->make, &surroundings,
+               &workspace](const api::Service& service) -> Result<daemon::Part> {
+    daemon::Part part = TRY(make(service));
+    part.routes.push_back(command_route(surroundings, workspace, service));
+    return part;
+  };
+  return parts;
+}
+
 Result<Exit> serve(Context& context, const Arguments&) {
   const Signals signals;
   const net::Environment variables = environment_of(context.surroundings());
   const auto manager = net::ServiceManager::from(variables, ::getpid());
   auto keys = TRY(hold_keys(context));
-  const Workspace* workspace = TRY(context.workspace());
-  const ca::Environment environment = front_environment(*workspace, std::move(keys));
+  Workspace& workspace = *TRY(context.workspace());
+  if (keys) workspace.leave_keys_to(std::move(keys));
+  const auto parts = parts_of(context.surroundings(), workspace);
   std::mutex one_line_at_a_time;
-  auto service = TRY(daemon::Service::start({.environment = environment,
+  auto service = TRY(daemon::Service::start({.environment = workspace.environment(),
+                                             .parts = parts,
                                              .sockets = TRY(net::passed_sockets(variables, ::getpid())),
                                              .account = context.user(),
+                                             .login_name = context.surroundings().login_name,
                                              .log = [&](const std::string& line) {
                                                const std::scoped_lock lock(one_line_at_a_time);
                                                context.note("{}", line);

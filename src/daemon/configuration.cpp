@@ -192,7 +192,7 @@ constexpr Setting<Listener> kListenerSettings[] = {
     on_or_off<Listener, [](auto& l) -> auto& { return l.tls; }>("tls", "whether it speaks TLS"),
     choice<Listener, [](auto& l) -> auto& { return l.client_certificates; }, kAsking>(
         "client_certificates", "whether TLS clients are asked for a certificate: off, optional, required"),
-    {{"serves", "what is served there: ocsp, distribution, health, metrics"}, read_serves, write_serves},
+    {{"serves", "what is served there: api, ocsp, distribution, health, metrics"}, read_serves, write_serves},
 };
 
 // ---- everything else
@@ -376,6 +376,10 @@ class FileReader {
       return wrong("serves nothing").with_hint("add: serves = [\"ocsp\", \"distribution\"]");
     if (!listener.tls && listener.client_certificates != net::AskForCertificate::never)
       return wrong("asks for client certificates without TLS").with_hint("add: tls = true");
+    if (std::ranges::find(listener.serves, "api") != listener.serves.end() && listener.address &&
+        listener.client_certificates == net::AskForCertificate::never)
+      return wrong("serves the administration API to clients that nothing proves who they are")
+          .with_hint("add: client_certificates = \"required\"; or take api away");
     if (listener.tls && !listener.address)
       return wrong("speaks TLS over a Unix socket").with_hint("take tls away");
     return ok();
@@ -429,7 +433,7 @@ Configuration default_configuration() {
   http.serves = {"ocsp", "distribution", "health", "metrics"};
   ListenerConfiguration local{.name = "local"};
   local.path = "run/vouch.sock";
-  local.serves = {"ocsp", "distribution", "health", "metrics"};
+  local.serves = {"api", "ocsp", "distribution", "health", "metrics"};
   configuration.listeners = {std::move(http), std::move(local)};
   return configuration;
 }

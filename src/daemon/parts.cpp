@@ -1,5 +1,6 @@
 #include "daemon/parts.hpp"
 
+#include "api/administration.hpp"
 #include "api/distribution.hpp"
 #include "api/ocsp.hpp"
 #include "daemon/configuration.hpp"
@@ -52,6 +53,10 @@ Result<Part> make_distribution(const api::Service& service) {
 
 std::span<const PartMaker> all_parts() {
   static const std::vector<PartMaker> parts = {
+      {"api", "the administration API, /api/v1",
+       [](const api::Service& service) -> Result<Part> {
+         return Part{.routes = api::administration_routes(service)};
+       }},
       {"distribution", "CRLs and CA certificates at the URLs that certificates carry", make_distribution},
       {"ocsp", "answers about single certificates", make_ocsp},
   };

@@ -22,7 +22,8 @@ Service::Service(ServiceOptions options)
       health_([this](const std::string& sentence) { log(sentence); }),
       authorities_(options_.environment, health_),
       certificate_(options_.environment, authorities_, options_.account),
-      faces_{options_.environment, [this] { return authorities_.current(); }, metrics_} {}
+      faces_{options_.environment, [this] { return authorities_.current(); }, metrics_, options_.login_name} {
+}
 
 void Service::log(const std::string& line) const {
   if (options_.log) options_.log(line);
@@ -43,6 +44,7 @@ Status Service::make_parts() {
   jobs_.push_back(publication_job(authorities_));
   jobs_.push_back(audit_head_job(environment));
   jobs_.push_back(certificate_job());
+  jobs_.push_back(authorities_job());
   return ok();
 }
 
@@ -96,6 +98,13 @@ Job Service::certificate_job() {
             }
             const auto identity = TRY(certificate_.load(configuration));
             return equal(identity.chain, served) ? ok() : reload();
+          }};
+}
+
+// A CA that was set up or renewed beside the service.
+Job Service::authorities_job() {
+  return {.name = "CAs", .period = std::chrono::seconds(5), .run = [this]() -> Status {
+            return TRY(authorities_.is_outdated()) ? reload() : ok();
           }};
 }
 

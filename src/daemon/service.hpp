@@ -31,6 +31,8 @@ struct ServiceOptions {
   std::vector<net::PassedSocket> sockets{};
   // Who the service is when it asks its own CA for something.
   std::string account = "vouch";
+  // The login name of a user at the other end of a Unix socket.
+  api::LoginName login_name{};
   // One line for the log; called from any thread.
   std::function<void(const std::string& line)> log{};
 };
@@ -62,6 +64,7 @@ class Service {
   explicit Service(ServiceOptions options);
   Status make_parts();
   Job certificate_job();
+  Job authorities_job();
   Result<std::shared_ptr<const net::TlsContext>> tls_of(const ListenerConfiguration& listener,
                                                         const net::TlsIdentity& identity) const;
   Result<Configuration> read_configuration() const;
