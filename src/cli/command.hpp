@@ -60,6 +60,7 @@ std::span<const Command> cert_commands();
 std::span<const Command> crl_commands();
 std::span<const Command> location_commands();
 std::span<const Command> why_commands();
+std::span<const Command> status_commands();
 std::span<const Command> role_commands();
 std::span<const Command> audit_commands();
 std::span<const Command> db_commands();

@@ -733,6 +733,10 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("cert revoke", {serial, "--reason", "keyCompromise", "--invalid-since", "2026-11-17"});
   check("cert list", {"--revoked"});
   check("why", {serial});
+  // Nothing listens where the certificates say.
+  must({"location", "set", "--aia", "34:http://127.0.0.1:1/%3%4.crt", "--ca", "Issuing"});
+  check("status", {}, 4);
+  check("status", {"--offline", "--ca", "Issuing"});
   const Value published = check("crl publish", {"--ca", "Issuing"});
   const std::string crl =
       *published.find("crls")->list_items()->front().find("files")->list_items()->front().text();

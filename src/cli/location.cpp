@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "ca/audit.hpp"
+#include "ca/location_usage.hpp"
 #include "ca/settings_change.hpp"
 #include "cli/describe.hpp"
 
@@ -66,61 +67,9 @@ Value describe(LocationList list, const std::vector<Location>& locations) {
 
 // --- how many certificates carry which URL ---
 
-struct Use {
-  std::string kind, url;
-  bool current = false;  // certificates issued from now on carry it
-  std::uint64_t live = 0;
-};
-
-struct Usage {
-  std::vector<Use> uses;
-  std::uint64_t unrecorded = 0;  // certificates from before it was recorded
-};
-
-class UsageCount {
- public:
-  void add(const ca::IssuedLocations& locations, std::uint64_t live, bool current) {
-    for (const std::string& url : locations.cdp) add("cdp", url, live, current);
-    for (const std::string& url : locations.ocsp) add("ocsp", url, live, current);
-    for (const std::string& url : locations.aia) add("aia", url, live, current);
-  }
-  std::vector<Use> take() { return std::move(uses_); }
-
- private:
-  void add(std::string_view kind, const std::string& url, std::uint64_t live, bool current) {
-    auto use = std::ranges::find_if(uses_, [&](const Use& u) { return u.kind == kind && u.url == url; });
-    if (use == uses_.end()) use = uses_.insert(uses_.end(), {std::string(kind), url});
-    use->live += live;
-    use->current = use->current || current;
-  }
-  std::vector<Use> uses_;
-};
-
-Result<Usage> usage_of(const store::Snapshot& snapshot, const store::AuthorityRecord& record,
-                       const ca::AuthoritySettings& settings, Time now) {
-  Usage usage;
-  UsageCount count;
-  const auto generations = TRY(snapshot.key_generations(record.id));
-  const ca::LocationVariables variables{settings.dns_name,
-                                        settings.short_name,
-                                        record.name,
-                                        generations.back().certificate_index,
-                                        generations.back().key_index,
-                                        false,
-                                        settings.configuration_container};
-  count.add(TRY(ca::issued_locations(settings.cdp, settings.aia, variables)), 0, true);
-  for (const store::LocationSet& set : TRY(snapshot.location_sets(record.id, now)))
-    if (set.id == 0)
-      usage.unrecorded = set.live;
-    else if (set.live != 0)
-      count.add(TRY(ca::parse_issued_locations(set.text)), set.live, false);
-  usage.uses = count.take();
-  return usage;
-}
-
-Value describe(const Usage& usage) {
+Value describe(const ca::LocationUsage& usage) {
   Value uses = Value::list();
-  for (const Use& use : usage.uses)
+  for (const ca::UrlUse& use : usage.uses)
     uses.push(Value()
                   .set("kind", use.kind)
                   .set("url", use.url)
@@ -129,9 +78,9 @@ Value describe(const Usage& usage) {
   return uses;
 }
 
-void print_usage(const Context& context, const Usage& usage) {
+void print_usage(const Context& context, const ca::LocationUsage& usage) {
   Table table{"CARRIED AS", "URL", "LIVE CERTIFICATES", "NEW CERTIFICATES"};
-  for (const Use& use : usage.uses)
+  for (const ca::UrlUse& use : usage.uses)
     table.add({use.kind, use.url, fmt::format("{}", use.live), use.current ? "carry it" : "do not carry it"});
   table.print(context, "no URLs in certificates");
   if (usage.unrecorded != 0)
@@ -141,7 +90,7 @@ void print_usage(const Context& context, const Usage& usage) {
 // --- commands ---
 
 Result<Exit> report(Context& context, const store::AuthorityRecord& record, ca::AuthoritySettings settings,
-                    const std::vector<LocationList>& lists, const std::optional<Usage>& usage) {
+                    const std::vector<LocationList>& lists, const std::optional<ca::LocationUsage>& usage) {
   if (context.json()) {
     Value value;
     value.set("ca", record.name);
@@ -175,8 +124,9 @@ Result<Exit> list(Context& context, const Arguments& arguments) {
   std::vector<LocationList> lists;
   if (!arguments.has("aia") || arguments.has("cdp")) lists.push_back(LocationList::cdp);
   if (!arguments.has("cdp") || arguments.has("aia")) lists.push_back(LocationList::aia);
-  std::optional<Usage> usage;
-  if (arguments.has("usage")) usage = TRY(usage_of(*snapshot, record, settings, context.clock().now()));
+  std::optional<ca::LocationUsage> usage;
+  if (arguments.has("usage"))
+    usage = TRY(ca::location_usage(*snapshot, record, settings, context.clock().now()));
   return report(context, record, settings, lists, usage);
 }
 

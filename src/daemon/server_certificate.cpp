@@ -54,11 +54,11 @@ net::TlsIdentity identity_of(std::string_view pem) {
 }  // namespace
 
 Result<net::TlsIdentity> ServerCertificate::load(const TlsConfiguration& configuration) const {
-  return configuration.is_issued_here() ? load_issued(configuration) : load_files(configuration);
+  return configuration.is_issued_here() ? load_issued(configuration)
+                                        : load_identity_files(environment_.home.folder(), configuration);
 }
 
-Result<net::TlsIdentity> ServerCertificate::load_files(const TlsConfiguration& configuration) const {
-  const fs::path& home = environment_.home.folder();
+Result<net::TlsIdentity> load_identity_files(const fs::path& home, const TlsConfiguration& configuration) {
   net::TlsIdentity identity;
   identity.chain =
       TRY(read_file(home / configuration.certificate, kMaxFile).context("reading tls.certificate"));
