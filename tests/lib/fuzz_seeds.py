@@ -101,6 +101,18 @@ class Seeds:
             self.add(kind, message)
 
 
+def path_seeds(folder: pathlib.Path):
+    """The chains of NIST PKITS with their CRLs, in the form of path_fuzz: an octet of settings, then elements."""
+    for line in pathlib.Path("tests/conformance/pkits.tsv").read_text().splitlines():
+        if line.startswith("#"):
+            continue
+        column = line.split("\t")
+        names = [f"crls/{name}.crl" for name in column[9].split(",") if name != "-"]
+        names += [f"certs/{name}.crt" for name in column[8].split(",")]
+        elements = [(folder / name).read_bytes() for name in names]
+        yield b"\x20" + b"".join(len(one).to_bytes(2, "big") + one for one in elements)
+
+
 def der(tag: int, *parts: bytes) -> bytes:
     contents = b"".join(parts)
     size = len(contents)
@@ -141,6 +153,8 @@ def main() -> int:
             seeds.add("certificate", path.read_bytes())
         elif path.suffix == ".der" and "asymmetric" in path.parts:
             seeds.add("key", path.read_bytes())
+    for chain in path_seeds(vectors / "x509" / "PKITS_data"):
+        seeds.add("path", chain)
     for kind in ("certificate", "crl"):
         for path in sorted((seeds.out / kind).iterdir()):
             seeds.add_parts(path.read_bytes())
