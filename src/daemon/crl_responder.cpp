@@ -65,13 +65,7 @@ Result<std::unique_ptr<CrlResponder>> CrlResponder::start(CrlResponderOptions op
         .with_hint("add a section [ocsp_source.NAME] with ca_certificate, crls, certificate and key");
   TRY(make_folder(options.home / kFolder, 0750));
   std::unique_ptr<CrlResponder> responder(new CrlResponder(std::move(options), configuration));
-  const fs::path& home = responder->options_.home;
-  TRY(make_folder(home / "locks", 0700));
-  auto lock = FileLock::acquire(home / "locks" / "serve.lock", std::chrono::milliseconds(0));
-  if (!lock)
-    return make_error(Errc::conflict, "another vouch serve runs on {}", home.string())
-        .with_hint("stop it first, or tell it to reload: systemctl reload vouch");
-  responder->only_one_ = std::move(*lock);
+  responder->only_one_ = TRY(lock_home(responder->options_.home));
   TRY(responder->source_.open());
   TRY(responder->front_.open(std::move(configuration)));
   responder->scheduler_ = std::make_unique<Scheduler>(responder->jobs(), responder->health_);
