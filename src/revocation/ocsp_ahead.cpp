@@ -76,9 +76,10 @@ std::optional<SignedAhead::Item> SignedAhead::find(const OcspIssuer& issuer, Byt
   return found->second;
 }
 
-bool SignedAhead::put(const OcspIssuer& issuer, Bytes serial, OcspStatement statement, Buffer signature) {
+bool SignedAhead::put(const OcspIssuer& issuer, Bytes serial, const OcspStatement& statement,
+                      Buffer signature) {
   std::string key = key_of(issuer, serial);
-  Item item{std::move(statement), std::move(signature), responder_of(issuer)};
+  Item item{statement, std::move(signature), responder_of(issuer)};
   const std::size_t size = size_of(key, item);
   const std::scoped_lock lock(guards_items_);
   const auto found = items_.find(key);

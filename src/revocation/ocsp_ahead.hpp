@@ -40,7 +40,7 @@ class SignedAhead {
   // None: there is none, or it is by a responder that the issuer does not have any more.
   std::optional<Item> find(const OcspIssuer& issuer, Bytes serial) const;
   // False: there is no room.
-  bool put(const OcspIssuer& issuer, Bytes serial, OcspStatement statement, Buffer signature);
+  bool put(const OcspIssuer& issuer, Bytes serial, const OcspStatement& statement, Buffer signature);
   // Takes away what is not valid any more at that time.
   void drop_expired(Time now);
   std::size_t size() const;
