@@ -61,9 +61,9 @@ class SignedAhead {
 // signature, or one of which half the time is over.
 class PreSigner {
  public:
-  // All outlive it.
-  PreSigner(const ca::Environment& environment, const OcspSource& source, SignedAhead& ahead)
-      : environment_(environment), source_(source), ahead_(ahead) {}
+  // All outlive it. `answer_validity`: how long an answer is good.
+  PreSigner(const ca::Environment& environment, const OcspSource& source, SignedAhead& ahead,
+            std::chrono::seconds answer_validity);
 
   // Works that long at most and goes on next time where it ended; without work it comes back at once. Fails
   // with `unavailable` when the key does not sign, `limit_exceeded` when there is no room. One thread at a
@@ -77,8 +77,10 @@ class PreSigner {
   const ca::Environment& environment_;
   const OcspSource& source_;
   SignedAhead& ahead_;
+  const std::chrono::seconds between_passes_;
   store::RequestId after_ = 0;  // where the present pass is
   Time next_pass_{};
+  Status outcome_ = ok();  // of the last pass
 };
 
 }  // namespace vouch::revocation
