@@ -13,6 +13,7 @@ constexpr std::string_view kFolder = "ocsp";  // in the home: CRLs for the next 
 std::vector<revocation::CrlSourceSettings> sources_of(const Configuration& configuration,
                                                       const fs::path& home) {
   std::vector<revocation::CrlSourceSettings> sources;
+  sources.reserve(configuration.ocsp_sources.size());
   for (const OcspSourceConfiguration& source : configuration.ocsp_sources)
     sources.push_back({.name = source.name,
                        .ca_certificate = home / source.ca_certificate,
@@ -74,6 +75,7 @@ Result<std::unique_ptr<CrlResponder>> CrlResponder::start(CrlResponderOptions op
 
 std::vector<Job> CrlResponder::jobs() {
   std::vector<Job> jobs;
+  jobs.reserve(configured_.size() + 2);
   for (std::size_t i = 0; i < configured_.size(); ++i)
     jobs.push_back({.name = fmt::format("ocsp source {}", configured_[i].name),
                     .period = configured_[i].refresh,
