@@ -177,7 +177,7 @@ Result<Exit> list_targets(Context& context, const store::Snapshot& snapshot,
                       .set("wanted", target.wanted)
                       .set("tried_at", format_time(target.tried_at))
                       .set("error", text_or_null(target.error))
-                      .set("failures", state.failures)
+                      .set("failures", std::uint64_t{state.failures})
                       .set("last_success", time_or_null(state.last_success))
                       .set("next_try", time_or_null(state.next_try)));
     }
@@ -411,7 +411,7 @@ constexpr Option kShow[] = {
 
 constexpr Command kCommands[] = {
     {"crl publish", "", "build, sign and publish CRLs now, or what is due",
-     "One CRL for each key of the CA, atomically replaced at each file location that takes CRLs, and where "
+     "One CRL for each key of the CA, atomically replaced at each location that takes CRLs, and where "
      "deltas are on a delta CRL with it; numbers only rise. A place that cannot be written keeps no other "
      "from "
      "its CRL; it is named, remembered (crl list --targets) and served by the next --if-due. With --if-due, "
