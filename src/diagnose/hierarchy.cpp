@@ -4,13 +4,14 @@
 #include <set>
 
 #include "ca/location_usage.hpp"
+#include "ca/service_keys.hpp"
 #include "revocation/crl_extensions.hpp"
 #include "x509/certificate.hpp"
 
 namespace vouch::diagnose {
 namespace {
 
-constexpr std::size_t kMostPages = 20;  // of certificates that are searched for one of an old key
+constexpr std::size_t kMostPages = 5;  // of certificates that are searched for one of this key
 
 std::string subject_text(Bytes der) {
   const auto view = x509::parse_certificate(der);
@@ -167,6 +168,18 @@ class HierarchyReader {
       }
       filter.after = rows.back().request;
     }
+    return ask_about_responder(place, generation);
+  }
+
+  // What a new key has signed lies far behind what the old one has; its responder's certificate is at hand.
+  Status ask_about_responder(Place& place, const store::KeyGeneration& generation) const {
+    const auto known =
+        ca::find_service_key(snapshot_, ca::ocsp_service(generation.authority, generation.key_index));
+    if (!known && known.error().code() == Errc::not_found) return ok();
+    const store::CertificateRecord record = TRY(snapshot_.certificate(TRY(known).serial));
+    if (record.not_after < now_) return ok();
+    place.question = record.der();
+    place.revoked = record.revocation.has_value();
     return ok();
   }
 
