@@ -14,6 +14,7 @@ packages_build=(
   libboost1.81-dev        # Boost.JSON, Asio and Beast, headers only
   libcurl4-openssl-dev
   libtomlplusplus-dev
+  libutf8proc-dev         # names are compared in their normalized form
 )
 
 # ./quickstart checks its result with openssl.
@@ -28,6 +29,7 @@ packages_test=(
   libgtest-dev
   libgmock-dev
   python3
+  xz-utils                       # BetterTLS, of the further suites
   softhsm2                       # a PKCS #11 token in software
   opensc                         # pkcs11-tool
   gnutls-bin                     # certtool

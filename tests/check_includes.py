@@ -55,6 +55,7 @@ LIBRARIES = [
     (r"sys/socket\.h$", ["net/", "crypto/remote/"]),
     (r"seccomp\.h$", ["crypto/remote/"]),
     (r"curl/", ["net/"]),
+    (r"utf8proc\.h$", ["x509/string_preparation."]),
     (r"toml\+\+/", ["base/toml."]),
     (r"(gtest|gmock)/", ["TEST"]),
     (r"benchmark/", ["BENCH"]),

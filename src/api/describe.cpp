@@ -167,19 +167,7 @@ Value describe(const ca::RoleRule& rule, const AuthorityNames& names) {
       .set("template", text_or_null(rule.template_name));
 }
 
-std::optional<policy::TraceStep> deciding_step(const store::Snapshot& snapshot, store::RequestId id) {
-  const auto record = snapshot.request(id);
-  if (!record) return std::nullopt;
-  const auto trace = policy::parse_trace(record->trace);
-  if (!trace) return std::nullopt;
-  std::optional<policy::TraceStep> step;
-  for (const policy::TraceStep& s : *trace)
-    if (s.verdict == policy::Verdict::denied || s.verdict == policy::Verdict::pended) step = s;
-  return step;
-}
-
-Result<Value> describe(const ca::Outcome& outcome, const std::optional<policy::TraceStep>& step,
-                       const std::string& file) {
+Result<Value> describe(const ca::Outcome& outcome, const std::string& file) {
   std::string serial;
   if (!outcome.certificate.empty())
     serial = x509::serial_to_text(TRY(x509::parse_certificate(outcome.certificate)).serial);
@@ -190,8 +178,7 @@ Result<Value> describe(const ca::Outcome& outcome, const std::optional<policy::T
             outcome.certificate.empty() ? Value() : Value(to_pem("CERTIFICATE", outcome.certificate)));
   value.set("file", outcome.certificate.empty() ? Value() : text_or_null(file));
   value.set("message", text_or_null(outcome.message)).set("rule", text_or_null(outcome.reason));
-  value.set("expected", step ? text_or_null(step->expected) : Value());
-  value.set("received", step ? text_or_null(step->received) : Value());
+  value.set("expected", text_or_null(outcome.expected)).set("received", text_or_null(outcome.received));
   value.set("mend", text_or_null(outcome.mend)).set("notes", texts(outcome.notes));
   return value;
 }

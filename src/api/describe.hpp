@@ -12,7 +12,6 @@
 #include "ca/authority.hpp"
 #include "ca/environment.hpp"
 #include "ca/roles.hpp"
-#include "policy/trace.hpp"
 
 namespace vouch::api {
 
@@ -34,11 +33,8 @@ Value describe(const store::CrlRecord& record, std::string_view authority,
 Value describe(const ca::Grant& grant, const AuthorityNames& names);
 Value describe(const ca::RoleRule& rule, const AuthorityNames& names);
 
-// The step of the decision that ended it.
-std::optional<policy::TraceStep> deciding_step(const store::Snapshot& snapshot, store::RequestId id);
 // `file`: where the certificate was written; empty: nowhere.
-Result<Value> describe(const ca::Outcome& outcome, const std::optional<policy::TraceStep>& step,
-                       const std::string& file);
+Result<Value> describe(const ca::Outcome& outcome, const std::string& file = {});
 
 // One line for a list: what it is, whether it is ready, when its certificate ends.
 Result<Value> summarize(const store::Snapshot& snapshot, const store::AuthorityRecord& record);

@@ -32,6 +32,7 @@ OcspFace::OcspFace(const revocation::OcspSource& source, const crypto::Provider&
       responder_(source, provider, clock, settings.responder),
       cache_(settings.cache_octets),
       from_cache_(metrics.counter("vouch_ocsp_answers_total", "OCSP answers.", {{"from", "cache"}})),
+      ahead_(metrics.counter("vouch_ocsp_answers_total", "OCSP answers.", {{"from", "ahead"}})),
       made_(metrics.counter("vouch_ocsp_answers_total", "OCSP answers.", {{"from", "signer"}})),
       failed_(metrics.counter("vouch_ocsp_answers_total", "OCSP answers.", {{"from", "error"}})) {
   metrics.gauge_from("vouch_ocsp_cache_octets", "Memory of OCSP answers that are kept.", {},
@@ -92,8 +93,8 @@ net::Response OcspFace::answer(const net::Request& http, Bytes request) const {
     if (is_valid && responder_.still_holds(kept->answer).value_or(true)) return kept->response;
     return fleeting_answer(made);
   }
-  (made.status == OcspResponseStatus::successful ? made_ : failed_).add();
-  if (made.status == OcspResponseStatus::successful) note(ok());
+  (made.status != OcspResponseStatus::successful ? failed_ : made.signed_ahead ? ahead_ : made_).add();
+  if (made.status == OcspResponseStatus::successful && !made.signed_ahead) note(ok());
   if (!made.cacheable) return fleeting_answer(made);
   return keep(request, std::move(made))->response;
 }
@@ -113,7 +114,9 @@ Result<Kept> OcspFace::look(Bytes request) const {
 Kept OcspFace::keep(Bytes request, OcspAnswer answer) const {
   auto kept = std::make_shared<KeptAnswer>();
   const auto& [this_update, next_update] = answer.validity;
-  kept->fresh_until = this_update + (next_update - this_update) / 2;
+  // Half of what is left: an answer from a CRL is as old as the CRL from the start.
+  const Time now = clock_.now();
+  kept->fresh_until = now + (next_update - now) / 2;
   kept->epoch = answer.epoch;
   kept->etag = fmt::format(
       "\"{}\"", to_hex(Bytes(provider_.digest(crypto::DigestAlgorithm::sha256, answer.der)).first(16)));

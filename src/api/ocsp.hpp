@@ -39,6 +39,7 @@ class OcspFace {
   const revocation::OcspResponder responder_;
   mutable OcspCache cache_;
   net::Counter& from_cache_;
+  net::Counter& ahead_;
   net::Counter& made_;
   net::Counter& failed_;
   mutable std::mutex guards_outcome_;

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "api/caller.hpp"
+#include "base/value.hpp"
 #include "ca/local_authority.hpp"
 #include "net/metrics.hpp"
 #include "net/router.hpp"
@@ -22,6 +24,9 @@ struct Service {
   // swapped as a whole, and whoever holds an authority keeps it alive.
   std::function<Authorities()> authorities;
   net::Metrics& metrics;
+  // The last report on the health of the hierarchy (diagnose/status_desk.hpp), as JSON.
+  std::function<Result<Value>()> status{};
+  LoginName login_name{};  // none: users of the Unix socket are known by their numbers
 };
 
 // The CA of that name, or the only one when the name is empty. `not_found` names those that there are.

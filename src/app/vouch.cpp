@@ -5,6 +5,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <iostream>
 
@@ -23,23 +24,34 @@ std::optional<std::string> variable(const std::string& name) {
   return value ? std::optional<std::string>(value) : std::nullopt;
 }
 
+// Called from several threads.
+std::optional<std::string> login_name(std::uint32_t uid) {
+  passwd entry{}, *found = nullptr;
+  std::array<char, 4096> texts{};
+  if (::getpwuid_r(uid, &entry, texts.data(), texts.size(), &found) != 0 || found == nullptr)
+    return std::nullopt;
+  return std::string(entry.pw_name);
+}
+
 // Who asks: the login user by the real user id, which a set-user-id bit does not change. SUDO_USER is noted
 // beside it; nothing is decided by it, because its owner can set it to anything.
 std::string user() {
   const uid_t uid = ::getuid();
-  const passwd* entry = ::getpwuid(uid);
-  std::string name = entry ? entry->pw_name : fmt::format("uid {}", uid);
+  std::string name = login_name(uid).value_or(fmt::format("uid {}", uid));
   if (const auto sudo = variable("SUDO_USER"); uid == 0 && sudo && !sudo->empty())
     name += fmt::format(" (sudo {})", *sudo);
   return name;
 }
 
-// The groups that the system knows an account to be in.
+// The groups that the system knows an account to be in. Called from several threads.
 std::vector<std::string> groups_of(std::string_view account) {
-  const passwd* entry = ::getpwnam(std::string(account).c_str());
-  if (entry == nullptr) return {};
-  const std::string name = entry->pw_name;
-  const gid_t primary = entry->pw_gid;
+  passwd entry{}, *user = nullptr;
+  std::array<char, 4096> texts{};
+  if (::getpwnam_r(std::string(account).c_str(), &entry, texts.data(), texts.size(), &user) != 0 ||
+      user == nullptr)
+    return {};
+  const std::string name = entry.pw_name;
+  const gid_t primary = entry.pw_gid;
   std::vector<gid_t> ids(64);
   int count = static_cast<int>(ids.size());
   if (::getgrouplist(name.c_str(), primary, ids.data(), &count) < 0) {
@@ -48,8 +60,12 @@ std::vector<std::string> groups_of(std::string_view account) {
   }
   ids.resize(static_cast<std::size_t>(count));
   std::vector<std::string> names;
-  for (const gid_t id : ids)
-    if (const group* found = ::getgrgid(id)) names.emplace_back(found->gr_name);
+  std::vector<char> members(std::size_t{1} << 20);  // a group's members come with its name
+  for (const gid_t id : ids) {
+    group entry_of_group{}, *found = nullptr;
+    if (::getgrgid_r(id, &entry_of_group, members.data(), members.size(), &found) == 0 && found != nullptr)
+      names.emplace_back(found->gr_name);
+  }
   return names;
 }
 
@@ -116,6 +132,7 @@ int main(int argc, char** argv) {
       .user = user,
       .groups = groups_of,
       .make_tokens = vouch::crypto::pkcs11::make_tokens,
+      .login_name = login_name,
       .hold_keys = hold_keys,
   };
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);

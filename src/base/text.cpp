@@ -109,4 +109,8 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   return best;
 }
 
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, ascii_lower, ascii_lower);
+}
+
 }  // namespace vouch

@@ -19,6 +19,13 @@ TEST(Utf8Test, FollowsTheTableOfWellFormedSequences) {
   EXPECT_EQ(utf8_character(""), 0u);
 }
 
+TEST(EqualIgnoringCaseTest, FoldsTheLettersOfAsciiAndNoOther) {
+  EXPECT_TRUE(equal_ignoring_case("DigitalSignature[@", "digitalsignature[@"));
+  EXPECT_FALSE(equal_ignoring_case("@[`{", "`{@["));
+  EXPECT_FALSE(equal_ignoring_case("a", "ab"));
+  EXPECT_FALSE(equal_ignoring_case("\xc3\x84", "\xc3\xa4")) << "A with diaeresis is no letter of ASCII";
+}
+
 TEST(NearestTest, FindsTypingMistakesAndNothingFarther) {
   constexpr std::array<std::string_view, 4> names{"validity", "subject", "key_usage", "ca"};
   EXPECT_EQ(nearest("valdity", names), "validity");

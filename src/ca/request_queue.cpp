@@ -39,11 +39,18 @@ Status take_path_length(const x509::RequestView& request, policy::CertificateTem
 }  // namespace
 
 Outcome outcome_from(const store::RequestRecord& request, const policy::Trace& trace, Buffer certificate) {
-  Outcome outcome{request.id, request.disposition, std::move(certificate), request.message, request.reason,
-                  {},         notes_of(trace)};
+  Outcome outcome{.request = request.id,
+                  .disposition = request.disposition,
+                  .certificate = std::move(certificate),
+                  .message = request.message,
+                  .reason = request.reason,
+                  .notes = notes_of(trace)};
   for (const policy::TraceStep& step : trace)
-    if (step.verdict == policy::Verdict::denied || step.verdict == policy::Verdict::pended)
+    if (step.verdict == policy::Verdict::denied || step.verdict == policy::Verdict::pended) {
+      outcome.expected = step.expected;
+      outcome.received = step.received;
       outcome.mend = step.mend;
+    }
   return outcome;
 }
 

@@ -188,6 +188,14 @@ std::string_view to_string(RoleRule::Kind kind) {
   return "?";
 }
 
+Result<RoleRule::Kind> rule_from_name(std::string_view name) {
+  for (const auto kind :
+       {RoleRule::Kind::separation, RoleRule::Kind::four_eyes, RoleRule::Kind::two_managers})
+    if (name == to_string(kind)) return kind;
+  return make_error(Errc::malformed, "there is no rule '{}'", name)
+      .with_hint("there is: separation, four-eyes, two-managers");
+}
+
 std::string_view principal_of(std::string_view account) { return account.substr(0, account.find(" (")); }
 
 Result<RoleTable> RoleTable::read(const store::Snapshot& snapshot) {
@@ -243,6 +251,13 @@ bool RoleTable::allows(const RoleQuestion& question, const GroupsOf& groups) con
   return std::ranges::any_of(grants_, [&](const Grant& grant) {
     return about_the_same(grant, question, groups) && is_principal(grant.principal, account, groups);
   });
+}
+
+std::vector<Grant> RoleTable::held_by(std::string_view account, const GroupsOf& groups) const {
+  std::vector<Grant> held;
+  for (const Grant& grant : grants_)
+    if (is_principal(grant.principal, principal_of(account), groups)) held.push_back(grant);
+  return held;
 }
 
 std::string RoleTable::who_has(const RoleQuestion& question) const {

@@ -48,6 +48,7 @@ struct RoleRule {
   bool operator==(const RoleRule&) const = default;
 };
 std::string_view to_string(RoleRule::Kind kind);
+Result<RoleRule::Kind> rule_from_name(std::string_view name);
 
 // What an act is about, as far as roles depend on it.
 struct RoleQuestion {
@@ -72,6 +73,8 @@ class RoleTable {
   std::int64_t version() const { return version_; }
 
   bool allows(const RoleQuestion& question, const GroupsOf& groups) const;
+  // What an account holds, itself or by its groups.
+  std::vector<Grant> held_by(std::string_view account, const GroupsOf& groups) const;
   // Who could do it, for messages: "bob, group:pki".
   std::string who_has(const RoleQuestion& question) const;
   // With separation: the role that keeps an account from using `role`.

@@ -82,7 +82,7 @@ Result<ca::AuditVerifyOptions> verify_options(const Context& context, const Work
     options.heads.emplace_back(file, as_text(text));
   }
   for (const std::string& file : arguments.all("ca-cert"))
-    for (Buffer& der : TRY(read_certificate_file(file))) options.trusted.push_back(std::move(der));
+    for (Buffer& der : TRY(read_certificate_file(context, file))) options.trusted.push_back(std::move(der));
   if (const std::string* file = arguments.find("mirror"))
     options.mirror = *file;
   else if (const fs::path mirror = workspace.home().audit_mirror(); !mirror.empty())

@@ -43,10 +43,10 @@ Status check_call(const Arguments& arguments, AuthorityKind kind) {
   return ok();
 }
 
-Result<std::vector<Buffer>> read_all(const std::vector<std::string>& files) {
+Result<std::vector<Buffer>> read_all(const Context& context, const std::vector<std::string>& files) {
   std::vector<Buffer> certificates;
   for (const std::string& file : files)
-    for (Buffer& der : TRY(read_certificate_file(file))) certificates.push_back(std::move(der));
+    for (Buffer& der : TRY(read_certificate_file(context, file))) certificates.push_back(std::move(der));
   return certificates;
 }
 
@@ -118,7 +118,7 @@ Result<ca::InitResult> import_p12(Context& context, const Workspace& workspace, 
   const std::string& file = *arguments.find("import-p12");
   auto contents = TRY(read_p12(context, arguments, file));
   show_contents(context, file, TRY(ca::summarize(contents).context("reading {}", file)));
-  const auto more = TRY(read_all(arguments.all("p12-chain")));
+  const auto more = TRY(read_all(context, arguments.all("p12-chain")));
   return ca::import_authority(workspace.environment(), options, std::move(contents), more);
 }
 
@@ -354,21 +354,21 @@ Result<Exit> ca_sign(Context& context, const Arguments& arguments) {
   ca::LocalAuthority::SubordinateOptions options;
   options.path_length = TRY(arguments.number("path-length"));
   options.validity = TRY(arguments.span("validity"));
-  const Buffer request = TRY(read_request_file(arguments.operand(0)));
+  const Buffer request = TRY(read_request_file(context, arguments.operand(0)));
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   const auto authority = TRY(context.open_authority(workspace, record.name));
   const auto outcome = TRY(authority->sign_subordinate(request, options, context.user()));
   OutcomeOptions output{arguments.text("out"), arguments.operand(0), {}, arguments.has("p7b")};
   if (!context.der() || output.p7b) output.chain = TRY(authority->chain());
-  return report_outcome(context, *TRY(workspace.snapshot()), outcome, output);
+  return report_outcome(context, outcome, output);
 }
 
 Result<Exit> ca_install(Context& context, const Arguments& arguments) {
   const std::string& file = arguments.operand(0);
-  const Buffer answer = TRY(read_file(file));
-  const auto chain = TRY(read_all(arguments.all("chain")));
-  const auto trust = TRY(read_all(arguments.all("trust")));
+  const Buffer answer = TRY(context.files().read(file));
+  const auto chain = TRY(read_all(context, arguments.all("chain")));
+  const auto trust = TRY(read_all(context, arguments.all("trust")));
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(waiting_authority(context, *TRY(workspace.snapshot())));
   const auto installed =

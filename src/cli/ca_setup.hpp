@@ -20,7 +20,7 @@ Result<std::string> p12_password(Context& context, const Arguments& arguments, c
 // The CA that signs a subordinate at once, with whatever has to stay open for it.
 struct Parent {
   std::unique_ptr<Workspace> other;  // none: it lives in the same home
-  std::unique_ptr<ca::LocalAuthority> authority;
+  std::shared_ptr<ca::LocalAuthority> authority;
 };
 // The CA that --parent names; --parent-ca and --parent-passphrase-file help.
 Result<Parent> open_parent(Context& context, const Arguments& arguments);

@@ -23,7 +23,7 @@ void print_certificate(const Context& context, const Value& content) {
 
 // A file is shown without asking any home: it may come from anywhere.
 Result<Exit> show_file(Context& context, const std::string& file) {
-  const auto certificates = TRY(read_certificate_file(file));
+  const auto certificates = TRY(read_certificate_file(context, file));
   Value values = Value::list();
   bool first = true;
   for (const Buffer& der : certificates) {
@@ -40,13 +40,12 @@ Result<Exit> show_file(Context& context, const std::string& file) {
 
 Result<Exit> show(Context& context, const Arguments& arguments) {
   const std::string& what = arguments.operand(0);
-  std::error_code unknown;
   // What is not a serial number can only be meant as a file: then the message is about the file.
-  if (what == "-" || fs::exists(what, unknown) || !x509::serial_from_text(what))
+  if (what == "-" || context.files().exists(what) || !x509::serial_from_text(what))
     return show_file(context, what);
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
-  const auto record = TRY(find_certificate(*snapshot, what));
+  const auto record = TRY(find_certificate(context, *snapshot, what));
   TRY(context.check_authority(TRY(authority_of(*snapshot, record.authority)), "certificate " + what));
   const Buffer der = record.der();
   if (der.empty())
@@ -153,11 +152,11 @@ Result<Exit> find(Context& context, const Arguments& arguments) {
 
 struct Found {
   store::CertificateRecord record;
-  std::unique_ptr<ca::LocalAuthority> authority;
+  std::shared_ptr<ca::LocalAuthority> authority;
 };
 Result<Found> find_with_authority(Context& context, const Workspace& workspace, const std::string& what) {
   const auto snapshot = TRY(workspace.snapshot());
-  auto record = TRY(find_certificate(*snapshot, what));
+  auto record = TRY(find_certificate(context, *snapshot, what));
   const auto owner = TRY(authority_of(*snapshot, record.authority));
   TRY(context.check_authority(owner, "certificate " + what));
   return Found{std::move(record), TRY(context.open_authority(workspace, owner.name))};
@@ -201,7 +200,7 @@ Result<Exit> release(Context& context, const Arguments& arguments) {
 Result<Exit> export_(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
-  const auto record = TRY(find_certificate(*snapshot, arguments.operand(0)));
+  const auto record = TRY(find_certificate(context, *snapshot, arguments.operand(0)));
   TRY(context.check_authority(TRY(authority_of(*snapshot, record.authority)),
                               "certificate " + arguments.operand(0)));
   std::vector<Buffer> certificates{record.der()};
@@ -228,7 +227,7 @@ Result<Exit> import_(Context& context, const Arguments& arguments) {
   const auto names = TRY(authority_names(*snapshot));
   Value values = Value::list();
   for (const std::string& file : arguments.operands())
-    for (const Buffer& der : TRY(read_certificate_file(file))) {
+    for (const Buffer& der : TRY(read_certificate_file(context, file))) {
       const auto record = TRY(ca::import_certificate(workspace.environment(), ca, der, context.user())
                                   .context("importing {}", file));
       values.push(describe(record, names));

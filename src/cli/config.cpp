@@ -68,6 +68,11 @@ Result<Exit> show(Context& context, const Arguments&) {
       const std::string name = fmt::format("listener.{}.{}", listener.name, key.name);
       add(name, TRY(daemon::get_setting(service, name)), key.summary);
     }
+  for (const auto& source : service.ocsp_sources)
+    for (const SettingKey& key : daemon::ocsp_source_keys()) {
+      const std::string name = fmt::format("ocsp_source.{}.{}", source.name, key.name);
+      add(name, TRY(daemon::get_setting(service, name)), key.summary);
+    }
   if (context.json())
     print_json(context,
                Value().set("file", home.configuration_file().string()).set("settings", std::move(values)));

@@ -67,6 +67,12 @@ Context::Context(const Surroundings& surroundings, const Arguments& arguments)
   if (!pin_file_) pin_file_ = credential("pin");
 }
 
+Context::Context(const Surroundings& surroundings, const Arguments& arguments, const Inside& inside)
+    : Context(surroundings, arguments) {
+  inside_ = &inside;
+  files_ = &inside.files;
+}
+
 std::optional<std::string> Context::credential(std::string_view name) const {
   const auto folder = surroundings_.variable("CREDENTIALS_DIRECTORY");
   if (!folder || folder->empty()) return std::nullopt;
@@ -80,6 +86,15 @@ void Workspace::reach_tokens(std::shared_ptr<const crypto::Tokens> tokens, crypt
   environment_.tokens = std::move(tokens);
   environment_.pin = std::move(pin);
   environment_.tell = std::move(tell);
+}
+
+void Workspace::leave_keys_to(std::shared_ptr<const ca::KeySource> keys) {
+  environment_.keys = std::move(keys);
+  environment_.tokens = nullptr;
+  environment_.pin = {};
+  environment_.passphrase = [](std::string_view key) -> Result<std::string> {
+    return make_error(Errc::denied, "{} is opened by the signer process alone", key);
+  };
 }
 
 Result<std::unique_ptr<Workspace>> Context::open_workspace(const fs::path& folder, bool create,
@@ -104,6 +119,7 @@ const crypto::Provider& Context::provider() {
 }
 
 fs::path Context::home_folder() const {
+  if (inside_) return inside_->workspace.home().folder();
   std::optional<std::string> folder = home_;
   if (!folder) folder = surroundings_.variable("VOUCH_HOME");
   // Keys and messages name paths: they should mean the same from every folder.
@@ -114,6 +130,7 @@ fs::path Context::home_folder() const {
 }
 
 Result<Workspace*> Context::workspace() {
+  if (inside_) return &inside_->workspace;
   if (!workspace_)
     workspace_ = TRY(open_workspace(home_folder(), false, passphrase_source(passphrase_file_)));
   return workspace_.get();
@@ -153,9 +170,12 @@ Status Context::check_authority(const store::AuthorityRecord& record, std::strin
   return make_error(Errc::not_found, "{} belongs to CA '{}', not to '{}'", what, record.name, *authority_);
 }
 
-Result<std::unique_ptr<ca::LocalAuthority>> Context::open_authority(const Workspace& workspace,
+Result<std::shared_ptr<ca::LocalAuthority>> Context::open_authority(const Workspace& workspace,
                                                                     std::string_view name) const {
-  auto authority = TRY(ca::LocalAuthority::open(workspace.environment(), name));
+  if (inside_)
+    if (auto open = api::find_authority(inside_->service, name)) return open;
+  const std::shared_ptr<ca::LocalAuthority> authority =
+      TRY(ca::LocalAuthority::open(workspace.environment(), name));
   if (authority->repaired() != 0)
     note("note: finished {} certificate(s) that an interrupted run had decided on and not signed",
          authority->repaired());
@@ -182,7 +202,7 @@ Result<std::string> Context::read_secret(const std::string& file, const std::str
   if (file == "-" && surroundings_.in_is_terminal) {
     secret = TRY(surroundings_.ask(question));
   } else {
-    Buffer content = TRY(read_file(file, std::size_t{64} << 10).context("reading a passphrase"));
+    Buffer content = TRY(files_->read(file).context("reading a passphrase"));
     secret = first_line(content);
     wipe(content);
   }
@@ -216,7 +236,7 @@ Result<std::unique_ptr<store::Snapshot>> Context::read(const Workspace& workspac
 }
 
 void Context::seal_audit() {
-  // A database that was moved is not here any more.
+  // Of the service itself there is a job that does it. A database that was moved is not here any more.
   std::error_code unknown;
   if (!workspace_ || !fs::exists(workspace_->home().database(), unknown)) return;
   const auto is_sealed = [](const store::AuditRecord& record) {

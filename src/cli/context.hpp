@@ -8,8 +8,9 @@
 #include <memory>
 #include <optional>
 
-#include "ca/local_authority.hpp"
+#include "api/service.hpp"
 #include "cli/command.hpp"
+#include "cli/files.hpp"
 #include "daemon/key_holder.hpp"
 #include "net/fetch.hpp"
 
@@ -28,6 +29,7 @@ struct Surroundings {
   std::function<std::string()> user{};                                            // who runs the command
   std::function<std::vector<std::string>(std::string_view account)> groups{};     // of an account
   std::function<std::shared_ptr<const crypto::Tokens>(std::shared_ptr<const crypto::Provider>)> make_tokens{};
+  api::LoginName login_name{};   // of a user at the other end of a Unix socket
   daemon::HoldKeys hold_keys{};  // none: the service has its keys in its own process
 };
 
@@ -45,6 +47,8 @@ class Workspace {
   const ca::Home& home() const { return home_; }
   store::Database& database() const { return *database_; }
   const ca::Environment& environment() const { return environment_; }
+  // From now on the keys are used by another process: no passphrase, no token in this one.
+  void leave_keys_to(std::shared_ptr<const ca::KeySource> keys);
   // How many audit entries there were when it was opened.
   std::int64_t audited() const { return audited_; }
   Result<std::unique_ptr<store::Snapshot>> snapshot() const { return database_->snapshot(); }
@@ -70,6 +74,14 @@ class Workspace {
 class Context {
  public:
   Context(const Surroundings& surroundings, const Arguments& arguments);
+  // For a command that the service runs: it works with what the service has open, and with the files that
+  // came with the command.
+  struct Inside {
+    Workspace& workspace;
+    const api::Service& service;
+    Files& files;
+  };
+  Context(const Surroundings& surroundings, const Arguments& arguments, const Inside& inside);
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
@@ -93,6 +105,7 @@ class Context {
     if (!quiet_) print_line(surroundings_.err, fmt::format(format, std::forward<Args>(args)...));
   }
 
+  Files& files() const { return *files_; }
   fs::path home_folder() const;
   // The home of this call. `not_found` when nothing has been set up there.
   Result<Workspace*> workspace();
@@ -116,7 +129,7 @@ class Context {
   // That --ca, when given, is the CA of something found by its number.
   Status check_authority(const store::AuthorityRecord& record, std::string_view what) const;
   std::optional<std::string> named_authority() const;
-  Result<std::unique_ptr<ca::LocalAuthority>> open_authority(const Workspace& workspace,
+  Result<std::shared_ptr<ca::LocalAuthority>> open_authority(const Workspace& workspace,
                                                              std::string_view name) const;
 
   // First line of the file that an option names; - is standard input, asked for when that is a terminal. Read
@@ -150,6 +163,9 @@ class Context {
   std::shared_ptr<const crypto::Tokens> tokens();
   std::shared_ptr<const crypto::Tokens> tokens_;  // one for all homes: modules are loaded once
   std::unique_ptr<Workspace> workspace_;
+  const Inside* inside_ = nullptr;  // none: this process is the command line itself
+  mutable HostFiles host_files_;
+  Files* files_ = &host_files_;
 };
 
 // Says on standard error what is going on when it takes longer than a second. Ends with the scope.
@@ -164,6 +180,9 @@ class Progress {
   struct Waiting;
   std::unique_ptr<Waiting> waiting_;  // none when nobody looks
 };
+
+// Runs a command. A mistake that the command itself finds in its arguments points to help as well.
+Result<Exit> run_command(Context& context, const Command& command, const Arguments& arguments);
 
 // Runs one command line and returns the process's exit code. Never throws.
 int run(const Surroundings& surroundings, std::span<const std::string> words);

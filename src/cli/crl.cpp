@@ -332,7 +332,7 @@ struct Verdict {
 // The signature under the key of the CA certificate that was given (RFC 5280 6.3.3 (f) and (g)): the name and
 // the key usage have to fit as well, or any certificate with the same key would do.
 Result<Verdict> check_signature(Context& context, const x509::CrlView& crl, const std::string& file) {
-  const auto certificates = TRY(read_certificate_file(file));
+  const auto certificates = TRY(read_certificate_file(context, file));
   const auto issuer = TRY(x509::parse_certificate(certificates.front()).context("reading {}", file));
   if (!equal(issuer.subject, crl.issuer)) {
     const auto given = x509::parse_name(issuer.subject), named = x509::parse_name(crl.issuer);
@@ -354,7 +354,7 @@ Result<Verdict> check_signature(Context& context, const x509::CrlView& crl, cons
 Result<Exit> show(Context& context, const Arguments& arguments) {
   const std::string& file = arguments.operand(0);
   const std::uint32_t limit = TRY(arguments.number("entries")).value_or(100);
-  const Buffer der = TRY(read_crl_file(file));
+  const Buffer der = TRY(read_crl_file(context, file));
   const auto view = TRY(x509::parse_crl(der).context("reading {} as a CRL", file));
   Value content = TRY(x509::describe_crl(view, limit).context("reading {} as a CRL", file));
   const auto prints = fingerprints(context.provider(), der);

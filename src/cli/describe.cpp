@@ -13,29 +13,27 @@ namespace vouch::cli {
 namespace {
 
 // The message without what the lines below it say again.
-std::string_view headline(std::string_view message, const std::optional<policy::TraceStep>& step) {
-  if (!step) return message;
-  const std::string detail = fmt::format(": expected {}, received {}", step->expected, step->received);
+std::string_view headline(const ca::Outcome& outcome) {
+  std::string_view message = outcome.message;
+  const std::string detail = fmt::format(": expected {}, received {}", outcome.expected, outcome.received);
   if (message.ends_with(detail)) message.remove_suffix(detail.size());
   return message;
 }
 
 // Why not, on standard error: the rule, what it wanted, what it got, what to do.
-void explain_refusal(const Context& context, const ca::Outcome& outcome,
-                     const std::optional<policy::TraceStep>& step, const std::string& input) {
+void explain_refusal(const Context& context, const ca::Outcome& outcome, const std::string& input) {
   const bool pending = outcome.disposition == ca::Disposition::pending;
   std::ostream& err = context.surroundings().err;
   std::string what = fmt::format("request {}", outcome.request);
   if (!input.empty()) what += fmt::format(" ({})", printable(input));
   if (pending)
-    err << fmt::format("{} is pending: {}\n", what, printable(headline(outcome.message, step)));
+    err << fmt::format("{} is pending: {}\n", what, printable(headline(outcome)));
   else
     err << fmt::format("error: {} is {}: {} [denied]\n", what, store::to_string(outcome.disposition),
-                       printable(headline(outcome.message, step)));
+                       printable(headline(outcome)));
   Fields fields;
-  fields.add("rule", outcome.reason);
-  if (step) fields.add("expected", step->expected).add("received", step->received);
-  fields.add("mend", outcome.mend);
+  fields.add("rule", outcome.reason).add("expected", outcome.expected);
+  fields.add("received", outcome.received).add("mend", outcome.mend);
   err << fields.text();
   if (pending)
     err << fmt::format("next: vouch request approve {0}   (then: vouch request retrieve {0} --out FILE)\n",
@@ -46,13 +44,13 @@ void explain_refusal(const Context& context, const ca::Outcome& outcome,
 
 }  // namespace
 
-Result<std::vector<Buffer>> read_certificate_file(const std::string& file) {
-  const Buffer content = TRY(read_file(file));
+Result<std::vector<Buffer>> read_certificate_file(const Context& context, const std::string& file) {
+  const Buffer content = TRY(context.files().read(file));
   return ca::read_certificates(content).context("reading {}", file);
 }
 
-Result<Buffer> read_request_file(const std::string& file) {
-  const Buffer content = TRY(read_file(file));
+Result<Buffer> read_request_file(const Context& context, const std::string& file) {
+  const Buffer content = TRY(context.files().read(file));
   auto blocks = TRY(
       pem_or_der(content, "CERTIFICATE REQUEST",
                  {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", "PKCS7", "CMS", "PKCS #7 SIGNED DATA"})
@@ -66,17 +64,16 @@ Result<Buffer> read_request_file(const std::string& file) {
   return std::move(blocks.front().der);
 }
 
-Result<Buffer> read_crl_file(const std::string& file) {
-  const Buffer content = TRY(read_file(file));
+Result<Buffer> read_crl_file(const Context& context, const std::string& file) {
+  const Buffer content = TRY(context.files().read(file));
   auto blocks = TRY(pem_or_der(content, "X509 CRL", {"X509 CRL"}).context("reading {}", file));
   return std::move(blocks.front().der);
 }
 
-Result<store::CertificateRecord> find_certificate(const store::Snapshot& snapshot,
+Result<store::CertificateRecord> find_certificate(const Context& context, const store::Snapshot& snapshot,
                                                   const std::string& serial_or_file) {
-  std::error_code unknown;
-  if (serial_or_file == "-" || fs::is_regular_file(serial_or_file, unknown)) {
-    const auto certificates = TRY(read_certificate_file(serial_or_file));
+  if (serial_or_file == "-" || context.files().exists(serial_or_file)) {
+    const auto certificates = TRY(read_certificate_file(context, serial_or_file));
     const auto view =
         TRY(x509::parse_certificate(certificates.front()).context("reading {}", serial_or_file));
     auto record = snapshot.certificate(x509::serial_octets(view.serial));
@@ -138,9 +135,7 @@ Result<store::RequestId> parse_request_id(const std::string& text) {
   return id;
 }
 
-Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, const ca::Outcome& outcome,
-                            const OutcomeOptions& options) {
-  const auto step = api::deciding_step(snapshot, outcome.request);
+Result<Exit> report_outcome(Context& context, const ca::Outcome& outcome, const OutcomeOptions& options) {
   const bool has_certificate = !outcome.certificate.empty();
   std::string serial;
   if (has_certificate) {
@@ -154,7 +149,7 @@ Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, c
           options.p7b ? p7b_output(context, certificates) : TRY(certificate_output(context, certificates))));
   }
   for (const std::string& note : outcome.notes) context.note("note: {}", printable(note));
-  if (context.json()) print_json(context, TRY(describe(outcome, step, options.out)));
+  if (context.json()) print_json(context, TRY(describe(outcome, options.out)));
 
   switch (outcome.disposition) {
     case ca::Disposition::issued:
@@ -169,7 +164,7 @@ Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, c
       return Exit::done;
     }
     case ca::Disposition::pending:
-      if (!context.json()) explain_refusal(context, outcome, step, options.input);
+      if (!context.json()) explain_refusal(context, outcome, options.input);
       return Exit::pending;
     case ca::Disposition::issuing:
       context.note("request {} is decided; its certificate is signed when the CA's key can be used again",
@@ -177,7 +172,7 @@ Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, c
       context.note("next: vouch request retrieve {}", outcome.request);
       return Exit::pending;
     default:
-      if (!context.json()) explain_refusal(context, outcome, step, options.input);
+      if (!context.json()) explain_refusal(context, outcome, options.input);
       return Exit::failed;
   }
 }

@@ -10,13 +10,13 @@ using api::authority_names, api::AuthorityNames, api::describe, api::fingerprint
     api::name_of, api::name_text, api::state_of;
 
 // Reads what the file holds, PEM or DER; errors name the file.
-Result<std::vector<Buffer>> read_certificate_file(const std::string& file);
-Result<Buffer> read_request_file(const std::string& file);
-Result<Buffer> read_crl_file(const std::string& file);
+Result<std::vector<Buffer>> read_certificate_file(const Context& context, const std::string& file);
+Result<Buffer> read_request_file(const Context& context, const std::string& file);
+Result<Buffer> read_crl_file(const Context& context, const std::string& file);
 
 // A certificate of this home by its serial, or by a file that holds it. The file's certificate has to be the
 // one that was issued here, not merely one with that number.
-Result<store::CertificateRecord> find_certificate(const store::Snapshot& snapshot,
+Result<store::CertificateRecord> find_certificate(const Context& context, const store::Snapshot& snapshot,
                                                   const std::string& serial_or_file);
 // By SHA-1 or SHA-256 fingerprint: looks at every certificate. `not_found` when there is none.
 Result<store::CertificateRecord> find_by_fingerprint(Context& context, const store::Snapshot& snapshot,
@@ -38,7 +38,6 @@ struct OutcomeOptions {
   std::vector<Buffer> chain;  // written after the certificate
   bool p7b = false;           // as a p7b instead
 };
-Result<Exit> report_outcome(Context& context, const store::Snapshot& snapshot, const ca::Outcome& outcome,
-                            const OutcomeOptions& options);
+Result<Exit> report_outcome(Context& context, const ca::Outcome& outcome, const OutcomeOptions& options);
 
 }  // namespace vouch::cli

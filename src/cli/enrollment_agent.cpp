@@ -6,10 +6,9 @@ namespace vouch::cli {
 namespace {
 
 // AGENT is the subject of his certificate, or a file with it.
-Result<std::string> agent_of(const std::string& subject_or_file) {
-  std::error_code unknown;
-  if (!fs::is_regular_file(subject_or_file, unknown)) return subject_or_file;
-  const auto certificates = TRY(read_certificate_file(subject_or_file));
+Result<std::string> agent_of(const Context& context, const std::string& subject_or_file) {
+  if (!context.files().exists(subject_or_file)) return subject_or_file;
+  const auto certificates = TRY(read_certificate_file(context, subject_or_file));
   return x509::to_rfc4514(TRY(x509::parse_certificate(certificates.front())).subject);
 }
 
@@ -40,7 +39,7 @@ Result<Exit> list(Context& context, const Arguments&) {
 }
 
 Result<Exit> allow(Context& context, const Arguments& arguments) {
-  const policy::AgentRight right{TRY(agent_of(arguments.operand(0))), arguments.text("template"),
+  const policy::AgentRight right{TRY(agent_of(context, arguments.operand(0))), arguments.text("template"),
                                  arguments.all("for")};
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(workspace.snapshot());
@@ -55,7 +54,7 @@ Result<Exit> allow(Context& context, const Arguments& arguments) {
 }
 
 Result<Exit> forbid(Context& context, const Arguments& arguments) {
-  const std::string agent = TRY(agent_of(arguments.operand(0)));
+  const std::string agent = TRY(agent_of(context, arguments.operand(0)));
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   const std::size_t removed = TRY(ca::forbid_agent(workspace.environment(), record.name, agent,

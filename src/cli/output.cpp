@@ -158,15 +158,7 @@ Status write_output(const Context& context, const std::string& file, Bytes conte
                         static_cast<std::streamsize>(content.size()));
     return ok();
   }
-  // A device or a pipe cannot be replaced by renaming something over it.
-  std::error_code unknown;
-  const auto kind = fs::status(file, unknown).type();
-  if (kind == fs::file_type::character || kind == fs::file_type::fifo) {
-    const FileDescriptor descriptor(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!descriptor) return system_error(errno, "opening", file);
-    return write_all(descriptor.get(), content, file);
-  }
-  return write_file_atomic(file, content);
+  return context.files().write(file, content);
 }
 
 Result<Buffer> certificate_output(const Context& context, const std::vector<Buffer>& certificates) {

@@ -21,11 +21,11 @@ Result<std::map<std::string, std::string>> attributes_of(const Arguments& argume
   return attributes;
 }
 
-Result<Exit> report(Context& context, const Workspace& workspace, const ca::LocalAuthority& authority,
-                    const ca::Outcome& outcome, const Arguments& arguments, std::string input = {}) {
+Result<Exit> report(Context& context, const ca::LocalAuthority& authority, const ca::Outcome& outcome,
+                    const Arguments& arguments, std::string input = {}) {
   OutcomeOptions options{arguments.text("out"), std::move(input), {}, false};
   if (arguments.has("chain")) options.chain = TRY(authority.chain());
-  return report_outcome(context, *TRY(workspace.snapshot()), outcome, options);
+  return report_outcome(context, outcome, options);
 }
 
 Result<Exit> submit(Context& context, const Arguments& arguments) {
@@ -33,7 +33,7 @@ Result<Exit> submit(Context& context, const Arguments& arguments) {
   submission.attributes = TRY(attributes_of(arguments));
   if (arguments.has("der") && arguments.has("chain"))
     return usage_error("--chain writes several certificates, and DER holds one: leave out one of the two");
-  submission.request = TRY(read_request_file(arguments.operand(0)));
+  submission.request = TRY(read_request_file(context, arguments.operand(0)));
   submission.template_name = arguments.text("template");
   submission.requester = context.user();
   const Workspace& workspace = *TRY(context.workspace());
@@ -44,7 +44,7 @@ Result<Exit> submit(Context& context, const Arguments& arguments) {
         "note: the attribute 'san' is kept with the request and never used: names come from the request "
         "itself");
   const auto outcome = TRY(authority->submit(submission).context("submitting {}", arguments.operand(0)));
-  return report(context, workspace, *authority, outcome, arguments, arguments.operand(0));
+  return report(context, *authority, outcome, arguments, arguments.operand(0));
 }
 
 Result<Exit> list(Context& context, const Arguments& arguments) {
@@ -133,7 +133,7 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
 }
 
 // The authority that a request is with.
-Result<std::unique_ptr<ca::LocalAuthority>> authority_of_request(Context& context, const Workspace& workspace,
+Result<std::shared_ptr<ca::LocalAuthority>> authority_of_request(Context& context, const Workspace& workspace,
                                                                  store::RequestId id) {
   const auto snapshot = TRY(workspace.snapshot());
   const auto request = TRY(snapshot->request(id));
@@ -147,7 +147,7 @@ Result<Exit> approve(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto authority = TRY(authority_of_request(context, workspace, id));
   const auto outcome = TRY(authority->approve(id, context.user()));
-  return report(context, workspace, *authority, outcome, arguments);
+  return report(context, *authority, outcome, arguments);
 }
 
 Result<Exit> deny(Context& context, const Arguments& arguments) {
@@ -169,7 +169,7 @@ Result<Exit> retrieve(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto authority = TRY(authority_of_request(context, workspace, id));
   const auto outcome = TRY(authority->retrieve(id));
-  return report(context, workspace, *authority, outcome, arguments);
+  return report(context, *authority, outcome, arguments);
 }
 
 constexpr Option kSubmit[] = {

@@ -6,6 +6,7 @@
 #include "cli/context.hpp"
 #include "cli/help.hpp"
 #include "cli/output.hpp"
+#include "cli/through_service.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -22,28 +23,36 @@ int fail(const Surroundings& surroundings, const Error& error, bool json) {
   return exit_code(error.code());
 }
 
-Result<Exit> carry_out(const Surroundings& surroundings, std::span<const std::string> words) {
+Result<int> carry_out(const Surroundings& surroundings, std::span<const std::string> words) {
   const Invocation invocation = TRY(parse_command_line(words));
   if (invocation.help) {
     surroundings.out << (invocation.command          ? command_help(*invocation.command)
                          : !invocation.group.empty() ? group_help(invocation.group)
                                                      : overview());
-    return Exit::done;
+    return static_cast<int>(Exit::done);
   }
   Context context(surroundings, invocation.arguments);
-  const Command* command = invocation.version ? find_command("version") : invocation.command;
-  auto result = command->run(context, invocation.arguments);
+  const Command& command = *(invocation.version ? find_command("version") : invocation.command);
+  if (goes_through_service(command, invocation.arguments))
+    if (const auto socket = find_service(context))
+      return TRY(run_through_service(context, *socket, invocation, words));
+  auto result = run_command(context, command, invocation.arguments);
   context.seal_audit();
-  // A mistake that the command itself found in its arguments points to help as well.
+  if (!result) return std::move(result.error());
+  return static_cast<int>(*result);
+}
+
+}  // namespace
+
+Result<Exit> run_command(Context& context, const Command& command, const Arguments& arguments) {
+  auto result = command.run(context, arguments);
   if (!result && result.error().code() == Errc::usage && !result.error().hint().contains("--help")) {
     std::string hint(result.error().hint());
-    hint += fmt::format("{}vouch {} --help explains the command", hint.empty() ? "" : "; ", command->name);
+    hint += fmt::format("{}vouch {} --help explains the command", hint.empty() ? "" : "; ", command.name);
     return std::move(result.error()).with_hint(std::move(hint));
   }
   return result;
 }
-
-}  // namespace
 
 int run(const Surroundings& surroundings, std::span<const std::string> words) {
   const bool json = asks_for_json(words);
@@ -53,7 +62,7 @@ int run(const Surroundings& surroundings, std::span<const std::string> words) {
     surroundings.out.flush();
     if (!surroundings.out)
       return fail(surroundings, make_error(Errc::unavailable, "cannot write to standard output"), json);
-    return static_cast<int>(*result);
+    return *result;
   } catch (const std::exception& e) {
     return fail(surroundings, make_error(Errc::internal, "{}", e.what()), json);
   }

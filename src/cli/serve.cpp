@@ -2,10 +2,13 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 #include <ostream>
 
 #include "cli/output.hpp"
+#include "cli/through_service.hpp"
+#include "daemon/crl_responder.hpp"
 #include "daemon/service.hpp"
 #include "net/systemd.hpp"
 
@@ -47,7 +50,8 @@ void tell(const Context& context, const Status& told) {
   if (!told) context.note("warning: {}", told.error().summary());
 }
 
-void reload(const Context& context, daemon::Service& service, const net::ServiceManager& manager) {
+template <class Service>
+void reload(const Context& context, Service& service, const net::ServiceManager& manager) {
   tell(context, manager.reloading());
   const Status reloaded = service.reload();
   context.note("{}", reloaded ? "reloaded" : "not reloaded: " + reloaded.error().summary());
@@ -70,76 +74,112 @@ Result<std::shared_ptr<const ca::KeySource>> hold_keys(Context& context) {
   return surroundings.hold_keys(std::move(plan));
 }
 
-// What the front works with: keys are elsewhere, so it gets neither passphrases nor tokens.
-ca::Environment front_environment(const Workspace& workspace, std::shared_ptr<const ca::KeySource> keys) {
-  ca::Environment environment = workspace.environment();
-  environment.tell = {};
-  if (!keys) return environment;
-  environment.keys = std::move(keys);
-  environment.tokens = nullptr;
-  environment.pin = {};
-  environment.passphrase = [](std::string_view key) -> Result<std::string> {
-    return make_error(Errc::denied, "{} is opened by the signer process alone", key);
-  };
-  return environment;
-}
-
 std::chrono::milliseconds rhythm_of(const net::ServiceManager& manager) {
   constexpr std::chrono::minutes kWithoutWatchdog{1};
   if (!manager.watchdog()) return kWithoutWatchdog;
   return std::chrono::duration_cast<std::chrono::milliseconds>(*manager.watchdog() / 2);
 }
 
-// Until a signal says that it is enough.
-void run(const Context& context, daemon::Service& service, const Signals& signals,
+// From the moment it listens until a signal says that it is enough.
+template <class Service>
+void run(const Context& context, Service& service, const Signals& signals,
          const net::ServiceManager& manager) {
+  for (const std::string& place : service.places()) context.note("listening on {}", place);
+  tell(context, manager.ready("running"));
   for (;;) {
     const auto signal = signals.wait(rhythm_of(manager));
     if (manager.watchdog()) tell(context, manager.alive());
     if (!signal) continue;
-    if (*signal != SIGHUP) return;
+    if (*signal != SIGHUP) break;
     reload(context, service, manager);
   }
+  tell(context, manager.stopping());
+  service.stop();
+  context.note("stopped");
 }
 
-Result<Exit> serve(Context& context, const Arguments&) {
+// Those of every service, and with the administration API the route by which command lines come in.
+std::vector<daemon::PartMaker> parts_of(const Surroundings& surroundings, Workspace& workspace) {
+  std::vector<daemon::PartMaker> parts(daemon::all_parts().begin(), daemon::all_parts().end());
+  const auto api = std::ranges::find(parts, "api", &daemon::PartMaker::name);
+  api->make = [make = api->make, &surroundings,
+               &workspace](const api::Service& service) -> Result<daemon::Part> {
+    daemon::Part part = TRY(make(service));
+    part.routes.push_back(command_route(surroundings, workspace, service));
+    return part;
+  };
+  return parts;
+}
+
+// Lines for the log, from any thread.
+std::function<void(const std::string&)> log_to(const Context& context) {
+  return [&context, one_at_a_time = std::make_shared<std::mutex>()](const std::string& line) {
+    const std::scoped_lock lock(*one_at_a_time);
+    context.note("{}", line);
+  };
+}
+
+// The whole service of a home with CAs.
+Status serve_home(Context& context, const Signals& signals, const net::Environment& variables,
+                  const net::ServiceManager& manager) {
+  auto keys = TRY(hold_keys(context));
+  Workspace& workspace = *TRY(context.workspace());
+  if (keys) workspace.leave_keys_to(std::move(keys));
+  const auto parts = parts_of(context.surroundings(), workspace);
+  auto service = TRY(daemon::Service::start({.environment = workspace.environment(),
+                                             .parts = parts,
+                                             .sockets = TRY(net::passed_sockets(variables, ::getpid())),
+                                             .account = context.user(),
+                                             .login_name = context.surroundings().login_name,
+                                             .log = log_to(context)}));
+  run(context, *service, signals, manager);
+  service.reset();
+  context.close_workspace();
+  return ok();
+}
+
+// A responder on a host that has nothing of a CA but its CRLs. Its home has a configuration and no database.
+Status serve_crls(Context& context, const Signals& signals, const net::Environment& variables,
+                  const net::ServiceManager& manager) {
+  const fs::path folder = context.home_folder();
+  std::error_code unknown;
+  if (!fs::is_directory(folder, unknown))
+    return make_error(Errc::not_found, "there is no folder {}", folder.string())
+        .with_hint("make it and write vouch.toml there; or say where it is with --home or VOUCH_HOME");
+  auto responder = TRY(
+      daemon::CrlResponder::start({.home = folder,
+                                   .provider = context.provider(),
+                                   .clock = context.clock(),
+                                   .configuration = [folder]() -> Result<daemon::Configuration> {
+                                     return daemon::read_configuration(TRY(ca::Home::open(folder, false)));
+                                   },
+                                   .sockets = TRY(net::passed_sockets(variables, ::getpid())),
+                                   .log = log_to(context)}));
+  run(context, *responder, signals, manager);
+  return ok();
+}
+
+Result<Exit> serve(Context& context, const Arguments& arguments) {
   const Signals signals;
   const net::Environment variables = environment_of(context.surroundings());
   const auto manager = net::ServiceManager::from(variables, ::getpid());
-  auto keys = TRY(hold_keys(context));
-  const Workspace* workspace = TRY(context.workspace());
-  const ca::Environment environment = front_environment(*workspace, std::move(keys));
-  std::mutex one_line_at_a_time;
-  auto service = TRY(daemon::Service::start({.environment = environment,
-                                             .sockets = TRY(net::passed_sockets(variables, ::getpid())),
-                                             .account = context.user(),
-                                             .log = [&](const std::string& line) {
-                                               const std::scoped_lock lock(one_line_at_a_time);
-                                               context.note("{}", line);
-                                             }}));
-  for (const std::string& place : service->places()) context.note("listening on {}", place);
-  tell(context, manager.ready("running"));
-  run(context, *service, signals, manager);
-  tell(context, manager.stopping());
-  service->stop();
-  context.note("stopped");
-  service.reset();
-  context.close_workspace();
+  TRY(arguments.has("ocsp-from-crl") ? serve_crls(context, signals, variables, manager)
+                                     : serve_home(context, signals, variables, manager));
   return Exit::done;
 }
 
+constexpr Option kServeOptions[] = {
+    {"ocsp-from-crl", "", "answer OCSP from CRLs alone, on a host without the CA's keys and database"}};
+
 constexpr Command kCommands[] = {
-    {"serve",
-     "",
-     "run the service: OCSP, CRLs and CA certificates over HTTP, and the work in the background",
+    {"serve", "", "run the service: OCSP, CRLs and CA certificates over HTTP, and the work in the background",
      "Runs until SIGTERM or SIGINT and finishes what it has begun. SIGHUP reads the configuration, the CAs "
      "and "
      "the certificates anew without dropping a connection. Without configuration it listens on "
      "127.0.0.1:8080 "
-     "and on HOME/run/vouch.sock.",
-     {},
-     "vouch serve",
-     &serve},
+     "and on HOME/run/vouch.sock. With --ocsp-from-crl it answers OCSP about the CAs of the sections "
+     "[ocsp_source.NAME], whose CRLs it fetches, and does nothing else.",
+     kServeOptions, "vouch serve", &serve},
 };
 
 }  // namespace

@@ -145,12 +145,12 @@ Result<Exit> changed(Context& context, const Workspace& workspace, const std::st
 }
 
 // A file, or a template of this home; a file is anything with a path or an ending, or that is there.
-Result<policy::CertificateTemplate> original(const store::Snapshot& snapshot, const std::string& from) {
-  std::error_code ignored;
+Result<policy::CertificateTemplate> original(const Context& context, const store::Snapshot& snapshot,
+                                             const std::string& from) {
   if (from != "-" && !from.ends_with(".toml") && from.find('/') == std::string::npos &&
-      !fs::exists(from, ignored))
+      !context.files().exists(from))
     return TRY(ca::find_template(snapshot, from)).value;
-  const Buffer content = TRY(read_file(from, 1 << 20));
+  const Buffer content = TRY(context.files().read(from));
   return policy::parse_template(as_text(content), from);
 }
 
@@ -168,7 +168,7 @@ policy::CertificateTemplate renamed(policy::CertificateTemplate value, const std
 
 Result<Exit> add(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
-  auto value = TRY(original(*TRY(workspace.snapshot()), arguments.text("from")));
+  auto value = TRY(original(context, *TRY(workspace.snapshot()), arguments.text("from")));
   if (!arguments.operands().empty()) value = renamed(std::move(value), arguments.operand(0));
   const std::string name = value.name;
   TRY(ca::add_template(workspace.environment(), std::move(value), arguments.has("replace"), context.user()));
@@ -254,7 +254,7 @@ Status print_preview(Context& context, const ca::LocalAuthority::Preview& previe
 
 Result<Exit> test(Context& context, const Arguments& arguments) {
   ca::Submission submission;
-  submission.request = TRY(read_request_file(arguments.operand(1)));
+  submission.request = TRY(read_request_file(context, arguments.operand(1)));
   submission.template_name = arguments.operand(0);
   submission.requester = arguments.text("requester", context.user());
   const Workspace& workspace = *TRY(context.workspace());

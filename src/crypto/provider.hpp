@@ -149,6 +149,9 @@ class Provider {
   // One-shot, for keys seen once: cheaper than verifier() where nothing is kept.
   virtual Status verify(Bytes public_key_info, SignatureAlgorithm algorithm, Bytes tbs,
                         Bytes signature) const = 0;
+  // DSA with SHA-1 of up to 3,072 bits: only to follow chains that were made long ago, nothing signs with it.
+  // `usage` for a key whose parameters are not filled in.
+  virtual Status verify_dsa(const x509::DsaPublicKey& key, Bytes tbs, Bytes signature) const = 0;
   // The first flaw that is found; none for keys that nothing is known against. Takes some microseconds.
   virtual std::optional<KeyWeakness> weakness(const x509::PublicKeyInfo& key) const = 0;
   virtual Result<std::unique_ptr<PrivateKey>> generate(const KeySpec& spec) const = 0;

@@ -107,6 +107,14 @@ INSTANTIATE_TEST_SUITE_P(Providers, ProviderContract, testing::ValuesIn(kImpleme
 
 // --- digests and randomness -------------------------------------------------------------------------
 
+// What fits is checked by NIST PKITS 4.1.4 to 4.1.6 (tests/conformance).
+TEST_P(ProviderContract, VerifiesNoDsaWithoutParametersOrOfSizesThatDoNotExist) {
+  const Buffer one(1, 5), huge(4096, 0x7f), data(20, 1), signature(46, 0);
+  EXPECT_EQ(provider_->verify_dsa({{}, {}, {}, one}, data, signature).error().code(), Errc::usage);
+  EXPECT_EQ(provider_->verify_dsa({huge, one, one, one}, data, signature).error().code(), Errc::unsupported);
+  EXPECT_FALSE(provider_->verify_dsa({one, one, one, one}, data, signature));
+}
+
 // FIPS 180-4 examples: "abc".
 TEST_P(ProviderContract, HashesAsTheStandardSays) {
   const Bytes abc = as_bytes("abc");

@@ -3,6 +3,25 @@
 #include <algorithm>
 
 namespace vouch::daemon {
+namespace {
+
+// Every CA with its certificates, as a text to compare.
+Result<std::string> certified(const store::Snapshot& snapshot) {
+  std::string text;
+  for (const store::AuthorityRecord& record : TRY(snapshot.authorities()))
+    for (const store::KeyGeneration& generation : TRY(snapshot.key_generations(record.id)))
+      if (!generation.certificate.empty())
+        text += fmt::format("{}:{} ", record.id, generation.certificate_index);
+  return text;
+}
+
+}  // namespace
+
+Result<bool> OpenAuthorities::is_outdated() const {
+  const std::string now = TRY(certified(*TRY(environment_.database.snapshot())));
+  const std::scoped_lock lock(guards_current_);
+  return now != certified_;
+}
 
 api::Authorities OpenAuthorities::current() const {
   const std::scoped_lock lock(guards_current_);
@@ -16,7 +35,9 @@ std::shared_ptr<ca::LocalAuthority> OpenAuthorities::find(std::string_view name)
 }
 
 Status OpenAuthorities::open() {
-  auto records = TRY(TRY(environment_.database.snapshot())->authorities());
+  const auto snapshot = TRY(environment_.database.snapshot());
+  std::string there = TRY(certified(*snapshot));
+  auto records = TRY(snapshot->authorities());
   std::ranges::sort(records, {}, &store::AuthorityRecord::name);
   api::Authorities opened;
   for (const store::AuthorityRecord& record : records) {
@@ -34,6 +55,7 @@ Status OpenAuthorities::open() {
   }
   const std::scoped_lock lock(guards_current_);
   current_ = std::move(opened);
+  certified_ = std::move(there);
   return ok();
 }
 

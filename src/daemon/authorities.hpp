@@ -16,6 +16,8 @@ class OpenAuthorities {
   // out; one that cannot be opened stays as it was and is a health state. Fails when the database does not
   // say which CAs there are.
   Status open();
+  // Whether a CA was set up, or one of them got a certificate, since they were opened.
+  Result<bool> is_outdated() const;
   api::Authorities current() const;
   // Null: no CA of that name is open.
   std::shared_ptr<ca::LocalAuthority> find(std::string_view name) const;
@@ -25,6 +27,7 @@ class OpenAuthorities {
   Health& health_;
   mutable std::mutex guards_current_;
   api::Authorities current_;
+  std::string certified_;  // what there was to open
 };
 
 }  // namespace vouch::daemon

@@ -192,7 +192,50 @@ constexpr Setting<Listener> kListenerSettings[] = {
     on_or_off<Listener, [](auto& l) -> auto& { return l.tls; }>("tls", "whether it speaks TLS"),
     choice<Listener, [](auto& l) -> auto& { return l.client_certificates; }, kAsking>(
         "client_certificates", "whether TLS clients are asked for a certificate: off, optional, required"),
-    {{"serves", "what is served there: ocsp, distribution, health, metrics"}, read_serves, write_serves},
+    {{"serves", "what is served there: api, ocsp, distribution, health, metrics"}, read_serves, write_serves},
+};
+
+// ---- OCSP sources
+// --------------------------------------------------------------------------------------------
+
+using Source = OcspSourceConfiguration;
+
+// A list, since URLs may hold commas; one place may stand alone.
+Status read_places(Source& source, const Value& value) {
+  source.crls.clear();
+  if (value.text()) {
+    source.crls = items_of(*value.text());
+  } else if (value.list_items()) {
+    for (const Value& item : *value.list_items()) {
+      if (!item.text()) return wrong_kind("a text in quotes", item);
+      source.crls.push_back(*item.text());
+    }
+  } else {
+    return wrong_kind("a list of files and URLs", value);
+  }
+  for (const std::string& place : source.crls) {
+    const auto scheme = place.find("://");
+    if (scheme == std::string::npos || place.starts_with("http://") || place.starts_with("https://"))
+      continue;
+    return make_error(Errc::unsupported, "CRLs are not fetched by {}", place.substr(0, scheme))
+        .with_hint("name a file, or an http URL");
+  }
+  return ok();
+}
+Value write_places(const Source& source) { return Value(fmt::format("{}", fmt::join(source.crls, ", "))); }
+
+constexpr Setting<Source> kSourceSettings[] = {
+    text<Source, [](auto& s) -> auto& { return s.ca_certificate; }>(
+        "ca_certificate", "certificate of the CA, PEM or DER, relative to the home"),
+    text<Source, [](auto& s) -> auto& { return s.certificate; }>(
+        "certificate", "certificate for OCSP signing that this CA has issued to the responder, PEM"),
+    text<Source, [](auto& s) -> auto& { return s.key; }>("key", "its key, PEM, not encrypted"),
+    {{"crls", "the CA's CRLs, base and delta: files, relative to the home, or http URLs"},
+     read_places,
+     write_places},
+    on_or_off<Source, [](auto& s) -> auto& { return s.whole; }>(
+        "whole", "whether a CRL that names its distribution point covers every certificate of the CA"),
+    time<Source, [](auto& s) -> auto& { return s.refresh; }>("refresh", "how often it looks for new ones"),
 };
 
 // ---- everything else
@@ -228,6 +271,12 @@ constexpr Setting<C> kSettings[] = {
         "ocsp.never_issued", "what is said of a serial number that was never given: unknown or revoked"),
     number<C, [](auto& c) -> auto& { return c.ocsp.cache; }, 65'536, 64 * kGigabyte>(
         "ocsp.cache", "octets of OCSP answers that are kept"),
+    on_or_off<C, [](auto& c) -> auto& { return c.ocsp.presign; }>(
+        "ocsp.presign", "whether answers about every live certificate are signed ahead"),
+    number<C, [](auto& c) -> auto& { return c.ocsp.presign_memory; }, 65'536, 64 * kGigabyte>(
+        "ocsp.presign_memory", "octets for signatures that are made ahead"),
+    number<C, [](auto& c) -> auto& { return c.ocsp.presign_share; }, 1, 100>(
+        "ocsp.presign_share", "percent of one processor that signing ahead may take"),
     number<C, [](auto& c) -> auto& { return c.limits.connections; }, 1, kMillion>(
         "limits.connections", "connections at the same time"),
     number<C, [](auto& c) -> auto& { return c.limits.connections_per_site; }, 1, kMillion>(
@@ -296,12 +345,25 @@ Result<const Setting<Structure>*> known_setting(const Setting<Structure> (&setti
   return make_error(Errc::usage, "there is no setting '{}'", whole_name).with_hint(std::string(error.hint()));
 }
 
-// "listener.http.tls" as {"http", "tls"}.
-std::optional<std::pair<std::string_view, std::string_view>> listener_setting(std::string_view name) {
-  constexpr std::string_view kPrefix = "listener.";
+constexpr std::string_view kListenerSection = "listener", kSourceSection = "ocsp_source";
+
+// "listener.http.tls" as {"http", "tls"}, for section "listener".
+std::optional<std::pair<std::string_view, std::string_view>> named_setting(std::string_view section,
+                                                                           std::string_view name) {
+  const std::size_t prefix = section.size() + 1;
   const auto dot = name.rfind('.');
-  if (!name.starts_with(kPrefix) || dot < kPrefix.size()) return std::nullopt;
-  return std::pair(name.substr(kPrefix.size(), dot - kPrefix.size()), name.substr(dot + 1));
+  if (!name.starts_with(section) || name.size() < prefix || name[section.size()] != '.') return std::nullopt;
+  if (dot < prefix) return std::nullopt;
+  return std::pair(name.substr(prefix, dot - prefix), name.substr(dot + 1));
+}
+
+// The value that a setting has when nothing is said about it.
+Result<Value> example_of(std::string_view name) {
+  if (const auto key = named_setting(kListenerSection, name))
+    return TRY(known_setting(kListenerSettings, key->second, name))->write({});
+  if (const auto key = named_setting(kSourceSection, name))
+    return TRY(known_setting(kSourceSettings, key->second, name))->write({});
+  return TRY(known_setting(kSettings, name, name))->write({});
 }
 
 // ---- the file as a whole
@@ -318,7 +380,12 @@ class FileReader {
       if (!members->members())
         return make_error(Errc::malformed, "{}:{}: '{}' stands outside a section", file_, members->line(),
                           section);
-      TRY(section == "listener" ? read_listeners(*members) : read_section(section, *members));
+      if (section == kListenerSection)
+        TRY(read_listeners(*members));
+      else if (section == kSourceSection)
+        TRY(read_sources(*members));
+      else
+        TRY(read_section(section, *members));
     }
     TRY(check_tls(document));
     return std::move(configuration_);
@@ -376,8 +443,50 @@ class FileReader {
       return wrong("serves nothing").with_hint("add: serves = [\"ocsp\", \"distribution\"]");
     if (!listener.tls && listener.client_certificates != net::AskForCertificate::never)
       return wrong("asks for client certificates without TLS").with_hint("add: tls = true");
+    if (std::ranges::find(listener.serves, "api") != listener.serves.end() && listener.address &&
+        listener.client_certificates == net::AskForCertificate::never)
+      return wrong("serves the administration API to clients that nothing proves who they are")
+          .with_hint("add: client_certificates = \"required\"; or take api away");
     if (listener.tls && !listener.address)
       return wrong("speaks TLS over a Unix socket").with_hint("take tls away");
+    return ok();
+  }
+
+  Status read_sources(const Value& all) {
+    for (const auto& [name, members] : *all.members()) {
+      if (!members.members())
+        return make_error(Errc::malformed, "{}: an OCSP source is a section, [ocsp_source.{}]",
+                          place(members), name);
+      TRY(check_source_name(name, members));
+      OcspSourceConfiguration source{.name = name};
+      for (const auto& [key, value] : *members.members())
+        TRY(read_one(kSourceSettings, source, key, fmt::format("ocsp_source.{}.{}", name, key), value));
+      TRY(check_source(source, members));
+      configuration_.ocsp_sources.push_back(std::move(source));
+    }
+    return ok();
+  }
+
+  // Files are named after it.
+  Status check_source_name(std::string_view name, const Value& members) const {
+    const bool plain = std::ranges::all_of(name, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+             c == '_';
+    });
+    if (plain && !name.empty() && name.size() <= 64) return ok();
+    return make_error(Errc::malformed, "{}: '{}' is no name for an OCSP source", place(members), name)
+        .with_hint("up to 64 letters, digits, '-' and '_'");
+  }
+
+  Status check_source(const OcspSourceConfiguration& source, const Value& members) const {
+    const auto lacks = [&](std::string_view what) {
+      return make_error(Errc::malformed, "{}: OCSP source {} has no {}", place(members), source.name, what);
+    };
+    if (source.ca_certificate.empty()) return lacks("ca_certificate");
+    if (source.crls.empty()) return lacks("crls");
+    if (source.certificate.empty())
+      return lacks("certificate").with_hint("let the CA issue one by the template OcspResponseSigning");
+    if (source.key.empty()) return lacks("key");
     return ok();
   }
 
@@ -422,6 +531,11 @@ const ListenerConfiguration* Configuration::find_listener(std::string_view name)
   return found == listeners.end() ? nullptr : &*found;
 }
 
+const OcspSourceConfiguration* Configuration::find_ocsp_source(std::string_view name) const {
+  const auto found = std::ranges::find(ocsp_sources, name, &OcspSourceConfiguration::name);
+  return found == ocsp_sources.end() ? nullptr : &*found;
+}
+
 Configuration default_configuration() {
   Configuration configuration;
   ListenerConfiguration http{.name = "http"};
@@ -429,7 +543,7 @@ Configuration default_configuration() {
   http.serves = {"ocsp", "distribution", "health", "metrics"};
   ListenerConfiguration local{.name = "local"};
   local.path = "run/vouch.sock";
-  local.serves = {"ocsp", "distribution", "health", "metrics"};
+  local.serves = {"api", "ocsp", "distribution", "health", "metrics"};
   configuration.listeners = {std::move(http), std::move(local)};
   return configuration;
 }
@@ -448,22 +562,25 @@ Result<Configuration> read_configuration(const ca::Home& home) {
 
 std::vector<SettingKey> configuration_keys() { return keys_of(kSettings); }
 std::vector<SettingKey> listener_keys() { return keys_of(kListenerSettings); }
+std::vector<SettingKey> ocsp_source_keys() { return keys_of(kSourceSettings); }
 
 Result<std::string> get_setting(const Configuration& configuration, std::string_view name) {
-  const auto listener_key = listener_setting(name);
-  if (!listener_key) return setting_text(TRY(known_setting(kSettings, name, name))->write(configuration));
-  const ListenerConfiguration* listener = configuration.find_listener(listener_key->first);
-  if (!listener) return make_error(Errc::not_found, "there is no listener '{}'", listener_key->first);
-  return setting_text(TRY(known_setting(kListenerSettings, listener_key->second, name))->write(*listener));
+  if (const auto key = named_setting(kListenerSection, name)) {
+    const ListenerConfiguration* listener = configuration.find_listener(key->first);
+    if (!listener) return make_error(Errc::not_found, "there is no listener '{}'", key->first);
+    return setting_text(TRY(known_setting(kListenerSettings, key->second, name))->write(*listener));
+  }
+  if (const auto key = named_setting(kSourceSection, name)) {
+    const OcspSourceConfiguration* source = configuration.find_ocsp_source(key->first);
+    if (!source) return make_error(Errc::not_found, "there is no OCSP source '{}'", key->first);
+    return setting_text(TRY(known_setting(kSourceSettings, key->second, name))->write(*source));
+  }
+  return setting_text(TRY(known_setting(kSettings, name, name))->write(configuration));
 }
 
 Result<std::string> with_setting(std::string_view toml, std::string_view file, std::string_view name,
                                  std::string_view value) {
-  const auto listener_key = listener_setting(name);
-  const Value example = listener_key
-                            ? TRY(known_setting(kListenerSettings, listener_key->second, name))->write({})
-                            : TRY(known_setting(kSettings, name, name))->write({});
-  std::string out = with_toml_value(toml, name, spelled_like(example, value));
+  std::string out = with_toml_value(toml, name, spelled_like(TRY(example_of(name)), value));
   (void)TRY(parse_configuration(out, file).context("setting {} to {}", name, value));
   return out;
 }

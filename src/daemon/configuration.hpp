@@ -55,6 +55,20 @@ struct OcspConfiguration {
   std::chrono::milliseconds max_age{std::chrono::hours(1)};   // how long others may keep one
   revocation::NeverIssued never_issued = revocation::NeverIssued::unknown;
   std::size_t cache = std::size_t{64} << 20;  // octets
+  bool presign = false;                       // answers about every live certificate are signed ahead
+  std::size_t presign_memory = std::size_t{256} << 20;  // octets
+  unsigned presign_share = 10;                          // percent of one processor, at most
+};
+
+// [ocsp_source.NAME]: one key of one CA whose CRLs `vouch serve --ocsp-from-crl` answers from. Read when the
+// service starts.
+struct OcspSourceConfiguration {
+  std::string name;                 // also of files in the home
+  fs::path ca_certificate{};        // this and the next two: PEM; relative to the home
+  fs::path certificate{}, key{};    // of the responder
+  std::vector<std::string> crls{};  // files, relative to the home, or http URLs; base and delta in any order
+  bool whole = false;               // whether a CRL with a distribution point covers every certificate
+  std::chrono::milliseconds refresh{60'000};
 };
 
 struct Configuration {
@@ -66,11 +80,13 @@ struct Configuration {
   TlsConfiguration tls;
   SignerConfiguration signer;
   OcspConfiguration ocsp;
+  std::vector<OcspSourceConfiguration> ocsp_sources;
   unsigned threads = 0, workers = 16;
   std::size_t queue = 1'024;
   std::chrono::milliseconds stop_patience{30'000};  // for what runs when the service is asked to stop
 
   const ListenerConfiguration* find_listener(std::string_view name) const;
+  const OcspSourceConfiguration* find_ocsp_source(std::string_view name) const;
 };
 
 // Without a word in vouch.toml: "http" on 127.0.0.1:8080 for what everybody may have, and "local", a socket
@@ -83,9 +99,11 @@ Result<Configuration> parse_configuration(std::string_view toml, std::string_vie
 // The home's; a home without a file has the defaults.
 Result<Configuration> read_configuration(const ca::Home& home);
 
-// As in ca/home.hpp, for the sections of the service. Settings of listeners are "listener.NAME.KEY".
+// As in ca/home.hpp, for the sections of the service. Settings of listeners are "listener.NAME.KEY", those of
+// OCSP sources "ocsp_source.NAME.KEY".
 std::vector<SettingKey> configuration_keys();
-std::vector<SettingKey> listener_keys();  // KEY alone
+std::vector<SettingKey> listener_keys();     // KEY alone
+std::vector<SettingKey> ocsp_source_keys();  // KEY alone
 Result<std::string> get_setting(const Configuration& configuration, std::string_view name);
 Result<std::string> with_setting(std::string_view toml, std::string_view file, std::string_view name,
                                  std::string_view value);

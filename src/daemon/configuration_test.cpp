@@ -63,6 +63,34 @@ TEST(ServiceConfiguration, WhatDoesNotGoTogetherIsRefused) {
               HasSubstr("both"));
 }
 
+TEST(ServiceConfiguration, AnOcspSourceIsWholeOrRefused) {
+  constexpr std::string_view kWhole =
+      "[ocsp_source.root-1]\nca_certificate = \"ca.pem\"\ncertificate = \"o.pem\"\nkey = \"o.key\"\n"
+      "crls = [\"http://pki.example/a,b.crl\", \"a+.crl\"]\nrefresh = \"30s\"\n";
+  const auto configuration = parse_configuration(kWhole, "vouch.toml");
+  ASSERT_TRUE(configuration) << configuration.error().report();
+  const auto* source = configuration->find_ocsp_source("root-1");
+  ASSERT_NE(source, nullptr);
+  EXPECT_THAT(source->crls, ElementsAre("http://pki.example/a,b.crl", "a+.crl"));
+  EXPECT_EQ(source->refresh, std::chrono::seconds(30));
+  EXPECT_EQ(get_setting(*configuration, "ocsp_source.root-1.key").value(), "o.key");
+  EXPECT_EQ(get_setting(*configuration, "ocsp_source.other.key").error().code(), Errc::not_found);
+  const auto changed = with_setting(kWhole, "vouch.toml", "ocsp_source.root-1.whole", "true");
+  ASSERT_TRUE(changed) << changed.error().report();
+  EXPECT_TRUE(parse_configuration(*changed, "vouch.toml")->find_ocsp_source("root-1")->whole);
+  for (const auto& key : ocsp_source_keys())
+    EXPECT_TRUE(get_setting(*configuration, fmt::format("ocsp_source.root-1.{}", key.name))) << key.name;
+
+  EXPECT_THAT(mistake("\n[ocsp_source.a]\nca_certificate = \"a\"\n"),
+              HasSubstr("vouch.toml:2: OCSP source a has no crls"));
+  EXPECT_THAT(mistake("[ocsp_source.a]\nca_certificate = \"a\"\ncrls = \"a\"\n"),
+              HasSubstr("OcspResponseSigning"));
+  EXPECT_THAT(mistake("[ocsp_source.a]\ncrl = \"a\"\n"), HasSubstr("did you mean crls?"));
+  EXPECT_THAT(mistake("[ocsp_source.a]\ncrls = [\"ldap:///CN=x\"]\n"), HasSubstr("not fetched by ldap"));
+  EXPECT_THAT(mistake("[ocsp_source.\"../a\"]\ncrls = \"a\"\n"), HasSubstr("is no name"));
+  EXPECT_THAT(mistake("[ocsp_source]\ncrls = \"a\"\n"), HasSubstr("a section"));
+}
+
 TEST(ServiceConfiguration, EverySettingCanBeShownAndSet) {
   const Configuration defaults = default_configuration();
   for (const SettingKey& key : configuration_keys()) {

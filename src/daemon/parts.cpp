@@ -1,5 +1,6 @@
 #include "daemon/parts.hpp"
 
+#include "api/administration.hpp"
 #include "api/distribution.hpp"
 #include "api/ocsp.hpp"
 #include "daemon/configuration.hpp"
@@ -14,13 +15,27 @@ using std::chrono::duration_cast, std::chrono::seconds;
 struct Ocsp {
   Ocsp(const api::Service& service, const OcspConfiguration& configuration)
       : source(service.environment, service.authorities, duration_cast<seconds>(configuration.validity)),
+        ahead(configuration.presign ? configuration.presign_memory : 0),
+        pre_signer(service.environment, source, ahead),
         face(source, service.environment.provider, service.environment.clock, service.metrics,
              {.max_age = duration_cast<seconds>(configuration.max_age),
               .cache_octets = configuration.cache,
-              .responder = {.never_issued = configuration.never_issued}}) {}
+              .responder = {.never_issued = configuration.never_issued,
+                            .ahead = configuration.presign ? &ahead : nullptr}}) {}
   revocation::DatabaseOcspSource source;
+  revocation::SignedAhead ahead;
+  revocation::PreSigner pre_signer;
   api::OcspFace face;
 };
+
+// A share of each second.
+Job presign_job(const api::Service& service, const std::shared_ptr<Ocsp>& ocsp, unsigned percent) {
+  constexpr std::chrono::milliseconds kPeriod{1'000};
+  service.metrics.gauge_from("vouch_ocsp_ahead_octets", "Memory of OCSP answers that are signed ahead.", {},
+                             [ocsp] { return static_cast<double>(ocsp->ahead.octets()); });
+  return {"ocsp answers ahead", kPeriod,
+          [ocsp, budget = kPeriod * percent / 100] { return ocsp->pre_signer.work(budget); }};
+}
 
 Result<Part> make_ocsp(const api::Service& service) {
   const Configuration configuration = TRY(read_configuration(service.environment.home));
@@ -31,6 +46,8 @@ Result<Part> make_ocsp(const api::Service& service) {
   part.routes = api::ocsp_routes(std::shared_ptr<const api::OcspFace>(ocsp, &ocsp->face));
   part.jobs = {{"ocsp responders", std::chrono::minutes(1), [ocsp] { return ocsp->source.maintain(); }},
                {"ocsp answers", seconds(5), [ocsp] { return ocsp->face.last_outcome(); }}};
+  if (configuration.ocsp.presign)
+    part.jobs.push_back(presign_job(service, ocsp, configuration.ocsp.presign_share));
   return part;
 }
 
@@ -52,6 +69,10 @@ Result<Part> make_distribution(const api::Service& service) {
 
 std::span<const PartMaker> all_parts() {
   static const std::vector<PartMaker> parts = {
+      {"api", "the administration API, /api/v1",
+       [](const api::Service& service) -> Result<Part> {
+         return Part{.routes = api::administration_routes(service)};
+       }},
       {"distribution", "CRLs and CA certificates at the URLs that certificates carry", make_distribution},
       {"ocsp", "answers about single certificates", make_ocsp},
   };

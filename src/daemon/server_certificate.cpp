@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/caller.hpp"
 #include "base/pem.hpp"
 #include "x509/request.hpp"
 
@@ -53,11 +54,11 @@ net::TlsIdentity identity_of(std::string_view pem) {
 }  // namespace
 
 Result<net::TlsIdentity> ServerCertificate::load(const TlsConfiguration& configuration) const {
-  return configuration.is_issued_here() ? load_issued(configuration) : load_files(configuration);
+  return configuration.is_issued_here() ? load_issued(configuration)
+                                        : load_identity_files(environment_.home.folder(), configuration);
 }
 
-Result<net::TlsIdentity> ServerCertificate::load_files(const TlsConfiguration& configuration) const {
-  const fs::path& home = environment_.home.folder();
+Result<net::TlsIdentity> load_identity_files(const fs::path& home, const TlsConfiguration& configuration) {
   net::TlsIdentity identity;
   identity.chain =
       TRY(read_file(home / configuration.certificate, kMaxFile).context("reading tls.certificate"));
@@ -146,21 +147,7 @@ Result<Buffer> ServerCertificate::issue(const TlsConfiguration& configuration, c
 
 net::CheckClientCertificate check_client_certificate(const ca::Environment& environment) {
   return [&environment](const std::vector<Buffer>& chain) -> Status {
-    if (chain.empty()) return make_error(Errc::denied, "the client sent no certificate");
-    const auto certificate = TRY(x509::parse_certificate(chain.front()));
-    const auto record =
-        TRY(environment.database.snapshot())->certificate(x509::serial_octets(certificate.serial));
-    if (!record || !equal(record->der(), chain.front()))
-      return make_error(Errc::denied, "the client's certificate was not issued here");
-    if (record->revocation) return make_error(Errc::denied, "the client's certificate is revoked");
-    const Time now = environment.clock.now();
-    if (now < certificate.not_before || now > certificate.not_after)
-      return make_error(Errc::denied, "the client's certificate is not valid now");
-    if (const auto* extension = certificate.find(x509::oid::kExtendedKeyUsage)) {
-      const auto purposes = TRY(x509::parse_extended_key_usage(extension->value));
-      if (std::ranges::find(purposes, x509::oid::kClientAuth) == purposes.end())
-        return make_error(Errc::denied, "the client's certificate is not for TLS clients");
-    }
+    (void)TRY(api::account_of_certificate(environment, chain));
     return ok();
   };
 }

@@ -22,7 +22,6 @@ class ServerCertificate {
   Result<net::TlsIdentity> load(const TlsConfiguration& configuration) const;
 
  private:
-  Result<net::TlsIdentity> load_files(const TlsConfiguration& configuration) const;
   Result<net::TlsIdentity> load_issued(const TlsConfiguration& configuration) const;
   Result<Buffer> issue(const TlsConfiguration& configuration, ca::LocalAuthority& authority,
                        const std::vector<std::string>& names) const;
@@ -33,6 +32,9 @@ class ServerCertificate {
   const OpenAuthorities& authorities_;
   const std::string account_;
 };
+
+// What tls.certificate and tls.key name.
+Result<net::TlsIdentity> load_identity_files(const fs::path& home, const TlsConfiguration& configuration);
 
 // Lets in clients whose certificate a CA of this home issued, as it stands in the database: valid, for
 // clients, not revoked at this moment.

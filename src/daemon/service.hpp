@@ -11,13 +11,10 @@
 #include <memory>
 
 #include "daemon/authorities.hpp"
-#include "daemon/configuration.hpp"
-#include "daemon/health.hpp"
+#include "daemon/front.hpp"
 #include "daemon/parts.hpp"
-#include "daemon/scheduler.hpp"
 #include "daemon/server_certificate.hpp"
-#include "net/server.hpp"
-#include "net/systemd.hpp"
+#include "diagnose/status_desk.hpp"
 
 namespace vouch::daemon {
 
@@ -31,6 +28,8 @@ struct ServiceOptions {
   std::vector<net::PassedSocket> sockets{};
   // Who the service is when it asks its own CA for something.
   std::string account = "vouch";
+  // The login name of a user at the other end of a Unix socket.
+  api::LoginName login_name{};
   // One line for the log; called from any thread.
   std::function<void(const std::string& line)> log{};
 };
@@ -50,25 +49,21 @@ class Service {
   void stop();
 
   // Where a listener listens, with the port that the system chose.
-  net::Address address(std::string_view listener) const { return server_->address(listener); }
+  net::Address address(std::string_view listener) const { return front_.address(listener); }
   std::vector<net::HealthCheck> health() const { return health_.checks(); }
   const api::Service& faces() const { return faces_; }
   // Every listener in words, for the log.
-  std::vector<std::string> places() const;
-  std::size_t connections() const { return server_->connections(); }
+  std::vector<std::string> places() const { return front_.places(); }
+  std::size_t connections() const { return front_.connections(); }
   void hurry() { scheduler_->hurry(); }
 
  private:
   explicit Service(ServiceOptions options);
   Status make_parts();
-  Job certificate_job();
-  Result<std::shared_ptr<const net::TlsContext>> tls_of(const ListenerConfiguration& listener,
-                                                        const net::TlsIdentity& identity) const;
+  Job authorities_job();
+  Result<Value> status();
   Result<Configuration> read_configuration() const;
-  Result<net::ServerSettings> server_settings(const Configuration& configuration);
-  Result<net::Endpoint> endpoint_of(const ListenerConfiguration& listener) const;
-  Status open_access_log(const AccessLogConfiguration& wanted);
-  Result<std::shared_ptr<const net::Router>> routes_of(const ListenerConfiguration& listener) const;
+  void admit_clients(net::TlsSettings& settings) const;
   void log(const std::string& line) const;
 
   const ServiceOptions options_;
@@ -78,13 +73,11 @@ class Service {
   OpenAuthorities authorities_;
   const ServerCertificate certificate_;
   api::Service faces_;
-  std::map<std::string, std::vector<net::Route>, std::less<>> routes_;  // by part
+  net::Fetcher fetcher_{net::FetchSettings{}};  // for the status alone
+  diagnose::StatusDesk status_desk_;
+  Front front_;
   std::vector<Job> jobs_;
-  std::mutex guards_reload_;  // one at a time: a signal's, or a renewed certificate's; guards what follows
-  Configuration configuration_;
-  Buffer served_chain_;  // the server certificate in effect; empty: none
-  std::shared_ptr<net::AccessLog> access_log_;
-  std::unique_ptr<net::Server> server_;
+  std::mutex guards_reload_;  // one at a time: a signal's, or a renewed certificate's
   std::unique_ptr<Scheduler> scheduler_;
 };
 

@@ -1,6 +1,10 @@
 #include "daemon/service.hpp"
 
+#include <algorithm>
+#include <thread>
+
 #include "daemon/test_service.hpp"
+#include "x509/ocsp.hpp"
 
 namespace vouch::daemon {
 namespace {
@@ -45,6 +49,36 @@ TEST(Service, SeesNewAuthoritiesAfterAReloadAndKeepsConnections) {
   ASSERT_TRUE(reloaded) << reloaded.error().report();
   EXPECT_EQ(service->faces().authorities().size(), 2U);
   EXPECT_EQ(client.ask(kReady).status, 200U);
+}
+
+TEST(Service, SignsOcspAnswersAheadWhenToldTo) {
+  ca::TestBench bench;
+  const auto authority = bench.make_root();
+  ASSERT_NE(authority, nullptr);
+  ASSERT_TRUE(bench.configure("[ocsp]\npresign = true\n"));
+  RunningService service(bench);
+  net::RawClient client(service.http());
+  const auto metrics = [&] { return client.ask("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").body; };
+  // The responder's own certificate is there to be asked about.
+  const auto is_ready = [&] {
+    return std::ranges::any_of(service->health(),
+                               [](const auto& c) { return c.name == "ocsp answers ahead"; });
+  };
+  for (int i = 0; i < 500 && !is_ready(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_THAT(metrics(), testing::Not(HasSubstr("vouch_ocsp_ahead_octets 0\n")));
+  const auto certificates = bench.database().snapshot().value()->certificates({}).value();
+  const ca::CaKey& key = authority->current();
+  const auto info = x509::parse_public_key_info(key.generation.public_key_info).value();
+  const Buffer name = bench.provider().digest(x509::DigestAlgorithm::sha1, key.subject);
+  const Buffer bits = bench.provider().digest(x509::DigestAlgorithm::sha1, info.key_bits);
+  const Buffer request = x509::encode_ocsp_request({{}, {{name, bits, certificates.back().serial}}, {}});
+  const auto answer =
+      client.ask(fmt::format("POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Type: application/ocsp-request\r\n"
+                             "Content-Length: {}\r\n\r\n{}",
+                             request.size(), as_text(request)));
+  EXPECT_EQ(x509::parse_ocsp_response(as_bytes(answer.body)).value().responses.at(0).status,
+            x509::OcspCertStatus::good);
+  EXPECT_THAT(metrics(), HasSubstr("vouch_ocsp_answers_total{from=\"ahead\"} 1\n"));
 }
 
 TEST(Service, SignsTheHeadOfTheAuditLogWhenItStops) {

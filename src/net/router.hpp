@@ -32,7 +32,7 @@ struct Route {
   std::size_t body_limit = 65'536;
   Match match = Match::exact;
   bool any_case = false;  // IIS takes /CertSrv for /certsrv; so do the clients of NDES
-  std::string name;       // in metrics; the path when empty
+  std::string name{};     // in metrics; the path when empty
 };
 
 class Router {

@@ -45,6 +45,13 @@ Result<Buffer> make_request(const crypto::PrivateKey& key, const crypto::KeySpec
 // ---- what is true
 // -------------------------------------------------------------------------------------------
 
+CertificateStatus status_of(const store::CertificateRecord& record) {
+  if (!record.revocation) return {.status = x509::OcspCertStatus::good};
+  CertificateStatus status{x509::OcspCertStatus::revoked, record.revocation->revoked_at, {}};
+  if (record.revocation->reason != x509::CrlReason::unspecified) status.reason = record.revocation->reason;
+  return status;
+}
+
 Result<CertificateStatus> DatabaseOcspSource::status(const OcspIssuer& issuer, Bytes serial) const {
   return status({issuer.authority, issuer.key_index}, serial);
 }
@@ -55,10 +62,7 @@ Result<CertificateStatus> DatabaseOcspSource::status(const KeyId& key, Bytes ser
   if (!record && record.error().code() == Errc::not_found) return CertificateStatus{};
   if (!record) return record.error();
   if (KeyId(record->authority, record->key_index) != key) return CertificateStatus{};
-  if (!record->revocation) return CertificateStatus{.status = x509::OcspCertStatus::good};
-  CertificateStatus status{x509::OcspCertStatus::revoked, record->revocation->revoked_at, {}};
-  if (record->revocation->reason != x509::CrlReason::unspecified) status.reason = record->revocation->reason;
-  return status;
+  return status_of(*record);
 }
 
 Result<OcspSource::Validity> DatabaseOcspSource::validity(const OcspIssuer&, Time now) const {

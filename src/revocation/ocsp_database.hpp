@@ -13,6 +13,8 @@
 
 namespace vouch::revocation {
 
+CertificateStatus status_of(const store::CertificateRecord& record);
+
 class DatabaseOcspSource final : public OcspSource {
  public:
   using Authorities = std::function<std::vector<std::shared_ptr<ca::LocalAuthority>>()>;

@@ -76,16 +76,44 @@ Result<OcspAnswer> OcspResponder::answer(const x509::OcspRequestView& request) c
                             .this_update = out.validity.this_update,
                             .next_update = out.validity.next_update});
   }
-  const Buffer tbs = x509::encode_ocsp_response_data(fields);
-  const Buffer signature =
-      TRY(issuer->signer->sign(tbs).context("signing an OCSP answer for CA '{}'", issuer->ca));
-  out.der = x509::encode_ocsp_response(tbs, x509::encode(issuer->signer->algorithm()), signature,
-                                       {issuer->certificate});
   out.status = OcspResponseStatus::successful;
   out.issuer = static_cast<std::size_t>(issuer - out.issuers->data());
   out.cacheable =
       request.requests.size() == 1 && !fields.nonce && out.about.status != OcspCertStatus::unknown;
+  const auto ready = this->ready(request, *issuer, out, now);
+  if (ready && ready->statement.validity.is_fresh(now)) {
+    take_ready(*issuer, fields.items.front().cert_id, *ready, out);
+    return out;
+  }
+  const Buffer tbs = x509::encode_ocsp_response_data(fields);
+  const auto signature = issuer->signer->sign(tbs);
+  if (signature)
+    out.der = statement_answer(*issuer, tbs, *signature);
+  else if (ready)  // the key is out of reach, and this is still valid
+    take_ready(*issuer, fields.items.front().cert_id, *ready, out);
+  else
+    return Error(signature.error()).context(fmt::format("signing an OCSP answer for CA '{}'", issuer->ca));
   return out;
+}
+
+std::optional<SignedAhead::Item> OcspResponder::ready(const x509::OcspRequestView& request,
+                                                      const OcspIssuer& issuer, const OcspAnswer& out,
+                                                      Time now) const {
+  if (settings_.ahead == nullptr || !out.cacheable) return std::nullopt;
+  auto item = settings_.ahead->find(issuer, out.serial);
+  if (!item || item->statement.about != out.about || now >= item->statement.validity.next_update)
+    return std::nullopt;
+  // What was signed has the CertID in it: it has to be the very one that is asked about.
+  if (!equal(lightweight_cert_id(provider_, issuer, out.serial), request.requests.front().id.whole))
+    return std::nullopt;
+  return item;
+}
+
+void OcspResponder::take_ready(const OcspIssuer& issuer, Bytes cert_id, const SignedAhead::Item& ready,
+                               OcspAnswer& out) {
+  out.validity = ready.statement.validity;
+  out.signed_ahead = true;
+  out.der = statement_answer(issuer, statement_data(issuer, cert_id, ready.statement), ready.signature);
 }
 
 Result<bool> OcspResponder::still_holds(const OcspAnswer& answer) const {

@@ -3,6 +3,7 @@
 // more). It keeps nothing: caching is OcspCache's, HTTP is api's.
 
 #include "base/time.hpp"
+#include "revocation/ocsp_ahead.hpp"
 #include "revocation/ocsp_source.hpp"
 
 namespace vouch::revocation {
@@ -15,6 +16,7 @@ enum class NeverIssued : std::uint8_t {
 
 struct OcspSettings {
   NeverIssued never_issued = NeverIssued::unknown;
+  const SignedAhead* ahead = nullptr;  // outlives the responder; null: everything is signed when it is asked
 };
 
 struct OcspAnswer {
@@ -22,6 +24,7 @@ struct OcspAnswer {
   x509::OcspResponseStatus status{};
   // Worth keeping: one certificate that exists, no nonce. What follows is filled for these alone.
   bool cacheable = false;
+  bool signed_ahead = false;
   OcspSource::Validity validity{};
   std::uint64_t epoch = 0;  // of the source, when the status was read
   CertificateStatus about{};
@@ -46,6 +49,11 @@ class OcspResponder {
 
  private:
   Result<OcspAnswer> answer(const x509::OcspRequestView& request) const;
+  // An answer that was signed ahead and says what `out` has to say; as long as it is valid.
+  std::optional<SignedAhead::Item> ready(const x509::OcspRequestView& request, const OcspIssuer& issuer,
+                                         const OcspAnswer& out, Time now) const;
+  static void take_ready(const OcspIssuer& issuer, Bytes cert_id, const SignedAhead::Item& ready,
+                         OcspAnswer& out);
   // The one issuer of all certificates asked for; null: there is none, or there are several.
   const OcspIssuer* issuer_of(const OcspIssuers& issuers, const x509::OcspRequestView& request) const;
   bool is_about(const OcspIssuer& issuer, const x509::CertId& id) const;

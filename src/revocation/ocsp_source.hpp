@@ -46,6 +46,8 @@ class OcspSource {
   // The span that an answer given now is good for.
   struct Validity {
     Time this_update{}, next_update{};
+    // Half of it is left: early enough to make another one, and not to worry.
+    bool is_fresh(Time now) const { return now < this_update + (next_update - this_update) / 2; }
   };
   virtual Result<Validity> validity(const OcspIssuer& issuer, Time now) const = 0;
 

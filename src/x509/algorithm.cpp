@@ -174,9 +174,9 @@ Buffer encode_row(const Row& row) {
 
 // INTEGER contents as an unsigned number without sign octet.
 Result<Bytes> positive(Bytes integer, std::string_view what) {
-  if ((integer[0] & 0x80) != 0) return make_error(Errc::malformed, "the RSA {} is negative", what);
+  if ((integer[0] & 0x80) != 0) return make_error(Errc::malformed, "the {} is negative", what);
   if (integer[0] == 0) integer = integer.subspan(1);
-  if (integer.empty()) return make_error(Errc::malformed, "the RSA {} is zero", what);
+  if (integer.empty()) return make_error(Errc::malformed, "the {} is zero", what);
   return integer;
 }
 
@@ -198,8 +198,8 @@ Status parse_rsa_key(const AlgorithmIdentifier& algorithm, PublicKeyInfo& key) {
   Reader outer(key.key_bits);
   Reader fields = TRY(outer.expect_sequence());
   TRY(outer.finish());
-  key.modulus = TRY(positive(TRY(fields.expect_integer()), "modulus"));
-  key.exponent = TRY(positive(TRY(fields.expect_integer()), "exponent"));
+  key.modulus = TRY(positive(TRY(fields.expect_integer()), "RSA modulus"));
+  key.exponent = TRY(positive(TRY(fields.expect_integer()), "RSA exponent"));
   TRY(fields.finish());
   key.bits = key.modulus.size() * 8 - static_cast<std::size_t>(std::countl_zero(key.modulus[0]));
   return ok();
@@ -348,6 +348,33 @@ Result<PublicKeyInfo> parse_public_key_info(Bytes spki) {
   else
     return make_error(Errc::unsupported, "public key algorithm {} is not supported",
                       describe(algorithm.algorithm));
+  return key;
+}
+
+// Dss-Parms ::= SEQUENCE { p INTEGER, q INTEGER, g INTEGER }; DSAPublicKey ::= INTEGER        (RFC
+// 3279 2.3.2)
+Result<DsaPublicKey> parse_dsa_public_key(Bytes spki) {
+  Reader outer(spki);
+  Reader fields = TRY(outer.expect_sequence());
+  TRY(outer.finish());
+  const AlgorithmIdentifier algorithm = TRY(parse_algorithm_identifier(fields));
+  const asn1::BitString bits = TRY(fields.expect_bit_string());
+  TRY(fields.finish());
+  if (algorithm.algorithm != oid::kDsa)
+    return make_error(Errc::unsupported, "public key algorithm {} is not DSA", describe(algorithm.algorithm));
+  DsaPublicKey key;
+  if (!algorithm.parameters.empty()) {
+    Reader whole(algorithm.parameters);
+    Reader numbers = TRY(whole.expect_sequence());
+    TRY(whole.finish());
+    key.p = TRY(positive(TRY(numbers.expect_integer()), "DSA prime p"));
+    key.q = TRY(positive(TRY(numbers.expect_integer()), "DSA prime q"));
+    key.g = TRY(positive(TRY(numbers.expect_integer()), "DSA generator g"));
+    TRY(numbers.finish());
+  }
+  Reader point(bits.octets);
+  key.y = TRY(positive(TRY(point.expect_integer()), "DSA public key y"));
+  TRY(point.finish());
   return key;
 }
 

@@ -67,6 +67,15 @@ struct PublicKeyInfo {
 // Fails with `malformed`, or `unsupported` for key types and curves that this project does not use;
 // explicit curve parameters are `unsupported` (CVE-2022-0778). Does not check that the point is on the curve.
 Result<PublicKeyInfo> parse_public_key_info(Bytes spki);
+// DSA keys (RFC 3279 2.3.2) stand outside KeyType, so that nothing that issues can meet one: they are read
+// for the path validation of old chains only. p, q and g are empty when the key inherits them from its
+// issuer.
+struct DsaPublicKey {
+  Bytes p, q, g, y;  // unsigned, without sign octet
+  bool inherits() const { return p.empty(); }
+};
+// Fails with `unsupported` for other key types.
+Result<DsaPublicKey> parse_dsa_public_key(Bytes spki);
 // Encoders, for software and token keys.
 Buffer encode_rsa_public_key_info(Bytes modulus, Bytes exponent);
 Buffer encode_ec_public_key_info(KeyType curve, Bytes point);

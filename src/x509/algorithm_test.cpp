@@ -334,5 +334,46 @@ TEST(PublicKeyInfoTest, SurvivesEveryFlippedBit) {
   }
 }
 
+// RFC 3279 2.3.2: a DSA key may leave its parameters out and take those of its issuer.
+TEST(DsaPublicKeyTest, ReadsKeysWithAndWithoutParameters) {
+  const auto inherits = from_hex(
+      "300e"
+      "3009"
+      "06072a8648ce380401"
+      "0301"
+      "00");
+  EXPECT_FALSE(parse_dsa_public_key(*inherits)) << "a BIT STRING without a number in it";
+  const Buffer bare = from_hex(
+                          "3011"
+                          "3009"
+                          "06072a8648ce380401"
+                          "0304"
+                          "00"
+                          "020105")
+                          .value();
+  const auto key = parse_dsa_public_key(bare);
+  ASSERT_TRUE(key) << key.error().summary();
+  EXPECT_TRUE(key->inherits());
+  EXPECT_EQ(to_hex(key->y), "05");
+  const Buffer whole = from_hex(
+                           "301c"
+                           "3014"
+                           "06072a8648ce380401"
+                           "3009"
+                           "020117"
+                           "02010b"
+                           "020104"
+                           "0304"
+                           "00"
+                           "020108")
+                           .value();
+  const auto full = parse_dsa_public_key(whole);
+  ASSERT_TRUE(full) << full.error().summary();
+  EXPECT_FALSE(full->inherits());
+  EXPECT_EQ(to_hex(full->p) + to_hex(full->q) + to_hex(full->g) + to_hex(full->y), "170b0408");
+  const Buffer ed25519 = encode_ed25519_public_key_info(Buffer(32, 1));
+  EXPECT_EQ(parse_dsa_public_key(ed25519).error().code(), Errc::unsupported);
+}
+
 }  // namespace
 }  // namespace vouch::x509

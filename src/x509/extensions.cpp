@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
 #include "x509/extension_codec.hpp"
 
 namespace vouch::x509 {
@@ -15,15 +16,6 @@ using asn1::context_constructed;
 using asn1::Reader;
 using asn1::Tag;
 using asn1::Writer;
-
-namespace {
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-}  // namespace
 
 // Extensions: RFC 5280 4.1.2.9
 

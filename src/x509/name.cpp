@@ -1,7 +1,9 @@
 #include "x509/name.hpp"
 
 #include <algorithm>
+#include <optional>
 
+#include "x509/string_preparation.hpp"
 #include "x509/string_types.hpp"
 
 namespace vouch::x509 {
@@ -16,72 +18,37 @@ constexpr std::size_t kMaxNameOctets = std::size_t{64} * 1024;
 constexpr std::size_t kMaxRelativeNames = 64;
 constexpr std::size_t kMaxAttributes = 16;
 
-// RFC 4518 2.2: what counts as space.
-bool is_space(char32_t c) {
-  return c == ' ' || (c >= 0x09 && c <= 0x0d) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
-         c == 0x3000;
+// The text as it is compared; nothing for what is no text, or no text that can be prepared.
+std::optional<std::string> prepared(const NameAttribute& attribute) {
+  const auto text = attribute.text();
+  return text ? prepare_string(*text) : std::nullopt;
 }
 
-// Simple case folding (Unicode CaseFolding.txt, status C) for the scripts that the header lists.
-char32_t fold_case(char32_t c) {
-  if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 32 : c;
-  if (c == 0xb5) return 0x3bc;                             // micro sign: Greek mu
-  if (c >= 0xc0 && c <= 0xde && c != 0xd7) return c + 32;  // Latin-1, without the multiplication sign
-  if (c == 0x178) return 0xff;                             // Y with diaeresis
-  if (c == 0x17f) return 's';                              // long s
-  if (c == 0x130 || c == 0x131) return c;                  // Turkish i with and without dot: never folded
-  if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e))
-    return c % 2 == 1 ? c + 1 : c;                                         // capitals are odd
-  if (c >= 0x100 && c <= 0x177 && c != 0x138 && c != 0x149) return c | 1;  // capitals are even
-  if (c == 0x386) return 0x3ac;
-  if (c >= 0x388 && c <= 0x38a) return c + 37;
-  if (c == 0x38c) return 0x3cc;
-  if (c == 0x38e || c == 0x38f) return c + 63;
-  if (c >= 0x391 && c <= 0x3ab && c != 0x3a2) return c + 32;
-  if (c == 0x3c2) return 0x3c3;  // final sigma
-  if (c >= 0x400 && c <= 0x40f) return c + 80;
-  if (c >= 0x410 && c <= 0x42f) return c + 32;
-  if ((c >= 0x460 && c <= 0x481) || (c >= 0x48a && c <= 0x4bf) || (c >= 0x4d0 && c <= 0x52f)) return c | 1;
-  if (c >= 0x531 && c <= 0x556) return c + 48;
-  return c;
+// The size first, so that no part can pass for the end of one and the start of the next. Names are smaller
+// than 2^24 octets.
+void append_sized(std::string& out, std::string_view part) {
+  for (const int shift : {16, 8, 0}) out.push_back(static_cast<char>(part.size() >> shift & 0xff));
+  out += part;
 }
 
-// The text as names_match compares it: case folded, runs of space one space, none at the ends.
-std::string prepared(std::string_view text) {
-  std::string out;
-  bool space_due = false;
-  while (const auto c = take_code_point(text)) {
-    if (is_space(*c)) {
-      space_due = !out.empty();
-      continue;
-    }
-    if (space_due) out.push_back(' ');
-    space_due = false;
-    append_utf8(out, fold_case(*c));
-  }
-  return out;
+// An octet after the type says what follows: 0 a prepared text, else the tag of a value that is compared as
+// it is.
+std::string comparison_key(const NameAttribute& attribute) {
+  std::string key;
+  append_sized(key, as_text(attribute.type.contents()));
+  if (const auto text = prepared(attribute)) return key.append(1, '\0').append(*text);
+  return key.append(1, static_cast<char>(attribute.string_type)).append(as_text(attribute.value));
 }
 
-bool attributes_match(const NameAttribute& a, const NameAttribute& b) {
-  if (a.type != b.type) return false;
-  if (a == b) return true;
-  const auto left = a.text(), right = b.text();
-  return left && right && prepared(*left) == prepared(*right);
-}
-
-// RFC 5280 7.1: the same number of attributes, each matching one of the other side.
-bool relative_names_match(const RelativeName& a, const RelativeName& b) {
-  if (a.size() != b.size()) return false;
-  std::vector<bool> used(b.size());
-  return std::ranges::all_of(a, [&](const NameAttribute& attribute) {
-    for (std::size_t i = 0; i < b.size(); ++i) {
-      if (used[i] || !attributes_match(attribute, b[i])) continue;
-      used[i] = true;
-      return true;
-    }
-    return false;
-  });
+// Attributes of one RDN match in any order.
+std::string comparison_key(const RelativeName& rdn) {
+  std::vector<std::string> attributes;
+  attributes.reserve(rdn.size());
+  for (const NameAttribute& attribute : rdn) attributes.push_back(comparison_key(attribute));
+  std::ranges::sort(attributes);
+  std::string key;
+  for (const std::string& attribute : attributes) append_sized(key, attribute);
+  return key;
 }
 
 // RFC 5280 appendix A.1: country, serialNumber and dnQualifier are PrintableString, domainComponent and
@@ -175,8 +142,14 @@ std::vector<std::string> values_of(const Name& name, const Oid& type) {
   return values;
 }
 
+std::string comparison_key(const Name& name) {
+  std::string key;
+  for (const RelativeName& rdn : name.rdns) append_sized(key, comparison_key(rdn));
+  return key;
+}
+
 bool names_match(const Name& a, const Name& b) {
-  return std::ranges::equal(a.rdns, b.rdns, relative_names_match);
+  return a == b || (a.rdns.size() == b.rdns.size() && comparison_key(a) == comparison_key(b));
 }
 
 }  // namespace vouch::x509

@@ -61,13 +61,12 @@ std::vector<std::string> values_of(const Name& name, const Oid& type);
 
 // RFC 5280 7.1: equal after ignoring case and insignificant space, whatever the string types. Attributes
 // of one RDN match in any order. Values that are no text match by their octets.
-// Covered of RFC 4518: white space of all kinds (also U+00A0, U+3000) is squeezed and trimmed; case is
-// folded one to one for ASCII, Latin-1, Latin Extended-A, and the modern letters of Greek, Cyrillic and
-// Armenian. Not covered:
-// compatibility forms (NFKC: "ﬁ" is not "fi", a letter with a combining accent is not the composed one),
-// foldings that change the length ("ß" is not "ss"), characters that map to nothing. So two names may
-// differ here that X.520 calls equal, never the other way round.
+// Prepared as RFC 4518 says: case folded, normalized (NFKC), white space squeezed; see
+// string_preparation.hpp.
 bool names_match(const Name& a, const Name& b);
+// Octets that are the same for two names exactly when they match, for indexes. The key of a name begins with
+// the key of another exactly when its first RDNs match the other's (the subtree of RFC 5280 4.2.1.10).
+std::string comparison_key(const Name& name);
 
 // Conversions between string types and UTF-8. Fail with `malformed`.
 //   UTF8String: strict UTF-8. IA5String: ASCII. VisibleString: printable ASCII. NumericString: digits, space.

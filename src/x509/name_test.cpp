@@ -204,6 +204,34 @@ TEST(NamesMatchTest, IgnoresCaseSpaceAndStringType) {
   EXPECT_TRUE(names_match(bmp, teletex));
 }
 
+// RFC 4518: NFKC, full case folding, characters that map to nothing, characters that are prohibited.
+TEST(NamesMatchTest, ComparesStringsInTheirNormalizedForm) {
+  const auto utf8 = [](std::string_view text) { return make_name({{oid::kCommonName, text}}); };
+  EXPECT_TRUE(names_match(utf8("ﬁsh"), utf8("FISH"))) << "a ligature";
+  EXPECT_TRUE(names_match(utf8("Straße"), utf8("STRASSE")));
+  EXPECT_TRUE(names_match(utf8("e\u0301cole"), utf8("\u00c9COLE"))) << "a combining accent";
+  EXPECT_TRUE(names_match(utf8("Con\u00adtoso"), utf8("contoso"))) << "a soft hyphen is nothing";
+  EXPECT_TRUE(names_match(utf8("\uff21\uff22"), utf8("ab"))) << "full-width letters";
+  EXPECT_FALSE(names_match(utf8("a\ue000"), utf8("A\ue000"))) << "private use is prohibited: octets decide";
+  EXPECT_TRUE(names_match(utf8("a\ue000"), utf8("a\ue000")));
+}
+
+TEST(ComparisonKeyTest, IsEqualExactlyForNamesThatMatchAndBeginsLikeItsSubtrees) {
+  const auto key = [](std::string_view text) { return comparison_key(name_from_rfc4514(text).value()); };
+  EXPECT_EQ(key("CN=Web,O=Acme  Ltd"), key("cn=WEB,o=acme ltd"));
+  EXPECT_EQ(key("CN=a+OU=b"), key("OU=b+CN=a"));
+  EXPECT_NE(key("CN=a,OU=b"), key("OU=b,CN=a"));
+  EXPECT_NE(key("CN=ab"), key("CN=a"));
+  EXPECT_TRUE(key("CN=Web,OU=x,O=Acme").starts_with(key("OU=X,O=acme")));
+  EXPECT_FALSE(key("O=Acme2").starts_with(key("O=Acme")));
+  EXPECT_FALSE(key("O=Acme+OU=x").starts_with(key("O=Acme")));
+  EXPECT_EQ(comparison_key(Name{}), "");
+  // A text of one type is not the bare octets of another whose identifier is the beginning of the first.
+  const Name common_name{{{{{2, 5, 4, 3}, asn1::Tag::utf8_string, {'a'}}}}};
+  const Name octets{{{{{2, 5, 4}, asn1::Tag::bit_string, {0, 'a'}}}}};
+  EXPECT_NE(comparison_key(common_name), comparison_key(octets));
+}
+
 TEST(NamesMatchTest, ComparesDomainComponentsAndMailAddressesWithoutCase) {
   const auto name = [](std::string_view dc, std::string_view mail) {
     return make_name({{oid::kDomainComponent, dc}, {oid::kEmailAddress, mail}});

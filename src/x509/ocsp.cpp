@@ -462,6 +462,12 @@ Buffer encode_ocsp_request(const OcspRequestFields& fields) {
   return std::move(out).take();
 }
 
+Buffer encode_cert_id(DigestAlgorithm digest, const OcspRequestFields::Item& item) {
+  asn1::Writer out;
+  encode_cert_id(out, digest, item);
+  return std::move(out).take();
+}
+
 Buffer encode_ocsp_response_data(const OcspResponseFields& fields) {
   std::vector<Extension> extensions;
   if (fields.nonce) extensions.push_back(nonce_extension(*fields.nonce));

@@ -43,6 +43,7 @@ struct OcspRequestFields {
   std::optional<Buffer> nonce;
 };
 Buffer encode_ocsp_request(const OcspRequestFields& fields);
+Buffer encode_cert_id(DigestAlgorithm digest, const OcspRequestFields::Item& item);  // whole TLV
 
 enum class OcspResponseStatus : std::uint8_t {
   successful = 0,

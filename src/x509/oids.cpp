@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
+
 namespace vouch::x509 {
 namespace {
 
@@ -143,12 +145,6 @@ constexpr auto kByOid = [] {
   return sorted;
 }();
 static_assert(std::ranges::adjacent_find(kByOid, {}, &Named::oid) == kByOid.end(), "an OID has two names");
-
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
-}
 
 }  // namespace
 

@@ -101,6 +101,37 @@ class Seeds:
             self.add(kind, message)
 
 
+def path_seeds(folder: pathlib.Path):
+    """The chains of NIST PKITS with their CRLs, in the form of path_fuzz: an octet of settings, then elements."""
+    for line in pathlib.Path("tests/conformance/pkits.tsv").read_text().splitlines():
+        if line.startswith("#"):
+            continue
+        column = line.split("\t")
+        names = [f"crls/{name}.crl" for name in column[9].split(",") if name != "-"]
+        names += [f"certs/{name}.crt" for name in column[8].split(",")]
+        elements = [(folder / name).read_bytes() for name in names]
+        yield b"\x20" + b"".join(len(one).to_bytes(2, "big") + one for one in elements)
+
+
+def der(tag: int, *parts: bytes) -> bytes:
+    contents = b"".join(parts)
+    size = len(contents)
+    return bytes([tag, size] if size < 128 else [tag, 0x82, size >> 8, size & 0xFF]) + contents
+
+
+def ocsp_requests():
+    """Requests about the one CA of src/api/ocsp_face_fuzz.cpp: its Name has no attributes, its key is "key"."""
+    for oid, digest in (("2b0e03021a", "sha1"), ("608648016503040201", "sha256")):
+        algorithm = der(0x30, der(0x06, bytes.fromhex(oid)), b"\x05\x00")
+        name, key = (der(0x04, hashlib.new(digest, octets).digest()) for octets in (b"\x30\x00", b"key"))
+        ids = [der(0x30, der(0x30, algorithm, name, key, der(0x02, bytes([1, last])))) for last in range(4)]
+        nonce = der(0xA2, der(0x30, der(0x30, der(0x06, bytes.fromhex("2b0601050507300102")), der(0x04, der(0x04, bytes(16))))))
+        for single in ids:
+            yield der(0x30, der(0x30, der(0x30, single)))
+        yield der(0x30, der(0x30, der(0x30, *ids)))
+        yield der(0x30, der(0x30, der(0x30, ids[0]), nonce))
+
+
 def main() -> int:
     seeds = Seeds(pathlib.Path(sys.argv[1]))
     vectors = pathlib.Path("/usr/lib/python3/dist-packages/cryptography_vectors")
@@ -122,6 +153,8 @@ def main() -> int:
             seeds.add("certificate", path.read_bytes())
         elif path.suffix == ".der" and "asymmetric" in path.parts:
             seeds.add("key", path.read_bytes())
+    for chain in path_seeds(vectors / "x509" / "PKITS_data"):
+        seeds.add("path", chain)
     for kind in ("certificate", "crl"):
         for path in sorted((seeds.out / kind).iterdir()):
             seeds.add_parts(path.read_bytes())
@@ -172,6 +205,20 @@ def main() -> int:
         ("name", b"CN=Example \\+ Co,O=Acme\\, Inc.+OU=#0402AABB,C=DE"),
     ):
         seeds.add(kind, text)
+    for request in ocsp_requests():
+        seeds.add("ocsp_face", b"\0" + request)
+        seeds.add("ocsp_face", b"\1" + base64.b64encode(request))
+        seeds.add("ocsp_face", b"\1" + base64.b64encode(request).replace(b"/", b"%2F").replace(b"+", b"%2b").replace(b"=", b""))
+    for configuration in (
+        '[listener.http]\naddress = "0.0.0.0:80"\nserves = ["ocsp", "distribution"]\n[listener.local]\nenabled = false\n',
+        '[tls]\nissuer = "R"\nnames = "a.example"\n[listener.s]\naddress = "[::]:443"\ntls = true\nserves = "ocsp"\n'
+        'client_certificates = "optional"\n',
+        '[service]\nthreads = 2\n[limits]\nidle = "5s"\n[proxies]\ntrusted = "10.0.0.0/8"\nfield = "Forwarded"\n',
+        '[ocsp]\nvalidity = "4h"\nnever_issued = "revoked"\npresign = true\n[access_log]\nfile = "a.log"\nform = "json"\n',
+        '[ocsp_source.a]\nca_certificate = "ca.pem"\ncrls = ["http://a/a.crl", "a+.crl"]\ncertificate = "o.pem"\nkey = "o.key"\n',
+        '[signer]\nprocess = false\nreadable = "/etc/a, /etc/b"\n[issuance]\nnode = 2\n',
+    ):
+        seeds.add("service_configuration", configuration.encode())
     # Microsoft's default templates, one each; the numbers of weak keys as lists have them.
     for template in pathlib.Path("testdata/templates/ms-crtd.txt").read_bytes().split(b"\n\n")[1:]:
         seeds.add("directory_attributes", template)

@@ -259,6 +259,26 @@ Result<Key> KeyImporter::import_ec_private(const PrivateNumbers& numbers) {
   return from_data(ec_, "EC", EVP_PKEY_KEYPAIR, data.finish());
 }
 
+Result<Key> import_dsa_public(const x509::DsaPublicKey& key) {
+  if (key.inherits()) return make_error(Errc::usage, "the DSA key comes without its parameters");
+  constexpr std::size_t kMaxPrimeOctets = 384, kMaxOrderOctets = 32;  // FIPS 186-4 4.2
+  if (key.p.size() > kMaxPrimeOctets || key.q.size() > kMaxOrderOctets || key.g.size() > key.p.size() ||
+      key.y.size() > key.p.size())
+    return make_error(Errc::unsupported, "a DSA key of {} bits is not supported", bit_length(key.p));
+  KeyData data;
+  data.number(OSSL_PKEY_PARAM_FFC_P, key.p);
+  data.number(OSSL_PKEY_PARAM_FFC_Q, key.q);
+  data.number(OSSL_PKEY_PARAM_FFC_G, key.g);
+  data.number(OSSL_PKEY_PARAM_PUB_KEY, key.y);
+  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "DSA", nullptr));
+  EVP_PKEY* raw = nullptr;
+  if (context == nullptr || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &raw, EVP_PKEY_PUBLIC_KEY, const_cast<OSSL_PARAM*>(data.finish())) !=
+          1)
+    return library_error(Errc::malformed, "importing a key of type DSA");
+  return Key(raw);
+}
+
 Result<Key> generate_key(const KeySpec& spec) {
   Key key;
   if (spec.type == KeyType::rsa)

@@ -39,6 +39,9 @@ class KeyImporter {
   Pool<Borrowed> p256_, p384_, p521_;
 };
 
+// For one verification of an old signature. Fails with `usage` without parameters, `unsupported` for sizes
+// that FIPS 186-4 does not have.
+Result<Key> import_dsa_public(const x509::DsaPublicKey& key);
 Result<Key> generate_key(const KeySpec& spec);
 // SubjectPublicKeyInfo in this project's encoding.
 Result<Buffer> public_key_info_of(const EVP_PKEY& key, KeyType type);

@@ -76,6 +76,10 @@ class OpensslProvider final : public Provider {
     return verify_once(*library_, public_key_info, algorithm, tbs, signature);
   }
 
+  Status verify_dsa(const x509::DsaPublicKey& key, Bytes tbs, Bytes signature) const override {
+    return openssl::verify_dsa(*library_, key, tbs, signature);
+  }
+
   std::optional<KeyWeakness> weakness(const x509::PublicKeyInfo& key) const override {
     return find_weakness(library_->importer, key);
   }

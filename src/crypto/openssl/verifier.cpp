@@ -117,4 +117,17 @@ Status verify_once(Library& library, Bytes public_key_info, SignatureAlgorithm a
   return result;
 }
 
+Status verify_dsa(Library& library, const x509::DsaPublicKey& info, Bytes tbs, Bytes signature) {
+  const Key key = TRY(import_dsa_public(info));
+  const DigestContext digest_context(EVP_MD_CTX_new());
+  const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+  DigestValue digest;
+  if (!digest_context || !context || EVP_PKEY_verify_init(context.get()) != 1 ||
+      !digest.compute(digest_context.get(), library.algorithms.digest(DigestAlgorithm::sha1), tbs))
+    return library_error(Errc::internal, "preparing to verify DSA");
+  return verdict(
+      EVP_PKEY_verify(context.get(), signature.data(), signature.size(), digest.data(), digest.size()),
+      SignatureAlgorithm::dsa_sha1);
+}
+
 }  // namespace vouch::crypto::openssl

@@ -1,0 +1,192 @@
+#include "api/administration.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "api/problem.hpp"
+#include "net/url.hpp"
+
+namespace vouch::api {
+namespace {
+
+using Parameters = std::map<std::string, std::string, std::less<>>;
+
+std::vector<std::string_view> segments_of(std::string_view path) {
+  std::vector<std::string_view> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // the slash
+    const auto slash = path.find('/');
+    segments.push_back(path.substr(0, slash));
+    path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash);
+  }
+  return segments;
+}
+
+bool is_placeholder(std::string_view segment) { return segment.starts_with('{'); }
+
+bool fits(const Operation& operation, std::span<const std::string_view> segments) {
+  const auto wanted = segments_of(operation.path);
+  return std::ranges::equal(wanted, segments, [](std::string_view want, std::string_view got) {
+    return is_placeholder(want) ? !got.empty() : want == got;
+  });
+}
+
+struct Found {
+  const Operation* operation = nullptr;
+  std::string allow;  // when only the method is wrong
+};
+
+Found find_operation(net::Method method, std::span<const std::string_view> segments) {
+  Found found;
+  for (const Operation& operation : operations()) {
+    if (!fits(operation, segments)) continue;
+    if (operation.method == method) return {&operation, {}};
+    found.allow += fmt::format("{}{}", found.allow.empty() ? "" : ", ", net::name(operation.method));
+  }
+  return found;
+}
+
+Result<Parameters> parameters_of(const Operation& operation, std::span<const std::string_view> segments,
+                                 std::string_view query) {
+  Parameters parameters;
+  const auto wanted = segments_of(operation.path);
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    if (is_placeholder(wanted[i]))
+      parameters[std::string(wanted[i].substr(1, wanted[i].size() - 2))] =
+          TRY(net::percent_decode(segments[i]).context("reading the path"));
+  for (auto& [name, value] : TRY(net::parse_query(query, net::Plus::blank).context("reading the query"))) {
+    const auto known = std::ranges::find(operation.parameters, name, &Parameter::name);
+    if (known == operation.parameters.end() || known->in_path)
+      return make_error(Errc::malformed, "{} takes no parameter '{}'", operation.id, name)
+          .with_hint("/api/v1/openapi.json describes what there is");
+    if (!parameters.emplace(name, std::move(value)).second)
+      return make_error(Errc::malformed, "the parameter '{}' is there twice", name);
+  }
+  return parameters;
+}
+
+Result<Value> body_of(const Operation& operation, const net::Request& request) {
+  if (operation.body.empty()) {
+    if (!request.body.empty()) return make_error(Errc::malformed, "{} takes no body", operation.id);
+    return Value();
+  }
+  const std::string_view type = request.field("Content-Type");
+  if (!type.starts_with("application/json"))
+    return make_error(Errc::malformed, "the body has to be application/json and is {}",
+                      type.empty() ? std::string_view("of no type") : type);
+  Value body = TRY(parse_json(request.body).context("reading the body"));
+  TRY(check_shape(body, *find_schema(operation.body), "the body"));
+  return body;
+}
+
+Result<net::Response> answer(const Service& service, const net::Request& request, const Caller& caller) {
+  const auto segments = segments_of(request.path.substr(kApiRoot.size()));
+  const auto [operation, allow] =
+      find_operation(request.method == net::Method::head ? net::Method::get : request.method, segments);
+  if (!operation && allow.empty())
+    return make_error(Errc::not_found, "there is no {}", request.path)
+        .with_hint("/api/v1/openapi.json describes what there is");
+  if (!operation) {
+    net::Response response = problem_response(
+        make_error(Errc::usage, "{} cannot be asked with {}", request.path, request.method_text));
+    response.status = 405;
+    response.fields.emplace_back("Allow", allow);
+    return response;
+  }
+  const Parameters parameters = TRY(parameters_of(*operation, segments, request.query));
+  const Value body = TRY(body_of(*operation, request));
+  const Answer said = TRY(operation->run({service, caller, parameters, body}));
+  net::Response response;
+  response.status = said.status;
+  response.content_type = "application/json";
+  response.body = to_json(said.body, 0) + "\n";
+  response.fields.emplace_back("Cache-Control", "no-store");
+  return response;
+}
+
+net::Response handle(const Service& service, const net::Request& request) {
+  const auto caller = caller_of(request, service.environment, service.login_name);
+  if (!caller) {
+    net::Response response = problem_response(caller.error());
+    if (caller.error().code() == Errc::denied) response.status = 401;
+    return response;
+  }
+  auto response = answer(service, request, *caller);
+  net::Response sent = response ? std::move(*response) : problem_response(response.error());
+  sent.notes.user = caller->account;
+  return sent;
+}
+
+}  // namespace
+
+std::string Call::parameter(std::string_view name) const {
+  const auto found = parameters.find(name);
+  return found == parameters.end() ? std::string() : found->second;
+}
+
+Result<std::optional<std::int64_t>> Call::number(std::string_view name) const {
+  const auto found = parameters.find(name);
+  if (found == parameters.end()) return std::optional<std::int64_t>{};
+  std::int64_t value = 0;
+  const std::string& text = found->second;
+  const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc{} || stop != text.data() + text.size() || value < 0)
+    return make_error(Errc::malformed, "{}: '{}' is not a whole number", name, text);
+  return std::optional(value);
+}
+
+Result<std::optional<Time>> Call::time(std::string_view name) const {
+  const auto found = parameters.find(name);
+  if (found == parameters.end()) return std::optional<Time>{};
+  return std::optional(TRY(parse_time(found->second).context("reading the parameter {}", name)));
+}
+
+Result<std::shared_ptr<ca::LocalAuthority>> Call::authority() const {
+  const std::string named = parameter("ca");
+  return find_authority(service, named.empty() ? text_of(body, "ca") : named);
+}
+
+Result<std::optional<store::AuthorityId>> Call::named_authority(const store::Snapshot& snapshot) const {
+  std::string named = parameter("ca");
+  if (named.empty()) named = text_of(body, "ca");
+  if (named.empty()) return std::optional<store::AuthorityId>{};
+  return std::optional(TRY(snapshot.authority(named)).id);
+}
+
+Result<std::size_t> page_size(const Call& call) {
+  const std::int64_t limit = TRY(call.number("limit")).value_or(100);
+  if (limit < 1 || limit > 1000) return make_error(Errc::malformed, "limit is out of range: 1 to 1000");
+  return static_cast<std::size_t>(limit);
+}
+
+const std::vector<Operation>& operations() {
+  static const std::vector<Operation> all = [] {
+    std::vector<Operation> list;
+    for (const auto part : {authority_operations(), request_operations(), certificate_operations(),
+                            crl_operations(), template_operations(), role_operations(), audit_operations()})
+      list.insert(list.end(), part.begin(), part.end());
+    return list;
+  }();
+  return all;
+}
+
+std::vector<net::Route> administration_routes(const Service& service) {
+  net::Response description;
+  description.content_type = "application/json";
+  description.body = to_json(describe_api()) + "\n";
+  net::Route openapi{.path = fmt::format("{}/openapi.json", kApiRoot),
+                     .methods = {net::Method::get},
+                     .handler = net::AnswerNow([prepared = net::prepare(std::move(description))](
+                                                   const net::Request&) { return prepared; })};
+  net::Route all{
+      .path = fmt::format("{}/", kApiRoot),
+      .methods = {net::Method::get, net::Method::post, net::Method::put, net::Method::patch,
+                  net::Method::delete_},
+      .handler = net::Blocking([&service](const net::Request& request) { return handle(service, request); }),
+      .body_limit = kLargestBody,
+      .match = net::Route::Match::prefix,
+      .name = "api"};
+  return {std::move(openapi), std::move(all)};
+}
+
+}  // namespace vouch::api

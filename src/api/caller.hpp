@@ -1,0 +1,41 @@
+#pragma once
+// Who asks: the account behind a request to the administration API (docs/mechanisms/api.md).
+//
+//   over the Unix socket   the login name of the process at the other end, as the kernel says
+//   over TLS               certificate:CA/TEMPLATE/SUBJECT of the client's certificate, which a CA of this
+//                          home issued: it survives a renewal, and another template's certificate with the
+//                          same name is another account
+//
+// Everybody else is refused. What an account may do is roles' business.
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "ca/environment.hpp"
+#include "net/http.hpp"
+
+namespace vouch::api {
+
+// The login name of a user of this system; none: it has no such user.
+using LoginName = std::function<std::optional<std::string>(std::uint32_t uid)>;
+
+struct Caller {
+  std::string account;
+  bool is_local = false;  // over the Unix socket
+};
+
+// A front end that asks for somebody says so in this field; it goes into the audit log beside the account
+// that decides: "certificate:… (for device-7)".
+constexpr std::string_view kOnBehalfOf = "Vouch-On-Behalf-Of";
+
+// `denied` when nothing proves who it is, or no longer does.
+Result<Caller> caller_of(const net::Request& request, const ca::Environment& environment,
+                         const LoginName& login_name);
+
+// The account of a client's certificate, its own first. `denied`: it was not issued here, it is revoked, it
+// is not valid now, it is not for clients. Looks into the database each time.
+Result<std::string> account_of_certificate(const ca::Environment& environment,
+                                           const std::vector<Buffer>& chain);
+
+}  // namespace vouch::api

@@ -1,0 +1,116 @@
+#include "api/client/remote_authority.hpp"
+
+#include <algorithm>
+
+#include "api/administration.hpp"
+#include "api/problem.hpp"
+#include "api/submission.hpp"
+#include "base/pem.hpp"
+#include "net/url.hpp"
+#include "x509/certificate.hpp"
+
+namespace vouch::api {
+namespace {
+
+constexpr std::size_t kLargestAnswer = std::size_t{4} << 20;
+
+// What the field may carry: no control characters, and not too long. The rest is cut off, because a note
+// never keeps anybody from his certificate.
+std::string note_of(std::string_view name) {
+  std::string note(name.substr(0, 256));
+  std::ranges::replace_if(
+      note, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  return note;
+}
+
+bool is_outcome(unsigned status) { return status == 200 || status == 202 || status == 422; }
+
+}  // namespace
+
+Result<Value> RemoteAuthority::ask(const Ask& ask) const {
+  net::FetchRequest request{.url = settings_.url + std::string(kApiRoot) + ask.path,
+                            .method = ask.method,
+                            .most = kLargestAnswer,
+                            .total_time = settings_.patience};
+  if (!ask.body.is_null()) {
+    request.body = to_json(ask.body, 0);
+    request.content_type = "application/json";
+  }
+  if (!ask.for_whom.empty()) request.fields.emplace_back(kOnBehalfOf, note_of(ask.for_whom));
+  const auto response = TRY(fetcher_.fetch(request).context("asking the authority at {}", settings_.url));
+  const bool is_json = response.content_type.starts_with("application/json");
+  if (!is_outcome(response.status) || !is_json)
+    return error_of(response).context(fmt::format("asking the authority at {}", settings_.url));
+  return parse_json(as_text(response.body)).context("reading the answer of {}", settings_.url);
+}
+
+Result<ca::Outcome> RemoteAuthority::ask_for_outcome(const Ask& what) const {
+  return outcome_of(TRY(ask(what)));
+}
+
+std::vector<Result<ca::Outcome>> RemoteAuthority::submit(std::span<const ca::Submission> submissions) {
+  std::vector<Result<ca::Outcome>> outcomes;
+  outcomes.reserve(submissions.size());
+  for (const ca::Submission& submission : submissions)
+    outcomes.push_back(ask_for_outcome({.method = "POST",
+                                        .path = "/requests",
+                                        .body = describe(submission, settings_.ca),
+                                        .for_whom = submission.requester}));
+  return outcomes;
+}
+
+Result<ca::Outcome> RemoteAuthority::approve(ca::RequestId request, std::string_view manager) {
+  return ask_for_outcome(
+      {.method = "POST", .path = fmt::format("/requests/{}/approve", request), .for_whom = manager});
+}
+
+Result<ca::Outcome> RemoteAuthority::deny(ca::RequestId request, std::string_view manager,
+                                          std::string_view why) {
+  return ask_for_outcome({.method = "POST",
+                          .path = fmt::format("/requests/{}/deny", request),
+                          .body = Value().set("reason", why),
+                          .for_whom = manager});
+}
+
+Result<ca::Outcome> RemoteAuthority::retrieve(ca::RequestId request) {
+  return ask_for_outcome({.method = "GET", .path = fmt::format("/requests/{}/outcome", request)});
+}
+
+Status RemoteAuthority::revoke(const ca::Revocation& revocation, std::string_view manager) {
+  Value body = Value().set("reason", x509::to_string(revocation.reason));
+  if (revocation.invalidity_date) body.set("invalid_since", format_time(*revocation.invalidity_date));
+  (void)TRY(ask({.method = "POST",
+                 .path = fmt::format("/certificates/{}/revoke", to_hex(revocation.serial)),
+                 .body = std::move(body),
+                 .for_whom = manager}));
+  return ok();
+}
+
+Status RemoteAuthority::release(Bytes serial, std::string_view manager) {
+  (void)TRY(ask({.method = "POST",
+                 .path = fmt::format("/certificates/{}/release", to_hex(serial)),
+                 .for_whom = manager}));
+  return ok();
+}
+
+Result<std::vector<Buffer>> RemoteAuthority::chain() const {
+  const Value answer =
+      TRY(ask({.method = "GET", .path = fmt::format("/cas/{}/chain", net::percent_encode(settings_.ca))}));
+  TRY(check_shape(answer, *find_schema("Chain"), "the authority's answer"));
+  const std::string pem = text_of(answer, "certificates");
+  std::vector<Buffer> chain;
+  for (auto& block : TRY(pem_or_der(as_bytes(pem), "CERTIFICATE", {"CERTIFICATE"})))
+    chain.push_back(std::move(block.der));
+  return chain;
+}
+
+Result<ca::Outcome> RemoteAuthority::sign_subordinate(Bytes request, std::optional<std::uint32_t> path_length,
+                                                      const std::string& validity) {
+  Value body;
+  body.set("ca", settings_.ca).set("request", to_pem("CERTIFICATE REQUEST", request));
+  if (path_length) body.set("path_length", static_cast<std::uint64_t>(*path_length));
+  if (!validity.empty()) body.set("validity", validity);
+  return ask_for_outcome({.method = "POST", .path = "/subordinates", .body = std::move(body)});
+}
+
+}  // namespace vouch::api

@@ -1,0 +1,57 @@
+#pragma once
+// RemoteAuthority: the authority on another host, over the administration API with mutual TLS. A front end
+// works with it as with the one in process (ca/authority.hpp), so it can run where the CA's keys and database
+// are not (docs/mechanisms/registration-authority.md).
+//
+// It acts as the account of its own client certificate, whatever names its callers give: roles are granted to
+// that. The names go along and stand beside it in the request and in the audit log: "certificate:… (for
+// device-7)". `unavailable` and `timeout` mean that nothing is known about what became of the call; a
+// submission with a transaction key can be repeated.
+
+#include "ca/authority.hpp"
+#include "net/fetch.hpp"
+
+namespace vouch::api {
+
+struct RemoteSettings {
+  std::string url;                             // https://ca.example.test:8443
+  std::string ca;                              // its name there
+  std::chrono::milliseconds patience{30'000};  // for one call
+};
+
+class RemoteAuthority final : public ca::Authority {
+ public:
+  // The fetcher has the client certificate, its key and the roots that the server is checked against; it
+  // outlives the authority.
+  RemoteAuthority(RemoteSettings settings, net::Fetcher& fetcher)
+      : settings_(std::move(settings)), fetcher_(fetcher) {}
+
+  using Authority::submit;
+  // One after the other. Calls of several threads go side by side, and share durable commits there.
+  std::vector<Result<ca::Outcome>> submit(std::span<const ca::Submission> submissions) override;
+  Result<ca::Outcome> approve(ca::RequestId request, std::string_view manager) override;
+  Result<ca::Outcome> deny(ca::RequestId request, std::string_view manager, std::string_view why) override;
+  Result<ca::Outcome> retrieve(ca::RequestId request) override;
+  Status revoke(const ca::Revocation& revocation, std::string_view manager) override;
+  Status release(Bytes serial, std::string_view manager) override;
+  Result<std::vector<Buffer>> chain() const override;
+
+  // Beyond what front ends need: the request of a subordinate CA, for an administrator.
+  Result<ca::Outcome> sign_subordinate(Bytes request, std::optional<std::uint32_t> path_length,
+                                       const std::string& validity);
+  const RemoteSettings& settings() const { return settings_; }
+
+ private:
+  struct Ask {
+    std::string method, path;  // below /api/v1
+    Value body{};              // null: none
+    std::string_view for_whom{};
+  };
+  Result<Value> ask(const Ask& ask) const;
+  Result<ca::Outcome> ask_for_outcome(const Ask& ask) const;
+
+  const RemoteSettings settings_;
+  net::Fetcher& fetcher_;
+};
+
+}  // namespace vouch::api

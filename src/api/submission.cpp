@@ -1,0 +1,91 @@
+#include "api/submission.hpp"
+
+#include "api/describe.hpp"
+#include "base/pem.hpp"
+
+namespace vouch::api {
+namespace {
+
+constexpr std::size_t kMaxTransaction = 128;
+
+Result<std::map<std::string, std::string>> attributes_of(const Value& body) {
+  std::map<std::string, std::string> attributes;
+  if (const Value* given = body.find("attributes"); given && given->members())
+    for (const auto& [name, value] : *given->members()) {
+      if (!value.text())
+        return make_error(Errc::malformed, "the body.attributes.{} has to be a text and is {}", name,
+                          value.kind());
+      attributes[name] = *value.text();
+    }
+  return attributes;
+}
+
+}  // namespace
+
+Result<Buffer> request_of(const Value& body) {
+  const std::string pem = text_of(body, "request");
+  auto blocks = TRY(
+      pem_or_der(as_bytes(pem), "CERTIFICATE REQUEST",
+                 {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", "PKCS7", "CMS", "PKCS #7 SIGNED DATA"})
+          .context("reading the body's request"));
+  if (blocks.size() != 1)
+    return make_error(Errc::malformed, "the body's request holds {} requests", blocks.size())
+        .with_hint("send them one by one");
+  return std::move(blocks.front().der);
+}
+
+Result<ca::Submission> submission_of(const Value& body, const Caller& caller) {
+  ca::Submission submission;
+  submission.request = TRY(request_of(body));
+  submission.template_name = text_of(body, "template");
+  submission.requester = caller.account;
+  submission.attributes = TRY(attributes_of(body));
+  const std::string key = text_of(body, "transaction");
+  if (key.size() > kMaxTransaction)
+    return make_error(Errc::malformed, "the body.transaction is longer than {} octets", kMaxTransaction);
+  if (!key.empty()) submission.transaction = fmt::format("api:{}:{}", ca::principal_of(caller.account), key);
+  return submission;
+}
+
+Result<Answer> answer_of(const ca::Outcome& outcome) {
+  Value value = TRY(describe(outcome));
+  switch (outcome.disposition) {
+    case ca::Disposition::pending:
+    case ca::Disposition::issuing:
+      return Answer(std::move(value), 202);
+    case ca::Disposition::denied:
+    case ca::Disposition::failed:
+      return Answer(std::move(value), 422);
+    default:
+      return Answer(std::move(value));
+  }
+}
+
+Value describe(const ca::Submission& submission, std::string_view ca) {
+  Value attributes = Value::table();
+  for (const auto& [name, value] : submission.attributes) attributes.set(name, value);
+  Value value;
+  value.set("ca", ca).set("request", to_pem("CERTIFICATE REQUEST", submission.request));
+  value.set("template", submission.template_name).set("attributes", std::move(attributes));
+  if (!submission.transaction.empty()) value.set("transaction", submission.transaction);
+  return value;
+}
+
+Result<ca::Outcome> outcome_of(const Value& answer) {
+  TRY(check_shape(answer, *find_schema("Outcome"), "the authority's answer"));
+  ca::Outcome outcome;
+  outcome.request = *answer.find("request")->integer();
+  outcome.disposition = TRY(store::disposition_from_name(text_of(answer, "state")));
+  if (const std::string pem = text_of(answer, "certificate"); !pem.empty())
+    outcome.certificate =
+        std::move(TRY(pem_or_der(as_bytes(pem), "CERTIFICATE", {"CERTIFICATE"})).front().der);
+  outcome.message = text_of(answer, "message");
+  outcome.reason = text_of(answer, "rule");
+  outcome.expected = text_of(answer, "expected");
+  outcome.received = text_of(answer, "received");
+  outcome.mend = text_of(answer, "mend");
+  for (const Value& note : *answer.find("notes")->list_items()) outcome.notes.push_back(*note.text());
+  return outcome;
+}
+
+}  // namespace vouch::api

@@ -1,0 +1,138 @@
+#include "validate/crl.hpp"
+
+#include <algorithm>
+
+namespace vouch::validate {
+namespace {
+
+namespace oid = x509::oid;
+
+Buffer without_leading_zeros(Bytes number) {
+  while (!number.empty() && number[0] == 0) number = number.subspan(1);
+  return to_buffer(number);
+}
+
+bool is_known(const x509::Oid& id) {
+  return id == oid::kAuthorityKeyIdentifier || id == oid::kCrlNumber || id == oid::kDeltaCrlIndicator ||
+         id == oid::kIssuingDistributionPoint || id == oid::kFreshestCrl || id == oid::kIssuerAltName;
+}
+
+Status read_extension(const x509::ExtensionView& extension, CrlHead& head) {
+  const x509::Oid& id = extension.id;
+  if (id == oid::kCrlNumber) {
+    head.number = without_leading_zeros(TRY(x509::parse_crl_number(extension.value)));
+  } else if (id == oid::kDeltaCrlIndicator) {
+    head.delta_base = without_leading_zeros(TRY(x509::parse_crl_number(extension.value)));
+  } else if (id == oid::kAuthorityKeyIdentifier) {
+    head.authority_key_identifier = TRY(x509::parse_authority_key_identifier(extension.value)).key_identifier;
+  } else if (id == oid::kIssuingDistributionPoint) {
+    head.distribution_point = TRY(x509::parse_issuing_distribution_point(extension.value));
+  } else if (id == oid::kFreshestCrl) {
+    head.announces_delta = true;
+  } else if (extension.critical && !is_known(id)) {
+    return make_error(Errc::unsupported, "the critical extension {} is not known here", x509::describe(id));
+  }
+  return ok();
+}
+
+// RFC 5280 5.2.5: what an issuingDistributionPoint must not say.
+std::string_view distribution_point_fault(const x509::IssuingDistributionPoint& point) {
+  if (int(point.only_user_certs) + int(point.only_ca_certs) + int(point.only_attribute_certs) > 1)
+    return "its issuingDistributionPoint says 'only' of two kinds of certificates";
+  if (point == x509::IssuingDistributionPoint()) return "its issuingDistributionPoint is empty";
+  return {};
+}
+
+class CrlInMemory final : public Crl {
+ public:
+  explicit CrlInMemory(Bytes der) : der_(to_buffer(der)) {}
+
+  Status read(const crypto::Provider& provider, std::string from) {
+    head_ = TRY(read_crl_head(provider, TRY(x509::parse_crl(der_)), std::move(from)));
+    std::string issuer = head_.issuer_key;
+    for (x509::CrlEntryReader entries(head_.view.entries); !entries.at_end();) {
+      const x509::CrlEntryView entry = TRY(entries.next());
+      TRY(check(entry, issuer));
+    }
+    return ok();
+  }
+
+  const CrlHead& head() const override { return head_; }
+
+  std::optional<CrlHit> find(Bytes serial, const std::string& issuer_key) const override {
+    std::optional<CrlHit> hit;
+    std::string issuer = head_.issuer_key;
+    for (x509::CrlEntryReader entries(head_.view.entries); !entries.at_end();) {
+      const auto entry = entries.next();
+      if (!entry) break;  // not reached: every entry was read once
+      const bool here = equal(entry->serial, serial);
+      if (!here && !indirect()) continue;
+      const auto extensions = read_entry(*entry, issuer);
+      if (!here || !extensions || issuer != issuer_key) continue;
+      hit = CrlHit{extensions->reason.value_or(x509::CrlReason::unspecified), entry->revoked_at};
+    }
+    return hit;
+  }
+
+ private:
+  bool indirect() const { return head_.distribution_point && head_.distribution_point->indirect_crl; }
+
+  // 5.3.3: in an indirect CRL the certificate's issuer is
+  // that of the entry before, unless the entry names one.
+  Result<x509::CrlEntryExtensions> read_entry(const x509::CrlEntryView& entry, std::string& issuer) const {
+    if (entry.extensions_der.empty()) return x509::CrlEntryExtensions();
+    auto extensions = TRY(x509::parse_crl_entry_extensions(entry.extensions_der));
+    for (const auto& name : extensions.certificate_issuer)
+      if (name.type == x509::GeneralNameType::directory_name)
+        issuer = x509::comparison_key(TRY(x509::parse_name(name.value)));
+    return extensions;
+  }
+
+  Status check(const x509::CrlEntryView& entry, std::string& issuer) {
+    const x509::CrlEntryExtensions extensions = TRY(read_entry(entry, issuer));
+    if (extensions.unknown_critical && head_.unusable.empty())
+      head_.unusable = "an entry has a critical extension that is not known here";
+    if (!extensions.certificate_issuer.empty() && !indirect() && head_.unusable.empty())
+      head_.unusable = "an entry names a certificate issuer, but the CRL is not indirect";
+    if (head_.view.version < 2 && !entry.extensions_der.empty())
+      return make_error(Errc::malformed, "an entry of a version 1 CRL has extensions");
+    return ok();
+  }
+
+  Buffer der_;
+  CrlHead head_;
+};
+
+}  // namespace
+
+Result<CrlHead> read_crl_head(const crypto::Provider& provider, const x509::CrlView& view, std::string from) {
+  CrlHead head;
+  head.view = view;
+  head.from = std::move(from);
+  head.fingerprint = provider.digest(x509::DigestAlgorithm::sha256, view.whole);
+  const x509::Name issuer = TRY(x509::parse_name(view.issuer));
+  head.issuer_key = x509::comparison_key(issuer);
+  head.issuer_text = x509::to_rfc4514(issuer);
+  const auto unusable = [&](std::string_view why) {
+    if (head.unusable.empty()) head.unusable = why;
+  };
+  for (const x509::ExtensionView& extension : view.extensions)
+    if (const Status status = read_extension(extension, head); !status) unusable(status.error().summary());
+  if (!equal(view.tbs_signature.whole, view.signature_algorithm.whole))
+    unusable("its two signature algorithms differ");
+  if (view.version < 2 && !view.extensions_der.empty()) unusable("version 1 has no extensions");
+  if (view.entries_present && view.entries.empty())  // 5.1.2.6
+    unusable("its list of revoked certificates is there, but empty");
+  if (head.distribution_point) unusable(distribution_point_fault(*head.distribution_point));
+  if (head.delta_base && head.number && head.number->size() < head.delta_base->size())
+    unusable("its number is lower than that of its base");
+  return head;
+}
+
+Result<CrlPtr> parse_crl_in_memory(const crypto::Provider& provider, Bytes der, std::string from) {
+  auto crl = std::make_shared<CrlInMemory>(der);
+  TRY(crl->read(provider, std::move(from)));
+  return CrlPtr(std::move(crl));
+}
+
+}  // namespace vouch::validate

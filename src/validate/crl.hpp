@@ -1,0 +1,49 @@
+#pragma once
+// A CRL as validation reads it: its head decoded, its entries behind a lookup. An index over a file can take
+// the place of the list in memory.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "crypto/provider.hpp"
+#include "x509/crl.hpp"
+
+namespace vouch::validate {
+
+struct CrlHead {
+  x509::CrlView view;                        // points into the CRL's octets
+  Buffer fingerprint;                        // SHA-256 of the whole
+  std::string issuer_key;                    // x509::comparison_key
+  std::string issuer_text;                   // RFC 4514
+  std::optional<Buffer> number, delta_base;  // unsigned, without leading zeros; 0 is empty
+  std::optional<Buffer> authority_key_identifier;
+  std::optional<x509::IssuingDistributionPoint> distribution_point;
+  bool announces_delta = false;  // freshestCRL
+  std::string unusable;          // why RFC 5280 forbids to use it at all; empty: it does not
+  std::string from;              // URL or file, for the record
+};
+// Decodes the head of a parsed CRL; `view` must outlive it. Fails for a name that cannot be read.
+Result<CrlHead> read_crl_head(const crypto::Provider& provider, const x509::CrlView& view, std::string from);
+
+// What an entry says about a certificate.
+struct CrlHit {
+  x509::CrlReason reason = x509::CrlReason::unspecified;
+  Time revoked_at{};
+};
+
+class Crl {
+ public:
+  virtual ~Crl() = default;
+  virtual const CrlHead& head() const = 0;
+  // The last entry for a certificate; `issuer_key` is that of its issuer (indirect CRLs have several). The
+  // serial as INTEGER contents: -1 and 255 differ in their sign only (NIST PKITS 4.4.14).
+  virtual std::optional<CrlHit> find(Bytes serial, const std::string& issuer_key) const = 0;
+};
+using CrlPtr = std::shared_ptr<const Crl>;
+
+// In memory, searched from front to back. Parsing reads every entry once: one that cannot be read fails as
+// `malformed`; one with an unknown critical extension makes the CRL unusable (RFC 5280 5.3).
+Result<CrlPtr> parse_crl_in_memory(const crypto::Provider& provider, Bytes der, std::string from);
+
+}  // namespace vouch::validate
