@@ -43,8 +43,8 @@ class HierarchyReader {
   HierarchyReader(const store::Snapshot& snapshot, Time now) : snapshot_(snapshot), now_(now) {}
 
   Result<std::vector<Node>> run(std::string_view only) {
-    for (store::AuthorityRecord& record : TRY(snapshot_.authorities()))
-      TRY(add_own(std::move(record)).context("reading what CA '{}' names", record.name));
+    for (const store::AuthorityRecord& record : TRY(snapshot_.authorities()))
+      TRY(add_own(record).context("reading what CA '{}' names", record.name));
     for (std::size_t i = 0, own = nodes_.size(); i < own; ++i) TRY(add_parents(i));
     return in_order(only);
   }
@@ -52,7 +52,7 @@ class HierarchyReader {
  private:
   // --- the CAs of the home ---
 
-  Status add_own(store::AuthorityRecord record) {
+  Status add_own(const store::AuthorityRecord& record) {
     Node node;
     node.name = record.name;
     node.kind = store::to_string(record.kind);
@@ -60,7 +60,7 @@ class HierarchyReader {
     for (store::KeyGeneration& generation : TRY(snapshot_.key_generations(record.id)))
       if (!generation.certificate.empty()) node.generations.push_back(std::move(generation));
     all_generations_.push_back(node.generations);
-    node.record = std::move(record);
+    node.record = record;
     if (!node.generations.empty()) {
       const std::uint16_t newest = node.generations.back().certificate_index;
       std::erase_if(node.generations, [&](const store::KeyGeneration& generation) {

@@ -45,6 +45,7 @@ bool is_upload(std::string_view target) {
 
 std::vector<std::string> all_targets(const CrlPlaces& places) {
   std::vector<std::string> all;
+  all.reserve(places.targets.size() + places.uploads.size());
   for (const fs::path& file : places.targets) all.push_back(file.string());
   all.insert(all.end(), places.uploads.begin(), places.uploads.end());
   return all;
