@@ -40,6 +40,8 @@ struct Environment {
   // Something a person should know while he waits; none: nobody is there.
   std::function<void(const std::string& text)> tell{};
   std::shared_ptr<const KeySource> keys{};  // none: keys are loaded in this process
+  // Gives octets to a web server that takes them (HTTP PUT); none: this program reaches no network.
+  std::function<Status(const std::string& url, std::string_view content_type, Bytes content)> upload{};
 };
 
 }  // namespace vouch::ca

@@ -172,6 +172,32 @@ std::pair<unsigned, std::size_t> variable_at(std::string_view text) {
   return {static_cast<unsigned>(text[1] - '0'), 2};
 }
 
+// That a place for both kinds of CRL keeps them apart.
+Status check_names(const Location& location) {
+  const bool both = (location.flags & publish_to_server) && (location.flags & publish_delta_to_server);
+  LocationVariables variables{"h", "h", "CA", 0, 0, false, "CN=Configuration"};
+  const std::string base = TRY(expand(location, variables));
+  variables.delta = true;
+  if (both && base == TRY(expand(location, variables)))
+    return make_error(Errc::usage, "the delta CRL would overwrite the base CRL in {}", location.url)
+        .with_hint("put %9 (<DeltaCRLAllowed>) into the name: it is + in the name of the delta");
+  return ok();
+}
+
+// Publication to a web server, by HTTP PUT.
+Status check_upload(LocationList list, const Location& location) {
+  if (list == LocationList::aia || location.url.starts_with("ldap"))
+    return make_error(Errc::unsupported, "nothing can be published to {}: {}", location.url,
+                      list == LocationList::aia ? "the CA certificate is written to files only"
+                                                : "there is no LDAP client")
+        .with_hint("publish to a folder that the server shows (flags 1 and 64), and give the URL the others");
+  const auto begin = location.url.find("://") + 3;
+  if (location.url.substr(begin, location.url.find('/', begin) - begin).contains('@'))
+    return make_error(Errc::usage, "a password does not belong into a location: everybody reads it")
+        .with_hint("let the server take PUT from this machine's address, or through a proxy beside it");
+  return check_names(location);
+}
+
 }  // namespace
 
 Result<Location> parse_location(std::string_view text) {
@@ -207,20 +233,10 @@ Status check_location(LocationList list, const Location& location) {
           .with_hint(
               "give files the flags 1 and 64, and the URL under which a web server shows them a location "
               "of its own");
-    const bool both = (location.flags & publish_to_server) && (location.flags & publish_delta_to_server);
-    LocationVariables variables{"h", "h", "CA", 0, 0, false};
-    const std::string base = TRY(expand(location, variables));
-    variables.delta = true;
-    if (both && base == TRY(expand(location, variables)))
-      return make_error(Errc::usage, "the delta CRL would overwrite the base CRL in {}", location.url)
-          .with_hint("put %9 (<DeltaCRLAllowed>) into the name: it is + in the name of the delta");
-    return ok();
+    return check_names(location);
   }
-  if (location.flags & (publish_to_server | publish_delta_to_server))
-    return make_error(Errc::unsupported, "nothing can be published to {}: only files can be written",
-                      location.url)
-        .with_hint("publish to a folder that the server shows (flags 1 and 64), and give the URL the others");
-  return ok();
+  if (!(location.flags & (publish_to_server | publish_delta_to_server))) return ok();
+  return check_upload(list, location);
 }
 
 std::span<const LocationFlagName> location_flag_names() { return kFlagNames; }

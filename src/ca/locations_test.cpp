@@ -95,7 +95,13 @@ TEST(LocationsTest, AListTakesOnlyWhatItCanUse) {
               HasSubstr("flag 128 is none of AIA locations"));
   EXPECT_THAT(said(LocationList::cdp, "2:/x.crl"), HasSubstr("no client can read it"));
   EXPECT_THAT(said(LocationList::cdp, "65:/x/%3%8.crl"), HasSubstr("put %9"));
-  EXPECT_THAT(said(LocationList::cdp, "3:http://x/%3.crl"), HasSubstr("only files can be written"));
+  EXPECT_EQ(said(LocationList::cdp, "71:http://x/%3%8%9.crl"), "fine");
+  EXPECT_THAT(said(LocationList::cdp, "65:http://x/%3.crl"), HasSubstr("put %9"));
+  EXPECT_THAT(said(LocationList::cdp, "1:https://me:secret@x/%3.crl"),
+              HasSubstr("a password does not belong"));
+  EXPECT_EQ(said(LocationList::cdp, "1:https://x/a@b/%3.crl"), "fine");
+  EXPECT_THAT(said(LocationList::cdp, "1:ldap:///CN=%3"), HasSubstr("there is no LDAP client"));
+  EXPECT_THAT(said(LocationList::aia, "1:http://x/%3.crt"), HasSubstr("written to files only"));
 }
 
 TEST(LocationsTest, WhatCertificatesCarryIsReadBack) {

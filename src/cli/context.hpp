@@ -12,6 +12,7 @@
 #include "cli/command.hpp"
 #include "cli/files.hpp"
 #include "daemon/key_holder.hpp"
+#include "net/fetch.hpp"
 
 namespace vouch::cli {
 
@@ -58,9 +59,14 @@ class Workspace {
       : home_(std::move(home)),
         database_(std::move(database)),
         environment_{
-            home_, *database_, provider, surroundings.clock, std::move(passphrase), surroundings.groups} {}
+            home_, *database_, provider, surroundings.clock, std::move(passphrase), surroundings.groups} {
+    environment_.upload = [this](const std::string& url, std::string_view type, Bytes content) {
+      return net::put(fetcher_, url, type, content);
+    };
+  }
   ca::Home home_;
   std::unique_ptr<store::Database> database_;
+  net::Fetcher fetcher_{net::FetchSettings{}};
   ca::Environment environment_;
   std::int64_t audited_ = 0;
 };

@@ -7,6 +7,7 @@
 #include "ca/setup.hpp"
 #include "cli/describe.hpp"
 #include "revocation/crl_publication.hpp"
+#include "revocation/crl_targets.hpp"
 #include "x509/print.hpp"
 
 namespace vouch::cli {
@@ -39,6 +40,7 @@ void tell(const Context& context, const std::string& ca, const std::vector<revoc
       context.say("CRL {} of CA '{}': {} revoked, valid until {}", crl.record.number, ca, crl.record.entries,
                   format_time(crl.record.next_update));
     for (const fs::path& file : crl.files) context.say("  {}", file.string());
+    for (const std::string& url : crl.uploads) context.say("  {}", url);
     for (const store::CrlTarget& failed : crl.failures)
       report.fail(
           context, ca, failed.target,
@@ -57,7 +59,10 @@ Result<bool> look_ahead(const Context& context, const Workspace& workspace,
   const auto settings = TRY(ca::parse_settings(record.settings));
   const Time now = context.clock().now();
   auto tasks = TRY(revocation::crl_schedule(*snapshot, record, settings, now));
-  const bool due = std::ranges::any_of(tasks, [&](const auto& task) { return task.at <= now; });
+  // A place that rests after a failure is tried all the same when somebody asks.
+  const bool due = std::ranges::any_of(tasks, [&](const revocation::CrlTask& task) {
+    return task.at <= now || task.what == revocation::CrlTask::What::copy;
+  });
   if (!report) return due;
   std::ranges::sort(tasks, {}, &revocation::CrlTask::at);
   for (const revocation::CrlTask& task : tasks) {
@@ -94,6 +99,7 @@ Status publish_what_is_due(Context& context, const Workspace& workspace, const s
     context.say("CRL {} of CA '{}' is now in {} too", copy.number, record.name, copy.target);
   }
   for (const Error& error : done.failures) report.fail(context, record.name, {}, error);
+  for (const Error& error : done.missed) report.fail(context, record.name, {}, error);
   return ok();
 }
 
@@ -153,11 +159,15 @@ Result<Exit> list_targets(Context& context, const store::Snapshot& snapshot,
   Value values = Value::list();
   for (const auto& authority : authorities)
     for (const store::CrlTarget& target : TRY(snapshot.crl_targets(authority.id))) {
+      const auto state = TRY(revocation::target_state(snapshot, target, context.clock().now()));
       const bool good = target.error.empty();
       table.add({authority.name, fmt::format("{}", target.key_index), target.delta ? "delta" : "base",
                  target.target, target.number == 0 ? "-" : fmt::format("{}", target.number),
                  format_time(target.tried_at),
-                 good ? "good" : fmt::format("CRL {} failed: {}", target.wanted, target.error)});
+                 good ? "good"
+                      : fmt::format("CRL {} failed: {}; {} in a row, next try {}", target.wanted,
+                                    target.error, state.failures,
+                                    state.next_try ? format_time(*state.next_try) : std::string("now"))});
       values.push(Value()
                       .set("ca", authority.name)
                       .set("key_index", target.key_index)
@@ -166,7 +176,10 @@ Result<Exit> list_targets(Context& context, const store::Snapshot& snapshot,
                       .set("number", target.number)
                       .set("wanted", target.wanted)
                       .set("tried_at", format_time(target.tried_at))
-                      .set("error", text_or_null(target.error)));
+                      .set("error", text_or_null(target.error))
+                      .set("failures", std::uint64_t{state.failures})
+                      .set("last_success", time_or_null(state.last_success))
+                      .set("next_try", time_or_null(state.next_try)));
     }
   if (context.json())
     print_json(context, Value().set("targets", std::move(values)));
@@ -398,7 +411,7 @@ constexpr Option kShow[] = {
 
 constexpr Command kCommands[] = {
     {"crl publish", "", "build, sign and publish CRLs now, or what is due",
-     "One CRL for each key of the CA, atomically replaced at each file location that takes CRLs, and where "
+     "One CRL for each key of the CA, atomically replaced at each location that takes CRLs, and where "
      "deltas are on a delta CRL with it; numbers only rise. A place that cannot be written keeps no other "
      "from "
      "its CRL; it is named, remembered (crl list --targets) and served by the next --if-due. With --if-due, "

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "ca/audit_head.hpp"
 #include "revocation/crl_publication.hpp"
+#include "revocation/crl_targets.hpp"
 
 namespace vouch::daemon {
 namespace {
@@ -17,9 +19,46 @@ constexpr seconds kClockTolerance{60};  // what a time service corrects in one s
 constexpr std::uint64_t kLeastFree = 64 << 20;
 
 Status care_for(const ca::LocalAuthority& authority) {
-  const auto report = TRY(revocation::publish_due(authority, kActor));
+  const auto report = TRY(revocation::publish_due(authority, kActor, revocation::Retries::in_turn));
   return report.failures.empty() ? ok() : Status(report.failures.front());
 }
+
+std::string describe(const revocation::TargetState& state) {
+  std::string text = fmt::format("CRL {} is not there: {}; ", state.record.wanted, state.record.error);
+  if (state.last_success)
+    text += fmt::format("the last one came there on {}, ", format_time(*state.last_success));
+  text += fmt::format("{} failures in a row", state.failures);
+  if (state.next_try) text += fmt::format(", tried again at {}", format_time(*state.next_try));
+  return text + "; " + revocation::mend_of(state);
+}
+
+// Says how every place fares. Those that are no place any more lose their state.
+class TargetHealth {
+ public:
+  explicit TargetHealth(Health& health) : health_(health) {}
+
+  Status tell(const ca::Environment& environment, const api::Authorities& authorities) {
+    std::set<std::string> told;
+    const auto snapshot = TRY(environment.database.snapshot());
+    for (const auto& authority : authorities)
+      for (const revocation::TargetState& state : TRY(revocation::target_states(
+               *snapshot, authority->record(), authority->settings(), environment.clock.now()))) {
+        std::string name = fmt::format("publication to {}", state.record.target);
+        if (state.failures == 0)
+          health_.good(name);
+        else
+          health_.bad(name, describe(state));
+        told.insert(std::move(name));
+      }
+    for (const std::string& name : std::exchange(told_, std::move(told)))
+      if (!told_.contains(name)) health_.forget(name);
+    return ok();
+  }
+
+ private:
+  Health& health_;
+  std::set<std::string> told_;
+};
 
 // The time of the newest entry of the audit log: somebody saw the clock show that.
 Result<Time> last_audited(const ca::Environment& environment) {
@@ -47,16 +86,21 @@ Status check_file_system(const fs::path& database) {
 
 }  // namespace
 
-Job publication_job(const OpenAuthorities& authorities) {
-  return {.name = "publication", .period = seconds(15), .run = [&authorities]() -> Status {
+Job publication_job(const OpenAuthorities& authorities, Health& health) {
+  return {.name = "publication",
+          .period = seconds(15),
+          .run = [&authorities, targets = TargetHealth(health)]() mutable -> Status {
             Status outcome = ok();  // one CA does not hold up the others
-            for (const auto& authority : authorities.current()) {
+            const api::Authorities open = authorities.current();
+            for (const auto& authority : open) {
               Status cared = authority->repair();
               if (cared) cared = care_for(*authority);
               if (!cared)
                 outcome = std::move(cared).context("looking after CA '{}'", authority->record().name);
             }
-            return outcome;
+            if (open.empty()) return outcome;
+            const Status told = targets.tell(open.front()->environment(), open);
+            return outcome ? told : outcome;
           }};
 }
 

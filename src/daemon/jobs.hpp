@@ -9,9 +9,10 @@ namespace vouch::daemon {
 // In the audit log, for what nobody asked for.
 constexpr std::string_view kActor = "vouch serve";
 
-// CRLs that are due, and certificates that a crash or an absent key left unsigned. Everything that it borrows
-// outlives the job; likewise below.
-Job publication_job(const OpenAuthorities& authorities);
+// CRLs that are due, places that missed them, and certificates that a crash or an absent key left unsigned.
+// Each place that CRLs are published to is a health state of its own. Everything that it borrows outlives the
+// job; likewise below.
+Job publication_job(const OpenAuthorities& authorities, Health& health);
 // The signed head of the audit log, when there are new entries.
 Job audit_head_job(const ca::Environment& environment);
 // Whether each CA's key could sign now: a state of its own for each CA.

@@ -46,10 +46,10 @@ TEST(PublicationJob, PublishesWhatIsDue) {
   Health health({});
   OpenAuthorities authorities(environment, health);
   ASSERT_TRUE(authorities.open());
-  EXPECT_TRUE(publication_job(authorities).run());
+  EXPECT_TRUE(publication_job(authorities, health).run());
   const auto before = bench.database().snapshot().value()->crls(1).value().size();
   bench.clock().advance(std::chrono::hours(24 * 400));
-  EXPECT_TRUE(publication_job(authorities).run());
+  EXPECT_TRUE(publication_job(authorities, health).run());
   EXPECT_GT(bench.database().snapshot().value()->crls(1).value().size(), before);
 }
 

@@ -35,7 +35,7 @@ Status Service::make_parts() {
   jobs_.push_back(database_job(environment));
   jobs_.push_back(clock_job(environment));
   jobs_.push_back(key_job(environment, authorities_, health_));
-  jobs_.push_back(publication_job(authorities_));
+  jobs_.push_back(publication_job(authorities_, health_));
   jobs_.push_back(audit_head_job(environment));
   jobs_.push_back(front_.certificate_job([this] { return reload(); }));
   jobs_.push_back(authorities_job());

@@ -4,13 +4,14 @@
 #include <set>
 
 #include "ca/location_usage.hpp"
+#include "ca/service_keys.hpp"
 #include "revocation/crl_extensions.hpp"
 #include "x509/certificate.hpp"
 
 namespace vouch::diagnose {
 namespace {
 
-constexpr std::size_t kMostPages = 20;  // of certificates that are searched for one of an old key
+constexpr std::size_t kMostPages = 5;  // of certificates that are searched for one of this key
 
 std::string subject_text(Bytes der) {
   const auto view = x509::parse_certificate(der);
@@ -42,8 +43,8 @@ class HierarchyReader {
   HierarchyReader(const store::Snapshot& snapshot, Time now) : snapshot_(snapshot), now_(now) {}
 
   Result<std::vector<Node>> run(std::string_view only) {
-    for (store::AuthorityRecord& record : TRY(snapshot_.authorities()))
-      TRY(add_own(std::move(record)).context("reading what CA '{}' names", record.name));
+    for (const store::AuthorityRecord& record : TRY(snapshot_.authorities()))
+      TRY(add_own(record).context("reading what CA '{}' names", record.name));
     for (std::size_t i = 0, own = nodes_.size(); i < own; ++i) TRY(add_parents(i));
     return in_order(only);
   }
@@ -51,7 +52,7 @@ class HierarchyReader {
  private:
   // --- the CAs of the home ---
 
-  Status add_own(store::AuthorityRecord record) {
+  Status add_own(const store::AuthorityRecord& record) {
     Node node;
     node.name = record.name;
     node.kind = store::to_string(record.kind);
@@ -59,7 +60,7 @@ class HierarchyReader {
     for (store::KeyGeneration& generation : TRY(snapshot_.key_generations(record.id)))
       if (!generation.certificate.empty()) node.generations.push_back(std::move(generation));
     all_generations_.push_back(node.generations);
-    node.record = std::move(record);
+    node.record = record;
     if (!node.generations.empty()) {
       const std::uint16_t newest = node.generations.back().certificate_index;
       std::erase_if(node.generations, [&](const store::KeyGeneration& generation) {
@@ -167,6 +168,18 @@ class HierarchyReader {
       }
       filter.after = rows.back().request;
     }
+    return ask_about_responder(place, generation);
+  }
+
+  // What a new key has signed lies far behind what the old one has; its responder's certificate is at hand.
+  Status ask_about_responder(Place& place, const store::KeyGeneration& generation) const {
+    const auto known =
+        ca::find_service_key(snapshot_, ca::ocsp_service(generation.authority, generation.key_index));
+    if (!known && known.error().code() == Errc::not_found) return ok();
+    const store::CertificateRecord record = TRY(snapshot_.certificate(TRY(known).serial));
+    if (record.not_after < now_) return ok();
+    place.question = record.der();
+    place.revoked = record.revocation.has_value();
     return ok();
   }
 

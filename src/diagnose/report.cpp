@@ -47,6 +47,18 @@ Value describe(const CrlStatus& status) {
   return value;
 }
 
+Value describe(const TargetStatus& status) {
+  Value value;
+  value.set("target", status.target).set("key_index", status.key_index).set("delta", status.delta);
+  value.set("number", status.number)
+      .set("newest", status.newest)
+      .set("failures", std::uint64_t{status.failures});
+  value.set("last_success", time_or_null(status.last_success));
+  value.set("next_try", time_or_null(status.next_try));
+  set_judgement(value, status.judgement);
+  return value;
+}
+
 Value describe(const LocationStatus& status) {
   Value value;
   value.set("kind", name_of(status.kind)).set("url", status.url).set("current", status.current);
@@ -60,13 +72,16 @@ Value describe(const LocationStatus& status) {
 }
 
 Value describe(const AuthorityStatus& status) {
-  Value value, certificates = Value::list(), crls = Value::list(), locations = Value::list();
+  Value value, certificates = Value::list(), crls = Value::list(), targets = Value::list(),
+               locations = Value::list();
   for (const CertificateStatus& each : status.certificates) certificates.push(describe(each));
   for (const CrlStatus& each : status.crls) crls.push(describe(each));
+  for (const TargetStatus& each : status.targets) targets.push(describe(each));
   for (const LocationStatus& each : status.locations) locations.push(describe(each));
   value.set("name", status.name).set("kind", status.kind).set("parent", text_or_null(status.parent));
   set_judgement(value, status.judgement);
   value.set("certificates", std::move(certificates)).set("crls", std::move(crls));
+  value.set("targets", std::move(targets));
   value.set("locations", std::move(locations)).set("unrecorded", status.unrecorded);
   return value;
 }
@@ -104,6 +119,17 @@ std::string forecast_of(const CrlStatus& status) {
              : fmt::format("grows by {} octets a day: {}", static_cast<std::int64_t>(status.growth), words);
 }
 
+std::string words_of(const TargetStatus& status) {
+  std::string words = fmt::format("published to {}", status.target);
+  words += status.number == 0 ? std::string(", which holds none")
+                              : fmt::format(", which holds CRL {}", status.number);
+  if (status.failures == 0) return words;
+  words += fmt::format(", {} failures in a row", status.failures);
+  if (status.last_success) words += fmt::format(" since {}", format_time(*status.last_success));
+  if (status.next_try) words += fmt::format(", next try {}", format_time(*status.next_try));
+  return words;
+}
+
 std::string words_of(const LocationStatus& status) {
   std::string words = fmt::format("{} {}", to_string(status.kind), status.url);
   if (status.key_index) words += fmt::format(", key {}", *status.key_index);
@@ -135,6 +161,7 @@ void for_each_judgement(const AuthorityStatus& authority,
   visit(authority.judgement);
   for (const CertificateStatus& each : authority.certificates) visit(each.judgement);
   for (const CrlStatus& each : authority.crls) visit(each.judgement);
+  for (const TargetStatus& each : authority.targets) visit(each.judgement);
   for (const LocationStatus& each : authority.locations) visit(each.judgement);
 }
 
@@ -204,6 +231,7 @@ std::vector<std::string> to_lines(const Report& report) {
     if (authority.judgement.verdict != Verdict::ok) lines.add(authority.judgement, "the CA");
     for (const CertificateStatus& each : authority.certificates) lines.add(each.judgement, words_of(each));
     for (const CrlStatus& each : authority.crls) lines.add(each.judgement, words_of(each), forecast_of(each));
+    for (const TargetStatus& each : authority.targets) lines.add(each.judgement, words_of(each));
     for (const LocationStatus& each : authority.locations) lines.add(each.judgement, words_of(each));
     if (authority.unrecorded != 0)
       lines.add({Verdict::not_checked, "they are from before it was recorded", ""},

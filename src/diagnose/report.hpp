@@ -84,6 +84,17 @@ struct CrlStatus {
   Judgement judgement{};
 };
 
+// A place that CRLs are published to.
+struct TargetStatus {
+  std::string target;  // a path or a URL
+  std::uint16_t key_index = 0;
+  bool delta = false;
+  std::uint64_t number = 0, newest = 0;  // the CRL that it holds, and the one that it should; 0: none
+  std::uint32_t failures = 0;            // in a row
+  std::optional<Time> last_success{}, next_try{};
+  Judgement judgement{};
+};
+
 struct AuthorityStatus {
   std::string name;       // of a CA elsewhere: its subject
   std::string kind;       // "root", "subordinate", "elsewhere"
@@ -91,6 +102,7 @@ struct AuthorityStatus {
   Judgement judgement{};  // of the CA as a whole: that it has its certificate
   std::vector<CertificateStatus> certificates{};
   std::vector<CrlStatus> crls{};
+  std::vector<TargetStatus> targets{};
   std::vector<LocationStatus> locations{};
   std::uint64_t unrecorded = 0;  // live certificates of which nobody knows what they name
 };

@@ -9,6 +9,7 @@
 #include "diagnose/ocsp_check.hpp"
 #include "diagnose/own_crl_check.hpp"
 #include "diagnose/responder_check.hpp"
+#include "diagnose/target_check.hpp"
 
 namespace vouch::diagnose {
 namespace {
@@ -118,6 +119,7 @@ Result<Report> status(const ca::Environment& environment, net::Fetcher* fetcher,
       for (CertificateStatus& responder : TRY(check_responders(*snapshot, node, report.time)))
         authority.certificates.push_back(std::move(responder));
       authority.crls = TRY(check_own_crls(*snapshot, node, report.time));
+      authority.targets = TRY(check_targets(environment.provider, *snapshot, node, report.time));
       authority.unrecorded = node.unrecorded;
       for (const Place& place : node.places) authority.locations.push_back(unasked(place));
       report.authorities.push_back(std::move(authority));

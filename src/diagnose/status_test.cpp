@@ -23,6 +23,7 @@ std::vector<Verdict> verdicts(const AuthorityStatus& authority) {
   std::vector<Verdict> list;
   for (const auto& each : authority.certificates) list.push_back(each.judgement.verdict);
   for (const auto& each : authority.crls) list.push_back(each.judgement.verdict);
+  for (const auto& each : authority.targets) list.push_back(each.judgement.verdict);
   for (const auto& each : authority.locations) list.push_back(each.judgement.verdict);
   return list;
 }
@@ -34,7 +35,7 @@ TEST_F(StatusTest, EverythingIsWell) {
   const AuthorityStatus& ca = report.authorities[0];
   EXPECT_THAT(verdicts(ca), Each(Verdict::ok)) << text(report);
   EXPECT_TRUE(report.all_well());
-  EXPECT_EQ(report.checked, 9U) << "the CA, 2 certificates, 2 CRLs, AIA, CDP, delta, OCSP";
+  EXPECT_EQ(report.checked, 11U) << "the CA, 2 certificates, 2 CRLs, 2 files, AIA, CDP, delta, OCSP";
   EXPECT_EQ(ca.kind, "root");
   ASSERT_THAT(ca.certificates, SizeIs(2));
   EXPECT_EQ(ca.certificates[0].subject, "CN=CRL Root");
@@ -226,7 +227,7 @@ TEST_F(StatusTest, OfflineAsksNobody) {
   EXPECT_TRUE(report.offline);
   for (const LocationStatus& each : report.authorities[0].locations)
     EXPECT_EQ(each.judgement.verdict, Verdict::not_checked);
-  EXPECT_EQ(report.checked, 5U);
+  EXPECT_EQ(report.checked, 7U);
 }
 
 TEST_F(StatusTest, HalfOfALifeIsTimeToRenewAndATenthIsLate) {
@@ -264,6 +265,29 @@ TEST_F(StatusTest, ManySilentServersAreWaitedForTogether) {
   const Report report = look(milliseconds(700));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(7 * 700));
   EXPECT_EQ(report.bad, 7U) << text(report);
+}
+
+TEST_F(StatusTest, EveryPlaceOfPublicationIsLookedAt) {
+  const auto second = [&] { return status(environment, nullptr, {}).value().authorities[0].targets[1]; };
+  const fs::path folder = bench.home().folder() / "second";
+  set([&](ca::AuthoritySettings& s) { s.cdp.push_back({1, folder.string() + "/%3.crl"}); });
+  EXPECT_EQ(second().judgement.verdict, Verdict::not_published);
+  EXPECT_THAT(second().judgement.cause, HasSubstr("CRL 1 is not there yet"));
+  publish();
+  EXPECT_EQ(second().judgement.verdict, Verdict::not_published);
+  EXPECT_THAT(second().judgement.cause, AllOf(HasSubstr("CRL 3 is not there"), HasSubstr("No such file")));
+  EXPECT_THAT(second().judgement.mend, HasSubstr("is the folder there"));
+  EXPECT_EQ(second().failures, 1U);
+  EXPECT_EQ(second().next_try, bench.clock().now() + std::chrono::seconds(15));
+  fs::create_directories(folder);
+  publish_what_is_due();
+  EXPECT_EQ(second().judgement, Judgement{});
+  EXPECT_EQ(second().last_success, bench.clock().now());
+  // What others do to the file.
+  ASSERT_TRUE(write_file_atomic(folder / "CRL Root.crl", as_bytes("somebody else's")));
+  EXPECT_EQ(second().judgement.verdict, Verdict::not_matching);
+  fs::remove(folder / "CRL Root.crl");
+  EXPECT_EQ(second().judgement.verdict, Verdict::not_published);
 }
 
 TEST_F(StatusTest, UnknownCa) {

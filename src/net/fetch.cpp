@@ -219,4 +219,16 @@ Result<FetchResponse> Fetcher::fetch(const FetchRequest& request) {
   return response;
 }
 
+Status put(Fetcher& fetcher, const std::string& url, std::string_view content_type, Bytes content) {
+  FetchRequest request;
+  request.url = url;
+  request.method = "PUT";
+  request.content_type = content_type;
+  request.body = as_text(content);
+  request.total_time += std::chrono::seconds(content.size() >> 20);  // a second for each MiB
+  const FetchResponse answer = TRY(fetcher.fetch(request));
+  if (answer.status == 200 || answer.status == 201 || answer.status == 204) return ok();
+  return make_error(Errc::unavailable, "{}: the server answers {} to PUT", url, answer.status);
+}
+
 }  // namespace vouch::net

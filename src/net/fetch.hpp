@@ -70,4 +70,8 @@ class Fetcher {
   std::vector<std::unique_ptr<Handle>> idle_;
 };
 
+// HTTP PUT: fails also when the server does not say that it has taken the octets (200, 201 or 204). A server
+// has longer for more of them.
+Status put(Fetcher& fetcher, const std::string& url, std::string_view content_type, Bytes content);
+
 }  // namespace vouch::net

@@ -40,6 +40,13 @@ class FetchTest : public testing::Test {
                                       response.fields.emplace_back("X-Answer", "yes");
                                       return response;
                                     }),
+                          answering("/taken", {Method::put},
+                                    [this](const Request& request) {
+                                      taken = request.body;
+                                      return text_response(201, "");
+                                    }),
+                          answering("/full", {Method::put},
+                                    [](const Request&) { return error_response(507, "no space"); }),
                           answering("/slow", {Method::get},
                                     [](const Request&) {
                                       std::this_thread::sleep_for(std::chrono::milliseconds(500));
@@ -61,6 +68,7 @@ class FetchTest : public testing::Test {
     EXPECT_FALSE(answer);
     return answer ? Errc::internal : answer.error().code();
   }
+  std::string taken;  // by PUT
   std::unique_ptr<Server> server;
   Fetcher fetcher{FetchSettings{}};
 };
@@ -71,6 +79,16 @@ TEST_F(FetchTest, Gets) {
   EXPECT_EQ(answer.content_type, "text/plain; charset=utf-8");
   EXPECT_EQ(as_text(answer.body), "hello");
   EXPECT_EQ(fetcher.fetch(to("/none")).value().status, 404U) << "an answer, not an error";
+}
+
+TEST_F(FetchTest, PutsAndBelievesOnlyAYes) {
+  const Buffer octets{0, 1, 2, 255};
+  ASSERT_TRUE(put(fetcher, to("/taken").url, "application/pkix-crl", octets));
+  EXPECT_EQ(taken, std::string_view("\0\1\2\xff", 4));
+  const Status full = put(fetcher, to("/full").url, "application/pkix-crl", octets);
+  ASSERT_FALSE(full);
+  EXPECT_THAT(full.error().summary(), HasSubstr("the server answers 507 to PUT"));
+  EXPECT_FALSE(put(fetcher, to("/now").url, "application/pkix-crl", octets)) << "405";
 }
 
 TEST_F(FetchTest, Posts) {

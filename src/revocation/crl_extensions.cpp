@@ -35,6 +35,8 @@ Result<CrlPlaces> crl_places(const ca::AuthoritySettings& settings, std::string_
       if (flags & ca::publish_delta_to_server) (delta ? places.targets : others).push_back(delta_file);
       continue;
     }
+    if (flags & (delta ? ca::publish_delta_to_server : ca::publish_to_server))
+      places.uploads.push_back(TRY(ca::expand(location, delta ? of_delta : base)));
     if (flags & ca::add_to_freshest_crl) places.freshest.push_back(TRY(ca::expand(location, of_delta)));
     if (flags & ca::add_to_crl_cdp)
       places.published.push_back(TRY(ca::expand(location, delta ? of_delta : base)));

@@ -8,6 +8,7 @@ namespace vouch::revocation {
 // The places of one key's CRLs.
 struct CrlPlaces {
   std::vector<fs::path> targets;                // files to write
+  std::vector<std::string> uploads;             // web servers that get what was written
   std::vector<std::string> freshest;            // where clients find the delta CRL (flag 4)
   std::vector<std::string> published;           // flag 8
   std::vector<std::string> distribution_point;  // flag 128: those of the base CRL, in both kinds

@@ -6,6 +6,7 @@
 #include "ca/audit.hpp"
 #include "lint/lint.hpp"
 #include "revocation/crl_extensions.hpp"
+#include "revocation/crl_targets.hpp"
 #include "revocation/crl_times.hpp"
 #include "revocation/tbs_spool.hpp"
 
@@ -122,10 +123,11 @@ class Publication {
       const store::Snapshot& snapshot, const std::vector<store::CrlRecord>& bases) const {
     const CrlPlaces base_places =
         TRY(crl_places(settings_, authority_.record().name, key_.generation, false));
+    const std::vector<std::string> places = all_targets(base_places);
     std::uint64_t everywhere = bases.front().number;
     for (const store::CrlTarget& state : TRY(snapshot.crl_targets(record_.authority)))
       if (state.key_index == record_.key_index && !state.delta && state.number != 0 &&
-          std::ranges::find(base_places.targets, fs::path(state.target)) != base_places.targets.end())
+          std::ranges::find(places, state.target) != places.end())
         everywhere = std::min(everywhere, state.number);
     auto base = std::ranges::find_if(bases, [&](const auto& b) { return b.number <= everywhere; });
     if (base == bases.end()) base = bases.begin();
@@ -268,7 +270,7 @@ class Publication {
   void remember_failures() const {
     (void)environment_.database.commit([&](store::Transaction& t) -> Status {
       for (const store::CrlTarget& state : states_)
-        if (state.wanted == record_.number) TRY(t.put_crl_target(state));
+        if (state.wanted == record_.number) TRY(remember_try(t, state));
       return ok();
     });
   }
@@ -276,7 +278,7 @@ class Publication {
   Status record_done() const {
     return environment_.database.commit([&](store::Transaction& t) -> Status {
       TRY(t.update_crl(record_));
-      for (const store::CrlTarget& state : states_) TRY(t.put_crl_target(state));
+      for (const store::CrlTarget& state : states_) TRY(remember_try(t, state));
       ca::AuditDetails details;
       details.add("entries", record_.entries).add("sha256", Bytes(record_.sha256));
       if (record_.delta) details.add("base", record_.base_number);
@@ -319,25 +321,6 @@ Result<FileLock> turn_of(const ca::LocalAuthority& authority) {
   return lock;
 }
 
-Result<Published> publish_one(const ca::LocalAuthority& authority, const ca::CaKey& key, bool delta,
-                              std::string_view actor) {
-  return Publication(authority, key, delta, actor)
-      .run()
-      .context("publishing the {} of CA '{}'", delta ? "delta CRL" : "CRL", authority.record().name);
-}
-
-// The base CRL and, where deltas are on, the delta that goes with it: without it the place that the base
-// names would hold a delta that is older than the base.
-Status publish_base(const ca::LocalAuthority& authority, const ca::CaKey& key, std::string_view actor,
-                    std::vector<Published>& published) {
-  published.push_back(TRY(publish_one(authority, key, false, actor)));
-  const ca::AuthoritySettings settings = authority.settings();
-  const auto places = TRY(crl_places(settings, authority.record().name, key.generation, true));
-  if (deltas_on(settings) && !places.targets.empty())
-    published.push_back(TRY(publish_one(authority, key, true, actor)));
-  return ok();
-}
-
 // Brings the newest CRL of one kind to a place that has not got it, from one that has.
 class Copy {
  public:
@@ -350,12 +333,18 @@ class Copy {
       const auto newest = TRY(snapshot->newest_crls(authority_.record().id, task_.key_index, task_.delta, 1));
       if (newest.empty()) return make_error(Errc::not_found, "there is no CRL to copy");
       record_ = newest.front();
+      // What a file holds is read from it; of a server it is what it last took.
+      if (is_upload(task_.target))
+        for (const store::CrlTarget& known : TRY(snapshot->crl_targets(record_.authority)))
+          if (known.target == task_.target && known.key_index == task_.key_index &&
+              known.delta == task_.delta)
+            held_ = known.number;
     }
-    state_ = {record_.authority, task_.key_index,          task_.delta, task_.target, 0,
+    state_ = {record_.authority, task_.key_index,          task_.delta, task_.target, held_,
               record_.number,    environment_.clock.now(), {}};
     const Status done = bring();
     if (!done) state_.error = done.error().summary();
-    TRY(environment_.database.commit([&](store::Transaction& t) { return t.put_crl_target(state_); }));
+    TRY(environment_.database.commit([&](store::Transaction& t) { return remember_try(t, state_); }));
     if (!done)
       return Error(done.error()).context(fmt::format("copying CRL {} to {}", record_.number, task_.target));
     return state_;
@@ -363,6 +352,7 @@ class Copy {
 
  private:
   Status bring() {
+    if (is_upload(task_.target)) return put();
     if (const auto there = read_file(task_.target)) {
       state_.number = number_of(*there);
       // One that a crash kept from being recorded may be newer: numbers never go back.
@@ -373,6 +363,15 @@ class Copy {
     }
     const Buffer content = TRY(find_content());
     TRY(write_file_atomic(task_.target, content));
+    state_.number = record_.number;
+    return ok();
+  }
+
+  Status put() {
+    if (!environment_.upload)
+      return make_error(Errc::unsupported, "this program reaches no web server")
+          .with_hint("vouch serve does");
+    TRY(environment_.upload(task_.target, "application/pkix-crl", TRY(find_content())));
     state_.number = record_.number;
     return ok();
   }
@@ -396,7 +395,7 @@ class Copy {
     std::vector<fs::path> sources{environment_.home.folder() / record_.file};
     const auto snapshot = TRY(environment_.database.snapshot());
     for (const store::CrlTarget& state : TRY(snapshot->crl_targets(record_.authority)))
-      if (state.number == record_.number) sources.emplace_back(state.target);
+      if (state.number == record_.number && !is_upload(state.target)) sources.emplace_back(state.target);
     for (const fs::path& source : sources)
       if (auto content = read_file(source); content && is_record(*content)) return std::move(*content);
     return make_error(Errc::not_found, "CRL {} lies nowhere any more as it was published", record_.number)
@@ -407,8 +406,67 @@ class Copy {
   const ca::Environment& environment_;
   const CrlTask& task_;
   store::CrlRecord record_;
+  std::uint64_t held_ = 0;
   store::CrlTarget state_;
 };
+
+// To the web servers, from the file that was just written. One that fails has its turn again by the schedule.
+Status upload(const ca::LocalAuthority& authority, Retries retries, Published& published) {
+  const ca::Environment& environment = authority.environment();
+  const Time now = environment.clock.now();
+  const store::CrlRecord& crl = published.record;
+  const auto states = TRY(
+      target_states(*TRY(environment.database.snapshot()), authority.record(), authority.settings(), now));
+  for (const TargetState& state : states) {
+    store::CrlTarget target = state.record;
+    if (target.key_index != crl.key_index || target.delta != crl.delta || !is_upload(target.target)) continue;
+    if (retries == Retries::in_turn && state.rests(now)) continue;
+    const CrlTask task{CrlTask::What::copy, crl.key_index, now, {}, crl.delta, target.target};
+    const auto copied = Copy(authority, task).run();
+    if (copied) {
+      published.uploads.push_back(target.target);
+      continue;
+    }
+    target.wanted = crl.number;
+    target.error = copied.error().message();
+    published.failures.push_back(std::move(target));
+  }
+  return ok();
+}
+
+Result<Published> publish_one(const ca::LocalAuthority& authority, const ca::CaKey& key, bool delta,
+                              std::string_view actor, Retries retries) {
+  Published published =
+      TRY(Publication(authority, key, delta, actor)
+              .run()
+              .context("publishing the {} of CA '{}'", delta ? "delta CRL" : "CRL", authority.record().name));
+  TRY(upload(authority, retries, published));
+  return published;
+}
+
+// The base CRL and, where deltas are on, the delta that goes with it: without it the place that the base
+// names would hold a delta that is older than the base.
+Status publish_base(const ca::LocalAuthority& authority, const ca::CaKey& key, std::string_view actor,
+                    Retries retries, std::vector<Published>& published) {
+  published.push_back(TRY(publish_one(authority, key, false, actor, retries)));
+  const ca::AuthoritySettings settings = authority.settings();
+  const auto places = TRY(crl_places(settings, authority.record().name, key.generation, true));
+  if (deltas_on(settings) && !places.targets.empty())
+    published.push_back(TRY(publish_one(authority, key, true, actor, retries)));
+  return ok();
+}
+
+// A CRL that no file took the last time is not signed anew at each look: each try costs a number.
+Status check_turn(const ca::LocalAuthority& authority, const ca::CaKey& key, bool delta, Retries retries) {
+  const ca::Environment& environment = authority.environment();
+  if (retries == Retries::at_once) return ok();
+  const auto until = TRY(resting_until(*TRY(environment.database.snapshot()), authority.record(),
+                                       authority.settings(), key.generation, delta, environment.clock.now()));
+  if (!until) return ok();
+  return make_error(Errc::unavailable, "no place takes the {} of CA '{}'; it is tried again at {}",
+                    delta ? "delta CRL" : "CRL", authority.record().name, format_time(*until))
+      .with_hint("vouch crl list --targets shows the places");
+}
 
 bool is_due(const std::vector<CrlTask>& tasks, CrlTask::What what, std::uint16_t key_index, Time now) {
   return std::ranges::any_of(tasks, [&](const CrlTask& task) {
@@ -438,7 +496,8 @@ Result<std::vector<Published>> publish_crls(const ca::LocalAuthority& authority,
   TRY(authorize_publication(authority, actor));
   const FileLock lock = TRY(turn_of(authority));
   std::vector<Published> published;
-  for (const ca::CaKey* key : authority.crl_keys()) TRY(publish_base(authority, *key, actor, published));
+  for (const ca::CaKey* key : authority.crl_keys())
+    TRY(publish_base(authority, *key, actor, Retries::at_once, published));
   return published;
 }
 
@@ -461,13 +520,13 @@ Result<std::vector<Published>> publish_deltas(const ca::LocalAuthority& authorit
   for (std::size_t i = 0; i < keys.size(); ++i)
     // A key that came with a renewal must not keep the others from their deltas.
     if (has_base[i] || none)
-      published.push_back(TRY(publish_one(authority, *keys[i], true, actor)));
+      published.push_back(TRY(publish_one(authority, *keys[i], true, actor, Retries::at_once)));
     else
-      TRY(publish_base(authority, *keys[i], actor, published));
+      TRY(publish_base(authority, *keys[i], actor, Retries::at_once, published));
   return published;
 }
 
-Result<DueReport> publish_due(const ca::LocalAuthority& authority, std::string_view actor) {
+Result<DueReport> publish_due(const ca::LocalAuthority& authority, std::string_view actor, Retries retries) {
   const FileLock lock = TRY(turn_of(authority));
   const Time now = authority.environment().clock.now();
   const auto schedule = [&]() -> Result<std::vector<CrlTask>> {
@@ -480,9 +539,11 @@ Result<DueReport> publish_due(const ca::LocalAuthority& authority, std::string_v
     const std::uint16_t index = key->generation.key_index;
     Status done = ok();
     if (is_due(tasks, CrlTask::What::base, index, now)) {
-      done = publish_base(authority, *key, actor, report.published);
+      done = check_turn(authority, *key, false, retries);
+      if (done) done = publish_base(authority, *key, actor, retries, report.published);
     } else if (is_due(tasks, CrlTask::What::delta, index, now)) {
-      auto delta = publish_one(authority, *key, true, actor);
+      done = check_turn(authority, *key, true, retries);
+      auto delta = done ? publish_one(authority, *key, true, actor, retries) : done.error();
       if (delta)
         report.published.push_back(std::move(*delta));
       else
@@ -496,11 +557,12 @@ Result<DueReport> publish_due(const ca::LocalAuthority& authority, std::string_v
       return std::ranges::any_of(p.failures, [&](const auto& f) { return f.target == task.target; });
     });
     if (task.what != CrlTask::What::copy || just_failed) continue;
+    if (retries == Retries::in_turn && task.at > now) continue;
     auto copied = Copy(authority, task).run();
     if (copied)
       report.copied.push_back(std::move(*copied));
     else
-      report.failures.push_back(std::move(copied.error()));
+      report.missed.push_back(std::move(copied.error()));
   }
   return report;
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "revocation/crl_extensions.hpp"
+#include "revocation/crl_targets.hpp"
 #include "x509/certificate.hpp"
 
 namespace vouch::revocation {
@@ -62,16 +62,19 @@ class KeySchedule {
   Status add_copies(const store::CrlRecord& newest) {
     const CrlPlaces places = TRY(crl_places(settings_, authority_.name, generation_, newest.delta));
     const auto states = TRY(snapshot_.crl_targets(authority_.id));
-    for (const fs::path& target : places.targets) {
+    for (const std::string& target : all_targets(places)) {
       const auto state = std::ranges::find_if(states, [&](const store::CrlTarget& s) {
         return s.key_index == newest.key_index && s.delta == newest.delta && s.target == target;
       });
       if (state != states.end() && state->number >= newest.number) continue;
-      tasks_.push_back({CrlTask::What::copy, newest.key_index, now_,
+      Time at = now_;  // one that failed has its pause
+      if (state != states.end())
+        at = std::max(at, TRY(target_state(snapshot_, *state, now_)).next_try.value_or(now_));
+      tasks_.push_back({CrlTask::What::copy, newest.key_index, at,
                         state == states.end() || state->error.empty()
                             ? fmt::format("CRL {} is not there yet", newest.number)
                             : fmt::format("CRL {} could not be written: {}", newest.number, state->error),
-                        newest.delta, target.string()});
+                        newest.delta, target});
     }
     return ok();
   }

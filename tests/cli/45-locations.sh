@@ -43,7 +43,8 @@ expect "the base says where the delta is" 0 "URI:http://new.example/Issuing\+.cr
 add() { vouch --ca Issuing location add "$@"; }
 expect "a flag of the other list" 2 "flag 32 is none of CDP locations" add --cdp 32:http://x/
 expect "a path that no client can read" 2 "no client can read it" add --cdp 2:/srv/x.crl
-expect "a web server is not written to" 1 "only files can be written" add --cdp 1:http://x/%3.crl
+expect "a CA certificate is not put on a web server" 1 "written to files only" add --aia 1:http://x/%3.crt
+expect "a password in a URL" 2 "does not belong into a location" add --cdp 1:http://me:secret@x/%3.crl
 expect "base and delta in one file" 2 "put %9" add --cdp 65:/srv/x.crl
 expect "an unknown variable" 1 "unknown variable %0" add --cdp 2:http://x/%0
 expect "no directory" 1 "needs a directory" add --cdp "2:ldap:///CN=%7,%6%10"
