@@ -70,13 +70,7 @@ Result<Value> body_of(const Operation& operation, const net::Request& request) {
     if (!request.body.empty()) return make_error(Errc::malformed, "{} takes no body", operation.id);
     return Value();
   }
-  const std::string_view type = request.field("Content-Type");
-  if (!type.starts_with("application/json"))
-    return make_error(Errc::malformed, "the body has to be application/json and is {}",
-                      type.empty() ? std::string_view("of no type") : type);
-  Value body = TRY(parse_json(request.body).context("reading the body"));
-  TRY(check_shape(body, *find_schema(operation.body), "the body"));
-  return body;
+  return read_body(request, operation.body);
 }
 
 Result<net::Response> answer(const Service& service, const net::Request& request, const Caller& caller) {
@@ -96,12 +90,7 @@ Result<net::Response> answer(const Service& service, const net::Request& request
   const Parameters parameters = TRY(parameters_of(*operation, segments, request.query));
   const Value body = TRY(body_of(*operation, request));
   const Answer said = TRY(operation->run({service, caller, parameters, body}));
-  net::Response response;
-  response.status = said.status;
-  response.content_type = "application/json";
-  response.body = to_json(said.body, 0) + "\n";
-  response.fields.emplace_back("Cache-Control", "no-store");
-  return response;
+  return json_response(said);
 }
 
 net::Response handle(const Service& service, const net::Request& request) {
@@ -118,6 +107,25 @@ net::Response handle(const Service& service, const net::Request& request) {
 }
 
 }  // namespace
+
+Result<Value> read_body(const net::Request& request, std::string_view schema) {
+  const std::string_view type = request.field("Content-Type");
+  if (!type.starts_with("application/json"))
+    return make_error(Errc::malformed, "the body has to be application/json and is {}",
+                      type.empty() ? std::string_view("of no type") : type);
+  Value body = TRY(parse_json(request.body).context("reading the body"));
+  TRY(check_shape(body, *find_schema(schema), "the body"));
+  return body;
+}
+
+net::Response json_response(const Answer& answer) {
+  net::Response response;
+  response.status = answer.status;
+  response.content_type = "application/json";
+  response.body = to_json(answer.body, 0) + "\n";
+  response.fields.emplace_back("Cache-Control", "no-store");
+  return response;
+}
 
 std::string Call::parameter(std::string_view name) const {
   const auto found = parameters.find(name);

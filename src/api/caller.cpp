@@ -52,6 +52,11 @@ Result<std::string> with_note(std::string account, std::string_view note) {
 
 }  // namespace
 
+std::string login_of(const net::LocalUser& user, const LoginName& login_name) {
+  const auto name = login_name ? login_name(user.uid) : std::nullopt;
+  return name ? *name : fmt::format("uid {}", user.uid);
+}
+
 Result<std::string> account_of_certificate(const ca::Environment& environment,
                                            const std::vector<Buffer>& chain) {
   if (chain.empty()) return make_error(Errc::denied, "the client sent no certificate");
@@ -74,8 +79,7 @@ Result<Caller> caller_of(const net::Request& request, const ca::Environment& env
   const net::Peer& peer = *request.peer;
   Caller caller;
   if (peer.user) {
-    const auto name = login_name ? login_name(peer.user->uid) : std::nullopt;
-    caller = {name ? *name : fmt::format("uid {}", peer.user->uid), true};
+    caller = {login_of(*peer.user, login_name), true};
   } else if (peer.tls && !peer.tls->certificates.empty()) {
     caller = {TRY(account_of_certificate(environment, peer.tls->certificates)), false};
   } else {

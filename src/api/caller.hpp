@@ -20,6 +20,9 @@ namespace vouch::api {
 // The login name of a user of this system; none: it has no such user.
 using LoginName = std::function<std::optional<std::string>(std::uint32_t uid)>;
 
+// "alice", or "uid 1000" for a user whom nobody knows.
+std::string login_of(const net::LocalUser& user, const LoginName& login_name);
+
 struct Caller {
   std::string account;
   bool is_local = false;  // over the Unix socket

@@ -108,8 +108,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     http.path = path;
     octets = net::decode_base64_in_target(path.substr(6)).value_or(Buffer());
   }
-  const auto* handler =
-      std::get_if<net::NowOrBlocking>(&bench.router.find(http.method, http.path).route->handler);
+  const net::Route* route = bench.router.find(http.method, http.path).route;
+  require((route == nullptr) == (http.method == net::Method::get && input.empty()));  // 405
+  if (route == nullptr) return 0;
+  const auto* handler = std::get_if<net::NowOrBlocking>(&route->handler);
   require(handler != nullptr);
   const net::Response response = handler->otherwise(http);
   require(response.status == 200 && response.content_type == "application/ocsp-response");

@@ -79,6 +79,10 @@ inline constexpr Parameter kLimit{"limit", false, "integer", "at most so many, u
 // What `limit` says. malformed: out of range.
 Result<std::size_t> page_size(const Call& call);
 
+// The body, which has to be JSON of that schema.
+Result<Value> read_body(const net::Request& request, std::string_view schema);
+net::Response json_response(const Answer& answer);
+
 // The description: OpenAPI 3.1.
 Value describe_api();
 

@@ -14,6 +14,7 @@ namespace vouch::ca {
 namespace {
 
 constexpr std::string_view kGroup = "group:";
+constexpr std::string_view kCertificate = "certificate:";
 constexpr std::string_view kEveryone = "*";
 
 constexpr std::array kRoles = {Role::administrator, Role::manager, Role::auditor, Role::enroller,
@@ -89,8 +90,11 @@ Result<std::string> name_of(const store::Snapshot& snapshot, store::AuthorityId 
 
 Status check_principal(std::string_view principal) {
   const std::string_view name = principal.starts_with(kGroup) ? principal.substr(kGroup.size()) : principal;
-  const bool odd =
-      std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; });
+  // The account of a client's certificate holds names of CAs and people, and never " (" (api/caller.hpp).
+  const bool has_blanks = principal.starts_with(kCertificate) && principal == principal_of(principal);
+  const bool odd = std::ranges::any_of(name, [&](char c) {
+    return static_cast<unsigned char>(c) < ' ' || c == 0x7f || (c == ' ' && !has_blanks);
+  });
   if (name.empty() || odd || (name != kEveryone && name.find('*') != std::string_view::npos))
     return make_error(Errc::usage, "'{}' is no account, group:NAME or *", principal)
         .with_hint(

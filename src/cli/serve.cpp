@@ -9,6 +9,7 @@
 #include "cli/output.hpp"
 #include "cli/through_service.hpp"
 #include "daemon/crl_responder.hpp"
+#include "daemon/registration.hpp"
 #include "daemon/service.hpp"
 #include "net/systemd.hpp"
 
@@ -129,7 +130,6 @@ Status serve_home(Context& context, const Signals& signals, const net::Environme
   auto service = TRY(daemon::Service::start({.environment = workspace.environment(),
                                              .parts = parts,
                                              .sockets = TRY(net::passed_sockets(variables, ::getpid())),
-                                             .account = context.user(),
                                              .login_name = context.surroundings().login_name,
                                              .log = log_to(context)}));
   run(context, *service, signals, manager);
@@ -138,24 +138,49 @@ Status serve_home(Context& context, const Signals& signals, const net::Environme
   return ok();
 }
 
-// A responder on a host that has nothing of a CA but its CRLs. Its home has a configuration and no database.
-Status serve_crls(Context& context, const Signals& signals, const net::Environment& variables,
-                  const net::ServiceManager& manager) {
-  const fs::path folder = context.home_folder();
+// The home of a service without a CA: a folder with vouch.toml.
+Result<fs::path> home_without_ca(const Context& context) {
+  fs::path folder = context.home_folder();
   std::error_code unknown;
   if (!fs::is_directory(folder, unknown))
     return make_error(Errc::not_found, "there is no folder {}", folder.string())
         .with_hint("make it and write vouch.toml there; or say where it is with --home or VOUCH_HOME");
-  auto responder = TRY(
-      daemon::CrlResponder::start({.home = folder,
-                                   .provider = context.provider(),
-                                   .clock = context.clock(),
-                                   .configuration = [folder]() -> Result<daemon::Configuration> {
-                                     return daemon::read_configuration(TRY(ca::Home::open(folder, false)));
-                                   },
-                                   .sockets = TRY(net::passed_sockets(variables, ::getpid())),
-                                   .log = log_to(context)}));
+  return folder;
+}
+
+std::function<Result<daemon::Configuration>()> configuration_in(const fs::path& folder) {
+  return [folder]() -> Result<daemon::Configuration> {
+    return daemon::read_configuration(TRY(ca::Home::open(folder, false)));
+  };
+}
+
+// A responder on a host that has nothing of a CA but its CRLs.
+Status serve_crls(Context& context, const Signals& signals, const net::Environment& variables,
+                  const net::ServiceManager& manager) {
+  const fs::path folder = TRY(home_without_ca(context));
+  auto responder =
+      TRY(daemon::CrlResponder::start({.home = folder,
+                                       .provider = context.provider(),
+                                       .clock = context.clock(),
+                                       .configuration = configuration_in(folder),
+                                       .sockets = TRY(net::passed_sockets(variables, ::getpid())),
+                                       .log = log_to(context)}));
   run(context, *responder, signals, manager);
+  return ok();
+}
+
+// Front ends on a host whose authority is elsewhere.
+Status serve_registration(Context& context, const Signals& signals, const net::Environment& variables,
+                          const net::ServiceManager& manager) {
+  const fs::path folder = TRY(home_without_ca(context));
+  auto registration =
+      TRY(daemon::Registration::start({.home = folder,
+                                       .clock = context.clock(),
+                                       .configuration = configuration_in(folder),
+                                       .login_name = context.surroundings().login_name,
+                                       .sockets = TRY(net::passed_sockets(variables, ::getpid())),
+                                       .log = log_to(context)}));
+  run(context, *registration, signals, manager);
   return ok();
 }
 
@@ -163,12 +188,20 @@ Result<Exit> serve(Context& context, const Arguments& arguments) {
   const Signals signals;
   const net::Environment variables = environment_of(context.surroundings());
   const auto manager = net::ServiceManager::from(variables, ::getpid());
-  TRY(arguments.has("ocsp-from-crl") ? serve_crls(context, signals, variables, manager)
-                                     : serve_home(context, signals, variables, manager));
+  const bool registers = arguments.text("role", "all") == "ra";
+  if (registers && arguments.has("ocsp-from-crl"))
+    return usage_error("--ocsp-from-crl and --role ra are two services: run each in a home of its own");
+  const auto serve_as = arguments.has("ocsp-from-crl") ? serve_crls
+                        : registers                    ? serve_registration
+                                                       : serve_home;
+  TRY(serve_as(context, signals, variables, manager));
   return Exit::done;
 }
 
 constexpr Option kServeOptions[] = {
+    {"role", "all|ra",
+     "all: the CAs of the home, which is the default; ra: front ends here, the authority of [authority] "
+     "elsewhere"},
     {"ocsp-from-crl", "", "answer OCSP from CRLs alone, on a host without the CA's keys and database"}};
 
 constexpr Command kCommands[] = {

@@ -1,8 +1,5 @@
 #include "cli/through_service.hpp"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <algorithm>
 #include <sstream>
 
@@ -12,6 +9,7 @@
 #include "cli/output.hpp"
 #include "daemon/configuration.hpp"
 #include "net/fetch.hpp"
+#include "net/listener.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -221,17 +219,6 @@ net::Response answer(const Surroundings& surroundings, Workspace& workspace, con
   return said ? *said : api::problem_response(said.error());
 }
 
-bool answers(const fs::path& socket) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string path = socket.string();
-  if (path.size() >= sizeof address.sun_path) return false;
-  std::ranges::copy(path, address.sun_path);
-  const FileDescriptor descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return descriptor &&
-         ::connect(descriptor.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-}
-
 // Only where the line says: a service does not choose files of whoever calls it.
 bool stands_on_line(const Invocation& invocation, const std::string& name) {
   const std::string* out = invocation.arguments.find("out");
@@ -252,7 +239,7 @@ std::optional<fs::path> find_service(const Context& context) {
   for (const daemon::ListenerConfiguration& listener : configuration.listeners)
     if (listener.enabled && !listener.path.empty() &&
         std::ranges::find(listener.serves, "api") != listener.serves.end())
-      if (fs::path socket = folder / listener.path; answers(socket)) return socket;
+      if (fs::path socket = folder / listener.path; net::is_listening(socket)) return socket;
   return std::nullopt;
 }
 

@@ -317,6 +317,16 @@ constexpr Setting<C> kSettings[] = {
     text<C, [](auto& c) -> auto& { return c.tls.template_name; }>("tls.template", "by which template"),
     text<C, [](auto& c) -> auto& { return c.tls.names; }>(
         "tls.names", "for which DNS names, with commas between; empty: host.dns_name or this host's"),
+    text<C, [](auto& c) -> auto& { return c.authority.url; }>(
+        "authority.url", "of a registration authority: the CA's administration API, https://HOST:PORT"),
+    text<C, [](auto& c) -> auto& { return c.authority.ca; }>("authority.ca", "the CA's name there"),
+    text<C, [](auto& c) -> auto& { return c.authority.certificate; }>(
+        "authority.certificate", "the client certificate with its chain, PEM, relative to the home"),
+    text<C, [](auto& c) -> auto& { return c.authority.key; }>("authority.key", "its key, PEM, not encrypted"),
+    text<C, [](auto& c) -> auto& { return c.authority.trust; }>(
+        "authority.trust", "roots that the CA's server certificate is checked against, PEM"),
+    time<C, [](auto& c) -> auto& { return c.authority.patience; }>("authority.patience",
+                                                                   "time for one call of the CA"),
     on_or_off<C, [](auto& c) -> auto& { return c.signer.process; }>(
         "signer.process", "whether keys live in a process of their own"),
     on_or_off<C, [](auto& c) -> auto& { return c.signer.sockets; }>(

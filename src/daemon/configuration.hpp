@@ -71,6 +71,15 @@ struct OcspSourceConfiguration {
   std::chrono::milliseconds refresh{60'000};
 };
 
+// [authority]: where a registration authority (`vouch serve --role ra`) passes requests to. Read when the
+// service starts; so are the files.
+struct AuthorityConfiguration {
+  std::string url{};                           // of the CA's administration API
+  std::string ca{};                            // its name there
+  fs::path certificate{}, key{}, trust{};      // PEM; relative to the home
+  std::chrono::milliseconds patience{30'000};  // for one call
+};
+
 struct Configuration {
   std::vector<ListenerConfiguration> listeners;  // those that are enabled, and those that are not
   net::ServerLimits limits;
@@ -81,6 +90,7 @@ struct Configuration {
   SignerConfiguration signer;
   OcspConfiguration ocsp;
   std::vector<OcspSourceConfiguration> ocsp_sources;
+  AuthorityConfiguration authority;
   unsigned threads = 0, workers = 16;
   std::size_t queue = 1'024;
   std::chrono::milliseconds stop_patience{30'000};  // for what runs when the service is asked to stop

@@ -13,6 +13,7 @@ constexpr std::string_view kFolder = "ocsp";  // in the home: CRLs for the next 
 std::vector<revocation::CrlSourceSettings> sources_of(const Configuration& configuration,
                                                       const fs::path& home) {
   std::vector<revocation::CrlSourceSettings> sources;
+  sources.reserve(configuration.ocsp_sources.size());
   for (const OcspSourceConfiguration& source : configuration.ocsp_sources)
     sources.push_back({.name = source.name,
                        .ca_certificate = home / source.ca_certificate,
@@ -65,13 +66,7 @@ Result<std::unique_ptr<CrlResponder>> CrlResponder::start(CrlResponderOptions op
         .with_hint("add a section [ocsp_source.NAME] with ca_certificate, crls, certificate and key");
   TRY(make_folder(options.home / kFolder, 0750));
   std::unique_ptr<CrlResponder> responder(new CrlResponder(std::move(options), configuration));
-  const fs::path& home = responder->options_.home;
-  TRY(make_folder(home / "locks", 0700));
-  auto lock = FileLock::acquire(home / "locks" / "serve.lock", std::chrono::milliseconds(0));
-  if (!lock)
-    return make_error(Errc::conflict, "another vouch serve runs on {}", home.string())
-        .with_hint("stop it first, or tell it to reload: systemctl reload vouch");
-  responder->only_one_ = std::move(*lock);
+  responder->only_one_ = TRY(lock_home(responder->options_.home));
   TRY(responder->source_.open());
   TRY(responder->front_.open(std::move(configuration)));
   responder->scheduler_ = std::make_unique<Scheduler>(responder->jobs(), responder->health_);
@@ -80,6 +75,7 @@ Result<std::unique_ptr<CrlResponder>> CrlResponder::start(CrlResponderOptions op
 
 std::vector<Job> CrlResponder::jobs() {
   std::vector<Job> jobs;
+  jobs.reserve(configured_.size() + 2);
   for (std::size_t i = 0; i < configured_.size(); ++i)
     jobs.push_back({.name = fmt::format("ocsp source {}", configured_[i].name),
                     .period = configured_[i].refresh,

@@ -14,6 +14,14 @@ bool needs_certificate(const Configuration& configuration) {
 
 }  // namespace
 
+Result<FileLock> lock_home(const fs::path& home) {
+  TRY(make_folder(home / "locks", 0700));
+  auto lock = FileLock::acquire(home / "locks" / "serve.lock", std::chrono::milliseconds(0));
+  if (lock) return lock;
+  return make_error(Errc::conflict, "another vouch serve runs on {}", home.string())
+      .with_hint("stop it first, or tell it to reload: systemctl reload vouch");
+}
+
 Front::Front(FrontOptions options) : options_(std::move(options)) {
   Health& health = options_.health;
   add("health", {net::healthz_route(), net::readyz_route([&health] { return health.checks(); })});

@@ -28,6 +28,9 @@ struct FrontOptions {
   std::function<void(net::TlsSettings&)> admit_clients{};
 };
 
+// One service at a time for each home. conflict: another one runs.
+Result<FileLock> lock_home(const fs::path& home);
+
 class Front {
  public:
   // Every front has the parts "health" and "metrics".

@@ -16,7 +16,7 @@ struct Ocsp {
   Ocsp(const api::Service& service, const OcspConfiguration& configuration)
       : source(service.environment, service.authorities, duration_cast<seconds>(configuration.validity)),
         ahead(configuration.presign ? configuration.presign_memory : 0),
-        pre_signer(service.environment, source, ahead),
+        pre_signer(service.environment, source, ahead, duration_cast<seconds>(configuration.validity)),
         face(source, service.environment.provider, service.environment.clock, service.metrics,
              {.max_age = duration_cast<seconds>(configuration.max_age),
               .cache_octets = configuration.cache,

@@ -93,53 +93,22 @@ Result<net::TlsIdentity> ServerCertificate::load_issued(const TlsConfiguration& 
   return std::move(issued.error());
 }
 
-// The key of a request that waits for approval is kept, and with it the request: asking again asks for the
-// same certificate.
-Result<std::unique_ptr<crypto::PrivateKey>> ServerCertificate::next_key() const {
-  const fs::path file = folder() / "next.key";
-  std::error_code unknown;
-  if (fs::exists(file, unknown)) {
-    Buffer pem = TRY(read_file(file, kMaxFile));
-    auto key = environment_.provider.load_private_key(pem, {});
-    wipe(pem);
-    return key;
-  }
-  auto key = TRY(environment_.provider.generate({}));
-  std::string pem = TRY(key->to_pem({}));
-  const Status written = write_file_atomic(file, as_bytes(pem), 0600);
-  wipe(pem);
-  TRY(Status(written));
-  return key;
-}
-
 Result<Buffer> ServerCertificate::issue(const TlsConfiguration& configuration, ca::LocalAuthority& authority,
                                         const std::vector<std::string>& names) const {
   TRY(make_folder(folder(), 0700));
-  const auto key = TRY(next_key());
-  ca::Submission submission;
-  submission.request = TRY(encode_request(*key, names));
-  submission.template_name = configuration.template_name;
-  submission.requester = account_;
-  const Buffer identifier = TRY(crypto::key_identifier(environment_.provider, key->public_key_info()));
-  submission.transaction = "tls-" + to_hex(identifier);
-  const auto outcome = TRY(authority.submit(submission)
+  const auto key = TRY(environment_.provider.generate({}));
+  const Buffer request = TRY(encode_request(*key, names));
+  const auto outcome = TRY(authority.issue_to_service(request, configuration.template_name)
                                .context("issuing the server certificate by CA '{}', template {}",
                                         authority.record().name, configuration.template_name));
-  if (outcome.disposition == ca::Disposition::pending)
-    return make_error(Errc::pending, "the server certificate waits for approval: request {}", outcome.request)
-        .with_hint(fmt::format("vouch request approve {}", outcome.request));
-  std::error_code ignored;
-  if (outcome.disposition != ca::Disposition::issued) {
-    fs::remove(folder() / "next.key", ignored);
+  if (outcome.disposition != ca::Disposition::issued)
     return make_error(Errc::denied, "CA '{}' does not issue the server certificate: {}",
                       authority.record().name, outcome.message)
         .with_hint(outcome.mend);
-  }
   std::string pem = TRY(key->to_pem({}));
   pem += to_pem("CERTIFICATE", outcome.certificate);
   for (const Buffer& certificate : TRY(authority.chain())) pem += to_pem("CERTIFICATE", certificate);
   TRY(write_file_atomic(folder() / "server.pem", as_bytes(pem), 0600));
-  fs::remove(folder() / "next.key", ignored);
   Buffer content = to_buffer(as_bytes(pem));
   wipe(pem);
   return content;

@@ -11,10 +11,9 @@ namespace vouch::daemon {
 
 class ServerCertificate {
  public:
-  // `account` is who asks for the certificate: it has to be allowed to. All outlive the object.
-  ServerCertificate(const ca::Environment& environment, const OpenAuthorities& authorities,
-                    std::string account)
-      : environment_(environment), authorities_(authorities), account_(std::move(account)) {}
+  // Both outlive the object.
+  ServerCertificate(const ca::Environment& environment, const OpenAuthorities& authorities)
+      : environment_(environment), authorities_(authorities) {}
 
   // What is to be shown now. Issues a certificate when there is none, when two thirds of its life are over,
   // or when names or issuer have changed; a renewal that fails leaves the old one in use as long as it is
@@ -25,12 +24,10 @@ class ServerCertificate {
   Result<net::TlsIdentity> load_issued(const TlsConfiguration& configuration) const;
   Result<Buffer> issue(const TlsConfiguration& configuration, ca::LocalAuthority& authority,
                        const std::vector<std::string>& names) const;
-  Result<std::unique_ptr<crypto::PrivateKey>> next_key() const;
   fs::path folder() const { return environment_.home.folder() / "tls"; }
 
   const ca::Environment& environment_;
   const OpenAuthorities& authorities_;
-  const std::string account_;
 };
 
 // What tls.certificate and tls.key name.

@@ -9,7 +9,7 @@ Service::Service(ServiceOptions options)
     : options_(std::move(options)),
       health_([this](const std::string& sentence) { log(sentence); }),
       authorities_(options_.environment, health_),
-      certificate_(options_.environment, authorities_, options_.account),
+      certificate_(options_.environment, authorities_),
       faces_{options_.environment, [this] { return authorities_.current(); }, metrics_,
              [this] { return status(); }, options_.login_name},
       status_desk_(options_.environment, fetcher_),
@@ -65,12 +65,7 @@ void Service::admit_clients(net::TlsSettings& settings) const {
 
 Result<std::unique_ptr<Service>> Service::start(ServiceOptions options) {
   std::unique_ptr<Service> service(new Service(std::move(options)));
-  const ca::Home& home = service->options_.environment.home;
-  auto lock = FileLock::acquire(home.lock("serve"), std::chrono::milliseconds(0));
-  if (!lock)
-    return make_error(Errc::conflict, "another vouch serve runs on {}", home.folder().string())
-        .with_hint("stop it first, or tell it to reload: systemctl reload vouch");
-  service->only_one_ = std::move(*lock);
+  service->only_one_ = TRY(lock_home(service->options_.environment.home.folder()));
   TRY(service->authorities_.open());
   TRY(service->make_parts());
   TRY(service->front_.open(TRY(service->read_configuration())));

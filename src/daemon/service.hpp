@@ -26,8 +26,6 @@ struct ServiceOptions {
   std::function<Result<Configuration>()> configuration{};
   // Sockets that the service manager opened. One takes the place of the listener of its name.
   std::vector<net::PassedSocket> sockets{};
-  // Who the service is when it asks its own CA for something.
-  std::string account = "vouch";
   // The login name of a user at the other end of a Unix socket.
   api::LoginName login_name{};
   // One line for the log; called from any thread.

@@ -14,8 +14,11 @@ class RunningService {
   // The CAs of the bench have to be set up before. `parts` outlives it.
   explicit RunningService(ca::TestBench& bench, std::span<const PartMaker> parts = all_parts())
       : environment_(bench.environment()) {
-    auto started = Service::start(
-        {.environment = environment_, .parts = parts, .configuration = [this] { return configuration(); }});
+    auto started =
+        Service::start({.environment = environment_,
+                        .parts = parts,
+                        .configuration = [this] { return configuration(); },
+                        .login_name = [](std::uint32_t) { return std::optional<std::string>("tester"); }});
     if (!started)
       ADD_FAILURE() << started.error().report();
     else

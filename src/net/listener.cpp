@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace vouch::net {
@@ -151,6 +152,17 @@ Result<Listening> open_endpoint(const Endpoint& endpoint, unsigned threads) {
       return open_inherited(endpoint.descriptor);
   }
   return make_error(Errc::internal, "an endpoint of no kind");
+}
+
+bool is_listening(const fs::path& socket) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = socket.string();
+  if (path.size() >= sizeof address.sun_path) return false;
+  std::ranges::copy(path, address.sun_path);
+  const FileDescriptor descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return descriptor &&
+         ::connect(descriptor.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
 }  // namespace vouch::net

@@ -33,4 +33,7 @@ struct Listening {
 // `conflict` when somebody listens there already, `denied` for privileged ports.
 Result<Listening> open_endpoint(const Endpoint& endpoint, unsigned threads);
 
+// Whether somebody accepts connections at a Unix socket, and lets this process in.
+bool is_listening(const fs::path& socket);
+
 }  // namespace vouch::net

@@ -7,12 +7,9 @@
 namespace vouch::revocation {
 namespace {
 
-using std::chrono::minutes;
-
 constexpr std::size_t kPage = 64;
-// A pass reads every certificate that is valid: not all the time, and often enough for each answer to be made
-// anew while half of its time is left. New certificates wait that long, if nobody asks before.
-constexpr minutes kBetweenPasses{15};
+// A pass reads every certificate that is valid. New ones wait that long at most, if nobody asks before.
+constexpr std::chrono::seconds kBetweenPasses = std::chrono::minutes(15);
 
 const OcspIssuer* issuer_of(const OcspIssuers& issuers, const store::CertificateRecord& record) {
   const auto found = std::ranges::find_if(issuers, [&](const OcspIssuer& issuer) {
@@ -76,9 +73,10 @@ std::optional<SignedAhead::Item> SignedAhead::find(const OcspIssuer& issuer, Byt
   return found->second;
 }
 
-bool SignedAhead::put(const OcspIssuer& issuer, Bytes serial, OcspStatement statement, Buffer signature) {
+bool SignedAhead::put(const OcspIssuer& issuer, Bytes serial, const OcspStatement& statement,
+                      Buffer signature) {
   std::string key = key_of(issuer, serial);
-  Item item{std::move(statement), std::move(signature), responder_of(issuer)};
+  Item item{statement, std::move(signature), responder_of(issuer)};
   const std::size_t size = size_of(key, item);
   const std::scoped_lock lock(guards_items_);
   const auto found = items_.find(key);
@@ -111,16 +109,28 @@ std::size_t SignedAhead::octets() const {
 // ---- who makes them
 // -----------------------------------------------------------------------------------------
 
+// Several passes in half of an answer's time, so that each is made anew early in the other half.
+PreSigner::PreSigner(const ca::Environment& environment, const OcspSource& source, SignedAhead& ahead,
+                     std::chrono::seconds answer_validity)
+    : environment_(environment),
+      source_(source),
+      ahead_(ahead),
+      between_passes_(std::min(kBetweenPasses, answer_validity / 16)) {}
+
 Status PreSigner::work(std::chrono::milliseconds budget) {
   const auto end = std::chrono::steady_clock::now() + budget;
   const Time now = environment_.clock.now();
-  if (now < next_pass_) return ok();
+  if (now < next_pass_) return outcome_;
   if (after_ == 0) ahead_.drop_expired(now);
   while (std::chrono::steady_clock::now() < end) {
-    if (TRY(page())) continue;
+    const auto more = page();
+    if (more && *more) continue;
+    // Without room the pass is over as well: the next one makes anew what there is.
+    if (!more && more.error().code() != Errc::limit_exceeded) return more.error();
+    outcome_ = more ? ok() : Status(more.error());
     after_ = 0;
-    next_pass_ = now + kBetweenPasses;
-    return ok();
+    next_pass_ = now + between_passes_;
+    return outcome_;
   }
   return ok();
 }

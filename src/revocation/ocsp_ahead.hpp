@@ -40,7 +40,7 @@ class SignedAhead {
   // None: there is none, or it is by a responder that the issuer does not have any more.
   std::optional<Item> find(const OcspIssuer& issuer, Bytes serial) const;
   // False: there is no room.
-  bool put(const OcspIssuer& issuer, Bytes serial, OcspStatement statement, Buffer signature);
+  bool put(const OcspIssuer& issuer, Bytes serial, const OcspStatement& statement, Buffer signature);
   // Takes away what is not valid any more at that time.
   void drop_expired(Time now);
   std::size_t size() const;
@@ -61,9 +61,9 @@ class SignedAhead {
 // signature, or one of which half the time is over.
 class PreSigner {
  public:
-  // All outlive it.
-  PreSigner(const ca::Environment& environment, const OcspSource& source, SignedAhead& ahead)
-      : environment_(environment), source_(source), ahead_(ahead) {}
+  // All outlive it. `answer_validity`: how long an answer is good.
+  PreSigner(const ca::Environment& environment, const OcspSource& source, SignedAhead& ahead,
+            std::chrono::seconds answer_validity);
 
   // Works that long at most and goes on next time where it ended; without work it comes back at once. Fails
   // with `unavailable` when the key does not sign, `limit_exceeded` when there is no room. One thread at a
@@ -77,8 +77,10 @@ class PreSigner {
   const ca::Environment& environment_;
   const OcspSource& source_;
   SignedAhead& ahead_;
+  const std::chrono::seconds between_passes_;
   store::RequestId after_ = 0;  // where the present pass is
   Time next_pass_{};
+  Status outcome_ = ok();  // of the last pass
 };
 
 }  // namespace vouch::revocation

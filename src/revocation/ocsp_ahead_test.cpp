@@ -67,7 +67,7 @@ class OcspAheadTest : public RevocationTest {
     });
     ASSERT_TRUE(database->maintain());
     source.emplace(*database, uses);
-    pre_signer.emplace(*environment, *source, ahead);
+    pre_signer.emplace(*environment, *source, ahead, DatabaseOcspSource::kValidity);
   }
   void sign_ahead() {
     const auto worked = pre_signer->work(std::chrono::minutes(1));
@@ -173,15 +173,23 @@ TEST_F(OcspAheadTest, ANewResponderSignsAnew) {
 }
 
 TEST_F(OcspAheadTest, MemoryIsBoundedAndWorkGoesOnWhereItEnded) {
+  const Buffer first = bench.database().snapshot().value()->certificates({}).value().front().serial;
   for (int i = 0; i < 5; ++i) (void)issue();
   SignedAhead little(1000);
-  PreSigner signer(*environment, *source, little);
+  PreSigner signer(*environment, *source, little, DatabaseOcspSource::kValidity);
   const auto full = signer.work(std::chrono::minutes(1));
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error().code(), Errc::limit_exceeded);
   EXPECT_THAT(full.error().report(), HasSubstr("ocsp.presign_memory"));
   EXPECT_GT(little.size(), 0U);
   EXPECT_LE(little.octets(), 1000U);
+  const std::size_t fit = little.size();
+  EXPECT_FALSE(signer.work(std::chrono::minutes(1))) << "it is still so, and costs no signature";
+  bench.clock().advance(hours(9));
+  EXPECT_FALSE(signer.work(std::chrono::minutes(1)));
+  EXPECT_EQ(little.size(), fit) << "what fits is made anew";
+  EXPECT_TRUE(
+      little.find(source->issuers()->front(), first)->statement.validity.is_fresh(bench.clock().now()));
 
   ASSERT_TRUE(pre_signer->work(std::chrono::milliseconds(0)));
   EXPECT_EQ(ahead.size(), 0U) << "no time, no work";

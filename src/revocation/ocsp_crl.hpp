@@ -10,7 +10,6 @@
 
 #include <atomic>
 #include <functional>
-#include <map>
 
 #include "base/files.hpp"
 #include "revocation/crl_index.hpp"

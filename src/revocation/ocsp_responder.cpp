@@ -53,17 +53,31 @@ Result<OcspAnswer> OcspResponder::answer(const x509::OcspRequestView& request) c
   const Time now = clock_.now();
   if (!issuer->signer || now >= issuer->until)
     return make_error(Errc::unavailable, "nobody can sign OCSP answers for CA '{}'", issuer->ca)
-        .with_hint("the service gets a certificate for that by itself: its health says what keeps it");
+        .with_hint("the health of the service says what keeps it from having a certificate for that");
   out.validity = TRY(source_.validity(*issuer, now));
   out.validity.next_update = std::min(out.validity.next_update, issuer->until);
 
+  const x509::OcspResponseFields fields = TRY(what_to_say(request, *issuer, now, out));
+  const auto ready = this->ready(request, *issuer, out, now);
+  if (!ready || !ready->statement.validity.is_fresh(now)) {
+    const Status done = sign(*issuer, fields, out);
+    if (done) return out;
+    if (!ready) return done.error();  // otherwise: the key is out of reach, and this is still valid
+  }
+  take_ready(*issuer, fields.items.front().cert_id, *ready, out);
+  return out;
+}
+
+Result<x509::OcspResponseFields> OcspResponder::what_to_say(const x509::OcspRequestView& request,
+                                                            const OcspIssuer& issuer, Time now,
+                                                            OcspAnswer& out) const {
   x509::OcspResponseFields fields;
-  fields.responder_key_hash = issuer->responder_key_hash;
+  fields.responder_key_hash = issuer.responder_key_hash;
   fields.produced_at = now;
   if (const auto nonce = request.nonce()) fields.nonce = to_buffer(*nonce);
   for (const x509::OcspSingleRequest& single : request.requests) {
     out.serial = to_buffer(x509::serial_octets(single.id.serial));
-    out.about = TRY(source_.status(*issuer, out.serial));
+    out.about = TRY(source_.status(issuer, out.serial));
     CertificateStatus said = out.about;
     if (said.status == OcspCertStatus::unknown && settings_.never_issued == NeverIssued::revoked) {
       said = never_issued();
@@ -77,23 +91,19 @@ Result<OcspAnswer> OcspResponder::answer(const x509::OcspRequestView& request) c
                             .next_update = out.validity.next_update});
   }
   out.status = OcspResponseStatus::successful;
-  out.issuer = static_cast<std::size_t>(issuer - out.issuers->data());
+  out.issuer = static_cast<std::size_t>(&issuer - out.issuers->data());
   out.cacheable =
       request.requests.size() == 1 && !fields.nonce && out.about.status != OcspCertStatus::unknown;
-  const auto ready = this->ready(request, *issuer, out, now);
-  if (ready && ready->statement.validity.is_fresh(now)) {
-    take_ready(*issuer, fields.items.front().cert_id, *ready, out);
-    return out;
-  }
+  return fields;
+}
+
+Status OcspResponder::sign(const OcspIssuer& issuer, const x509::OcspResponseFields& fields,
+                           OcspAnswer& out) {
   const Buffer tbs = x509::encode_ocsp_response_data(fields);
-  const auto signature = issuer->signer->sign(tbs);
-  if (signature)
-    out.der = statement_answer(*issuer, tbs, *signature);
-  else if (ready)  // the key is out of reach, and this is still valid
-    take_ready(*issuer, fields.items.front().cert_id, *ready, out);
-  else
-    return Error(signature.error()).context(fmt::format("signing an OCSP answer for CA '{}'", issuer->ca));
-  return out;
+  const Buffer signature =
+      TRY(issuer.signer->sign(tbs).context("signing an OCSP answer for CA '{}'", issuer.ca));
+  out.der = statement_answer(issuer, tbs, signature);
+  return ok();
 }
 
 std::optional<SignedAhead::Item> OcspResponder::ready(const x509::OcspRequestView& request,

@@ -49,6 +49,10 @@ class OcspResponder {
 
  private:
   Result<OcspAnswer> answer(const x509::OcspRequestView& request) const;
+  // Reads every status; fills in what `out` says of the answer beside its octets.
+  Result<x509::OcspResponseFields> what_to_say(const x509::OcspRequestView& request, const OcspIssuer& issuer,
+                                               Time now, OcspAnswer& out) const;
+  static Status sign(const OcspIssuer& issuer, const x509::OcspResponseFields& fields, OcspAnswer& out);
   // An answer that was signed ahead and says what `out` has to say; as long as it is valid.
   std::optional<SignedAhead::Item> ready(const x509::OcspRequestView& request, const OcspIssuer& issuer,
                                          const OcspAnswer& out, Time now) const;

@@ -205,6 +205,8 @@ def main() -> int:
         ("name", b"CN=Example \\+ Co,O=Acme\\, Inc.+OU=#0402AABB,C=DE"),
     ):
         seeds.add(kind, text)
+    for path in sorted((seeds.out / "crl").iterdir()):
+        seeds.add("crl_index", path.read_bytes())
     for request in ocsp_requests():
         seeds.add("ocsp_face", b"\0" + request)
         seeds.add("ocsp_face", b"\1" + base64.b64encode(request))

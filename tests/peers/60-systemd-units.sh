@@ -23,6 +23,8 @@ check "systemd-analyze security: at most 1.0 of 10 is exposed" \
 # The service speaks over the network; of 10, at most 1.5 is exposed all the same.
 check "systemd-analyze security: the service is at most 1.5 of 10 exposed" \
   systemd-analyze security --offline=true --threshold=15 "$units/vouch.service"
+check "systemd-analyze security: so is the responder away from the CA" \
+  systemd-analyze security --offline=true --threshold=15 "$units/vouch-ocsp.service"
 grep -v "^SystemCallFilter\|^CapabilityBoundingSet\|^ProtectSystem\|^NoNewPrivileges" "$units/vouch.service" >"$W/open.service"
 expect "without its restrictions it is more" fail "EXPOSED|MEDIUM|OK" \
   systemd-analyze security --offline=true --threshold=15 "$W/open.service"

@@ -1,0 +1,102 @@
+#include "daemon/registration.hpp"
+
+#include "api/relay.hpp"
+#include "daemon/server_certificate.hpp"
+
+namespace vouch::daemon {
+namespace {
+
+constexpr std::size_t kMaxFile = std::size_t{1} << 20;
+
+// Whom the CA knows this host as, and whom this host takes for the CA.
+Result<net::FetchSettings> identity_of(const AuthorityConfiguration& configuration, const fs::path& home) {
+  net::FetchSettings settings;
+  settings.client_certificate =
+      TRY(read_file(home / configuration.certificate, kMaxFile).context("reading authority.certificate"));
+  settings.client_key = TRY(read_file(home / configuration.key, kMaxFile).context("reading authority.key"));
+  settings.trusted_roots =
+      TRY(read_file(home / configuration.trust, kMaxFile).context("reading authority.trust"));
+  settings.idle_handles = 64;
+  return settings;
+}
+
+Status check_complete(const AuthorityConfiguration& configuration) {
+  const std::pair<std::string_view, bool> wanted[] = {{"url", !configuration.url.empty()},
+                                                      {"ca", !configuration.ca.empty()},
+                                                      {"certificate", !configuration.certificate.empty()},
+                                                      {"key", !configuration.key.empty()},
+                                                      {"trust", !configuration.trust.empty()}};
+  for (const auto& [name, is_there] : wanted)
+    if (!is_there)
+      return make_error(Errc::usage, "a registration authority needs authority.{} in vouch.toml", name)
+          .with_hint(
+              "vouch config set authority.url https://ca.example.test:8443, and so on; "
+              "docs/mechanisms/registration-authority.md goes through it");
+  if (!configuration.url.starts_with("https://"))
+    return make_error(Errc::usage, "authority.url has to begin with https:// and is {}", configuration.url);
+  return ok();
+}
+
+Result<net::TlsIdentity> load_identity(const fs::path& home, const TlsConfiguration& configuration) {
+  if (configuration.is_issued_here())
+    return make_error(Errc::unsupported, "there is no CA here to issue the server certificate")
+        .with_hint("name files: tls.certificate and tls.key");
+  return load_identity_files(home, configuration);
+}
+
+}  // namespace
+
+Registration::Registration(RegistrationOptions options, const AuthorityConfiguration& configuration,
+                           net::FetchSettings identity)
+    : options_(std::move(options)),
+      health_([this](const std::string& sentence) {
+        if (options_.log) options_.log(sentence);
+      }),
+      fetcher_(std::move(identity)),
+      authority_({configuration.url, configuration.ca, configuration.patience}, fetcher_),
+      front_(
+          {.home = options_.home,
+           .clock = options_.clock,
+           .health = health_,
+           .metrics = metrics_,
+           .sockets = options_.sockets,
+           .identity = [this](const TlsConfiguration& tls) { return load_identity(options_.home, tls); }}) {
+  front_.add("api", api::relay_routes(authority_, configuration.ca, options_.login_name));
+}
+
+Result<std::unique_ptr<Registration>> Registration::start(RegistrationOptions options) {
+  Configuration configuration = TRY(options.configuration());
+  TRY(check_complete(configuration.authority));
+  net::FetchSettings identity = TRY(identity_of(configuration.authority, options.home));
+  std::unique_ptr<Registration> made(
+      new Registration(std::move(options), configuration.authority, std::move(identity)));
+  made->only_one_ = TRY(lock_home(made->options_.home));
+  TRY(made->front_.open(std::move(configuration)));
+  made->scheduler_ = std::make_unique<Scheduler>(made->jobs(), made->health_);
+  return made;
+}
+
+std::vector<Job> Registration::jobs() {
+  std::vector<Job> jobs;
+  jobs.push_back({.name = "authority", .period = std::chrono::seconds(30), .run = [this]() -> Status {
+                    (void)TRY(authority_.chain());
+                    return ok();
+                  }});
+  jobs.push_back(front_.certificate_job([this] { return reload(); }));
+  return jobs;
+}
+
+Status Registration::reload() {
+  const std::scoped_lock lock(guards_reload_);
+  TRY(front_.reload(TRY(options_.configuration())));
+  if (scheduler_) scheduler_->hurry();
+  return ok();
+}
+
+void Registration::stop() {
+  if (!front_.is_open()) return;
+  if (scheduler_) scheduler_->stop();
+  front_.stop();
+}
+
+}  // namespace vouch::daemon
