@@ -116,7 +116,8 @@ LocalAuthority::LocalAuthority(const Environment& environment, store::AuthorityR
       keys_(std::move(keys)),
       live_(std::move(live)),
       cache_(std::make_unique<IssuanceCache>()),
-      roles_(std::make_unique<RoleCache>()) {}
+      roles_(std::make_unique<RoleCache>()),
+      gathering_(std::make_unique<Gathering>()) {}
 
 LocalAuthority::~LocalAuthority() = default;
 

@@ -41,6 +41,7 @@ Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key,
 // What the certificates of one template version have in common: made once, filled per certificate.
 class IssuanceCache;
 class KeyChecks;
+class Gathering;
 
 class LocalAuthority final : public Authority {
  public:
@@ -143,6 +144,7 @@ class LocalAuthority final : public Authority {
 
   Status look_at_fence();
   Status check_locations() const;
+  std::vector<Result<Outcome>> submit_together(std::span<const Submission> submissions);
   // Steps of one issuance, in their order; each leaves its result in the Work.
   Result<Work> consider(const Submission& submission, TemplateLookup& templates, const Approval& approval,
                         const RoleTable* roles) const;
@@ -187,6 +189,7 @@ class LocalAuthority final : public Authority {
   std::atomic<std::size_t> repaired_ = 0;
   std::atomic<bool> waits_for_key_ = false;
   std::unique_ptr<RoleCache> roles_;
+  std::unique_ptr<Gathering> gathering_;
 };
 
 }  // namespace vouch::ca
