@@ -5,6 +5,7 @@
 #include "ca/audit.hpp"
 #include "ca/settings_change.hpp"
 #include "cli/describe.hpp"
+#include "revocation/crl_shards.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -107,7 +108,9 @@ Result<Usage> usage_of(const store::Snapshot& snapshot, const store::AuthorityRe
                                         generations.back().certificate_index,
                                         generations.back().key_index,
                                         false,
-                                        settings.configuration_container};
+                                        settings.configuration_container,
+                                        {},
+                                        settings.crl_shards > 1 ? ca::kAnyShard : 0};
   count.add(TRY(ca::issued_locations(settings.cdp, settings.aia, variables)), 0, true);
   for (const store::LocationSet& set : TRY(snapshot.location_sets(record.id, now)))
     if (set.id == 0)
@@ -217,6 +220,8 @@ Result<Exit> change(Context& context, const Arguments& arguments, std::string_vi
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   const auto before = TRY(ca::parse_settings(record.settings));
+  const bool shards_are_carried = TRY(
+      revocation::shards_are_carried(*TRY(workspace.snapshot()), record.id, context.clock().now()));
   std::string what;
   for (const std::string& operand : arguments.operands()) what += (what.empty() ? "" : " ") + operand;
   const auto after = TRY(
@@ -226,7 +231,9 @@ Result<Exit> change(Context& context, const Arguments& arguments, std::string_vi
                            .details = ca::AuditDetails().add("list", name_of(list)).add("locations", what),
                            .apply = [&](ca::AuthoritySettings& settings) -> Status {
                              TRY(apply(locations_of(settings, list)));
-                             return check_expansion(settings, record.name, locations_of(settings, list));
+                             TRY(check_expansion(settings, record.name, locations_of(settings, list)));
+                             if (settings.crl_shards > 1) TRY(ca::check_crl_settings(settings));
+                             return shards_are_carried ? ca::check_shard_places(settings.cdp) : ok();
                            }}));
   explain(context, before, after, list);
   if (context.json()) {
