@@ -122,7 +122,7 @@ void write_crl_settings(const AuthoritySettings& settings, Value& table) {
   table.set("publish_at", std::move(times));
   if (settings.keep_expired_since) table.set("keep_expired_since", format_time(*settings.keep_expired_since));
   table.set("crl_scope", to_string(settings.crl_scope));
-  if (settings.crl_shards > 1) table.set("crl_shards", settings.crl_shards);
+  if (settings.crl_shards > 1) table.set("crl_shards", std::uint64_t{settings.crl_shards});
   table.set("delta_from_oldest_base", settings.delta_from_oldest_base);
   table.set("configuration_container", settings.configuration_container);
 }

@@ -33,7 +33,7 @@ std::string words_of_shard(std::uint32_t shard) {
   return shard == 0 ? std::string() : fmt::format(" of shard {}", shard);
 }
 
-Value shard_or_null(std::uint32_t shard) { return shard == 0 ? Value() : Value(shard); }
+Value shard_or_null(std::uint32_t shard) { return shard == 0 ? Value() : Value(std::uint64_t{shard}); }
 
 void tell(const Context& context, const std::string& ca, const std::vector<revocation::Published>& published,
           Report& report) {
@@ -302,7 +302,7 @@ Result<Exit> schedule(Context& context, const Arguments& arguments) {
     value.set("at", std::move(times));
     value.set("delta_from", settings.delta_from_oldest_base ? "oldest" : "newest");
     value.set("keep_expired_since", time_or_null(settings.keep_expired_since));
-    value.set("scope", ca::to_string(settings.crl_scope)).set("shards", settings.crl_shards);
+    value.set("scope", ca::to_string(settings.crl_scope)).set("shards", std::uint64_t{settings.crl_shards});
     print_json(context, value);
     return Exit::done;
   }
