@@ -153,9 +153,9 @@ class TableMaker {
       for (std::uint32_t shard = 1; shard <= settings_.crl_shards; ++shard)
         shards[generations_.back().key_index].insert(shard);
     for (const store::KeyGeneration& generation : generations_) {
-      for (const std::uint32_t shard : shards[generation.key_index])
-        TRY(collect_crls(generation, shard));
-      TRY(collect_crls(generation, 0));  // last: a location without a place for the shard is the complete list's
+      for (const std::uint32_t shard : shards[generation.key_index]) TRY(collect_crls(generation, shard));
+      TRY(collect_crls(generation,
+                       0));  // last: a location without a place for the shard is the complete list's
       for (const ca::Location& location : settings_.aia)
         if (location.flags & ca::add_to_certificate)
           if (const auto path = path_of(TRY(ca::expand(location, variables(generation, false, 0)))))
@@ -221,7 +221,8 @@ class TableMaker {
   Result<std::shared_ptr<const MappedFile>> find_file(const store::Snapshot& snapshot,
                                                       const store::CrlRecord& crl) const {
     std::vector<fs::path> places{environment_.home.folder() / crl.file};
-    for (const store::CrlTarget& target : TRY(snapshot.crl_targets({record_->id, crl.key_index, crl.delta, crl.shard})))
+    for (const store::CrlTarget& target :
+         TRY(snapshot.crl_targets({record_->id, crl.key_index, crl.delta, crl.shard})))
       if (target.number == crl.number) places.emplace_back(target.target);
     std::optional<Error> why;
     for (const fs::path& place : places) {

@@ -35,7 +35,7 @@ struct FenceEvent {
   Buffer serial;
   Time not_after{};
   std::uint16_t key_index = 0;
-  std::uint32_t shard = 0;  // of `issued` and `revoked`; its line says nothing of 0
+  std::uint32_t shard = 0;               // of `issued` and `revoked`; its line says nothing of 0
   store::RevocationRecord revocation{};  // `revoked`
   std::uint64_t number = 0;              // of a CRL; size of the audit log
   bool delta = false;

@@ -83,9 +83,15 @@ std::vector<PublishedCrl> published_crls(const store::AuthorityRecord& record,
   const auto look = [&](const Location& location, const PublicKey& key, std::uint32_t shard, bool delta) {
     if (!is_file(location) || !(location.flags & (delta ? publish_delta_to_server : publish_to_server)))
       return;
-    const auto path =
-        expand(location, {settings.dns_name, settings.short_name, record.name,
-                          key.generation.certificate_index, key.generation.key_index, delta, {}, {}, shard});
+    const auto path = expand(location, {settings.dns_name,
+                                        settings.short_name,
+                                        record.name,
+                                        key.generation.certificate_index,
+                                        key.generation.key_index,
+                                        delta,
+                                        {},
+                                        {},
+                                        shard});
     const auto file = path ? MappedFile::open(*path) : Result<MappedFile>(path.error());
     if (!file) return;
     const auto crl = x509::parse_crl(file->bytes());

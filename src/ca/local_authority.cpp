@@ -219,9 +219,8 @@ Result<std::shared_ptr<const LocalAuthority::Live>> LocalAuthority::make_live(
     for (std::uint32_t shard = 1; shard <= live->settings.crl_shards; ++shard) {
       std::vector<std::string> urls;
       for (const std::string& url : cdp) urls.push_back(with_shard(url, shard));
-      live->cdp_of_shard.push_back(
-          x509::encode_extension(x509::make_extension(x509::oid::kCrlDistributionPoints, false,
-                                                      x509::encode_distribution_point_uris(urls))));
+      live->cdp_of_shard.push_back(x509::encode_extension(x509::make_extension(
+          x509::oid::kCrlDistributionPoints, false, x509::encode_distribution_point_uris(urls))));
     }
   }
   live->issued_extensions = extensions_issued_by(key, locations);

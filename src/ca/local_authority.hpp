@@ -28,7 +28,7 @@ struct CaKey {
   Buffer subject;         // Name of the CA certificate, whole TLV
   Buffer key_identifier;  // its subjectKeyIdentifier
   Time not_before{}, not_after{};
-  std::optional<std::uint32_t> path_length;        // of its certificate; absent: no limit
+  std::optional<std::uint32_t> path_length;  // of its certificate; absent: no limit
   // AKI, CDP (of the complete CRL) and AIA, by the settings when it was opened.
   std::vector<x509::Extension> issued_extensions;
 };

@@ -170,8 +170,10 @@ Status check_shards(const AuthoritySettings& settings) {
     return make_error(Errc::usage, "{} shards are not possible", settings.crl_shards)
         .with_hint(fmt::format("choose 1 (no shards) to {}", kMostCrlShards));
   if (settings.crl_shards == 1) return ok();
-  if (std::ranges::none_of(settings.cdp, [](const Location& l) { return !is_file(l) && (l.flags & add_to_certificate) != 0; }))
-    return make_error(Errc::usage, "certificates would not say which shard is theirs: no CDP location has flag 2")
+  if (std::ranges::none_of(
+          settings.cdp, [](const Location& l) { return !is_file(l) && (l.flags & add_to_certificate) != 0; }))
+    return make_error(Errc::usage,
+                      "certificates would not say which shard is theirs: no CDP location has flag 2")
         .with_hint("give them one first: vouch location add --cdp 6:http://pki.example.com/%3%8%9.crl");
   return check_shard_places(settings.cdp);
 }

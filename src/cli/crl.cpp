@@ -81,7 +81,8 @@ Result<bool> look_ahead(const Context& context, const Workspace& workspace,
       context.say("next: CA '{}': {} ({})", record.name, task.target, task.why);
     else
       context.say("next: {} CRL{} of CA '{}'{} at {} ({})", revocation::to_string(task.what),
-                  words_of_shard(task.shard), record.name, task.key_index == 0 ? "" : fmt::format(", key {}", task.key_index), format_time(task.at),
+                  words_of_shard(task.shard), record.name,
+                  task.key_index == 0 ? "" : fmt::format(", key {}", task.key_index), format_time(task.at),
                   task.why);
   }
   return due;
@@ -193,13 +194,15 @@ Result<Exit> list(Context& context, const Arguments& arguments) {
   auto authorities = TRY(snapshot->authorities());
   if (context.named_authority()) authorities = {TRY(context.choose_authority(*snapshot))};
   if (arguments.has("targets")) return list_targets(context, *snapshot, authorities);
-  Table table{"NUMBER", "CA", "KEY", "SHARD", "KIND", "PUBLISHED", "NEXT UPDATE", "ENTRIES", "OCTETS", "FILE"};
+  Table table{"NUMBER",    "CA",          "KEY",     "SHARD",  "KIND",
+              "PUBLISHED", "NEXT UPDATE", "ENTRIES", "OCTETS", "FILE"};
   Value values = Value::list();
   for (const auto& authority : authorities)
     for (const auto& crl : TRY(snapshot->crls(authority.id))) {
       table.add({fmt::format("{}", crl.number), authority.name, fmt::format("{}", crl.key_index),
-                 crl.shard == 0 ? "-" : fmt::format("{}", crl.shard), kind_of(crl), format_time(crl.this_update), format_time(crl.next_update),
-                 fmt::format("{}", crl.entries), fmt::format("{}", crl.size), crl.file});
+                 crl.shard == 0 ? "-" : fmt::format("{}", crl.shard), kind_of(crl),
+                 format_time(crl.this_update), format_time(crl.next_update), fmt::format("{}", crl.entries),
+                 fmt::format("{}", crl.size), crl.file});
       std::vector<fs::path> files;
       if (!crl.file.empty()) files.push_back(workspace.home().folder() / crl.file);
       values.push(describe(crl, authority.name, files));

@@ -220,8 +220,8 @@ Result<Exit> change(Context& context, const Arguments& arguments, std::string_vi
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   const auto before = TRY(ca::parse_settings(record.settings));
-  const bool shards_are_carried = TRY(
-      revocation::shards_are_carried(*TRY(workspace.snapshot()), record.id, context.clock().now()));
+  const bool shards_are_carried =
+      TRY(revocation::shards_are_carried(*TRY(workspace.snapshot()), record.id, context.clock().now()));
   std::string what;
   for (const std::string& operand : arguments.operands()) what += (what.empty() ? "" : " ") + operand;
   const auto after = TRY(

@@ -18,8 +18,8 @@ Result<CrlPlaces> crl_places(const ca::AuthoritySettings& settings, std::string_
                              const store::KeyGeneration& generation, bool delta, std::uint32_t shard = 0);
 bool deltas_on(const ca::AuthoritySettings& settings);
 
-// issuingDistributionPoint (RFC 5280 5.2.5), encoded; empty when there is nothing to say. The names of a shard
-// are those that its certificates carry: a relying party finds one of them in both (6.3.3 (b)(2)(i)).
+// issuingDistributionPoint (RFC 5280 5.2.5), encoded; empty when there is nothing to say. The names of a
+// shard are those that its certificates carry: a relying party finds one of them in both (6.3.3 (b)(2)(i)).
 Buffer crl_scope(const ca::AuthoritySettings& settings, const CrlPlaces& places, const CrlList& list = {});
 
 std::vector<x509::Extension> crl_extensions(const ca::CaKey& key, const ca::AuthoritySettings& settings,

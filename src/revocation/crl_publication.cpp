@@ -55,8 +55,8 @@ class Publication {
   }
 
   Result<Published> run() {
-    places_ = TRY(crl_places(settings_, authority_.record().name, key_.generation, record_.delta,
-                             record_.shard));
+    places_ =
+        TRY(crl_places(settings_, authority_.record().name, key_.generation, record_.delta, record_.shard));
     if (places_.targets.empty()) return no_target(authority_.record().name, record_.delta);
     {
       // One state of the database decides about entries, base and the change up to which they reach.
@@ -103,8 +103,8 @@ class Publication {
     record_.base_number = base.number;
     record_.scope = base.scope;  // RFC 5280 5.2.4: the same as in the base
     base_change_ = base.last_change;
-    shown_changes_ = TRY(
-        snapshot.changes_on_crls(record_.authority, record_.key_index, record_.shard, base.number));
+    shown_changes_ =
+        TRY(snapshot.changes_on_crls(record_.authority, record_.key_index, record_.shard, base.number));
     return ok();
   }
 
@@ -359,8 +359,7 @@ class Round {
   Status publish_base(const ca::CaKey& key, const CrlList& list) {
     TRY(publish_one(key, list, false));
     const ca::AuthoritySettings settings = authority_.settings();
-    const auto places =
-        TRY(crl_places(settings, authority_.record().name, key.generation, true, list.shard));
+    const auto places = TRY(crl_places(settings, authority_.record().name, key.generation, true, list.shard));
     return deltas_on(settings) && !places.targets.empty() ? publish_one(key, list, true) : ok();
   }
 

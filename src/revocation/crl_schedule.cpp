@@ -45,8 +45,8 @@ class ListSchedule {
   }
 
   void add(CrlTask::What what, Time at, std::string why) {
-    tasks_.push_back({what, generation_.key_index, at, std::move(why), what == CrlTask::What::delta, {},
-                      list_.shard});
+    tasks_.push_back(
+        {what, generation_.key_index, at, std::move(why), what == CrlTask::What::delta, {}, list_.shard});
   }
 
   Status add_base(const std::optional<store::CrlRecord>& base) {

@@ -11,10 +11,10 @@ struct CrlTask {
   enum class What : std::uint8_t { base, delta, copy };
   What what{};
   std::uint16_t key_index = 0;
-  Time at{};           // when it is due
-  std::string why;     // for people
-  bool delta = false;  // of a copy: which kind
-  std::string target;  // of a copy: where to
+  Time at{};                // when it is due
+  std::string why;          // for people
+  bool delta = false;       // of a copy: which kind
+  std::string target;       // of a copy: where to
   std::uint32_t shard = 0;  // 0: the complete list
 };
 std::string_view to_string(CrlTask::What what);

@@ -448,8 +448,9 @@ TEST_P(HistoryTest, BaseAndDeltaTogetherAlwaysTellTheTruth) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, HistoryTest,
                          testing::Values(Case{1, false, false}, Case{2, false, true}, Case{3, false, false},
-                                         Case{4, false, true}, Case{5, true, false}, Case{6, true, true}, Case{7, false, false, true},
-                                         Case{8, false, true, true}, Case{9, true, false, true}),
+                                         Case{4, false, true}, Case{5, true, false}, Case{6, true, true},
+                                         Case{7, false, false, true}, Case{8, false, true, true},
+                                         Case{9, true, false, true}),
                          [](const auto& test) {
                            return fmt::format("Seed{}{}{}{}", test.param.seed,
                                               test.param.sqlite ? "Sqlite" : "Memory",

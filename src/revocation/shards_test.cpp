@@ -40,7 +40,8 @@ class ShardsTest : public RevocationTest {
     const auto* extension = view.find(oid::kCrlDistributionPoints);
     if (extension == nullptr) return {};
     std::vector<std::string> urls;
-    for (const auto& point : x509::parse_distribution_points(extension->value).value())
+    const auto points = x509::parse_distribution_points(extension->value).value();
+    for (const auto& point : points)
       for (const auto& name : point.name->full_name) urls.emplace_back(as_text(name.value));
     return urls;
   }
@@ -100,8 +101,8 @@ TEST_F(ShardsTest, EachShardHasItsBaseAndDeltaWithTheUrlOfItsCertificates) {
     EXPECT_THAT(idp_of(file_of(number, true)), ElementsAre(url)) << "RFC 5280 5.2.4: the same as its base";
     EXPECT_EQ(number_in(file_of(number, true), oid::kDeltaCrlIndicator),
               number_in(file_of(number), oid::kCrlNumber));
-    const auto freshest = x509::parse_distribution_points(
-        extension_in(file_of(number), oid::kFreshestCrl).value().first);
+    const auto freshest =
+        x509::parse_distribution_points(extension_in(file_of(number), oid::kFreshestCrl).value().first);
     ASSERT_TRUE(freshest);
     EXPECT_EQ(as_text(freshest->front().name->full_name.front().value),
               fmt::format("http://pki.example/CRL%20Root~{}+.crl", number));
@@ -182,7 +183,8 @@ TEST_F(ShardsTest, MovedLocationsStayInTheDistributionPointWhileCertificatesCarr
   const std::string new_url = fmt::format("http://new.example/crl~{}", mine);
   EXPECT_THAT(idp_of(file_of(mine)), ElementsAre(new_url, old_url));
   EXPECT_THAT(idp_of(file_of(3 - mine)), ElementsAre(fmt::format("http://new.example/crl~{}", 3 - mine)));
-  const auto sets = bench.database().snapshot().value()->location_sets(authority->record().id, Time()).value();
+  const auto sets =
+      bench.database().snapshot().value()->location_sets(authority->record().id, Time()).value();
   EXPECT_EQ(sets.size(), 1u) << "one for all shards";
 }
 
@@ -240,7 +242,8 @@ TEST_F(ShardsTest, TenThousandSpreadEvenlyAndEachIsFoundWhereItsUrlLeads) {
       ASSERT_TRUE(renewed) << renewed.error().report();
       authority = bench.open(kTestCa);
     }
-    for (const auto& outcome : authority->submit(std::span(batch))) {
+    const auto outcomes = authority->submit(std::span(batch));
+    for (const auto& outcome : outcomes) {
       ASSERT_TRUE(outcome) << outcome.error().report();
       const auto urls = cdp_of(outcome->certificate);
       ASSERT_EQ(urls.size(), 1u);

@@ -888,17 +888,17 @@ TEST_P(DatabaseContract, AShardIsVisitedAloneAndTheCompleteListHasAll) {
   };
   const auto revoked = [&](std::uint32_t shard) {
     std::vector<Buffer> serials;
-    EXPECT_TRUE(snapshot()->for_each_revoked(authority_, 3, shard, at(0),
-                                             [&](const Snapshot::RevokedEntry& entry) {
-                                               serials.push_back(to_buffer(entry.serial));
-                                               return ok();
-                                             }));
+    EXPECT_TRUE(
+        snapshot()->for_each_revoked(authority_, 3, shard, at(0), [&](const Snapshot::RevokedEntry& entry) {
+          serials.push_back(to_buffer(entry.serial));
+          return ok();
+        }));
     return serials;
   };
   const auto changed = [&](std::uint32_t shard, std::uint64_t after) {
     std::vector<std::pair<Buffer, bool>> entries;
-    EXPECT_TRUE(snapshot()->for_each_changed(
-        authority_, 3, shard, after, [&](const Snapshot::ChangedEntry& entry) {
+    EXPECT_TRUE(
+        snapshot()->for_each_changed(authority_, 3, shard, after, [&](const Snapshot::ChangedEntry& entry) {
           entries.emplace_back(to_buffer(entry.serial), entry.released);
           return ok();
         }));
@@ -910,9 +910,9 @@ TEST_P(DatabaseContract, AShardIsVisitedAloneAndTheCompleteListHasAll) {
   issue_in(2, 2);
   issue_in(3, 5);
   issue_in(4, 2);
-  ASSERT_TRUE(revoke(3));                                  // change 1
-  ASSERT_TRUE(revoke(2, CrlReason::certificate_hold));     // change 2
-  ASSERT_TRUE(revoke(1));                                  // change 3
+  ASSERT_TRUE(revoke(3));                               // change 1
+  ASSERT_TRUE(revoke(2, CrlReason::certificate_hold));  // change 2
+  ASSERT_TRUE(revoke(1));                               // change 3
   EXPECT_THAT(revoked(0), ElementsAre(one, two, three));
   EXPECT_THAT(revoked(2), ElementsAre(two));
   EXPECT_THAT(revoked(5), ElementsAre(three));
@@ -983,7 +983,7 @@ TEST_P(DatabaseContract, CrlsAndTargetsOfAShardStandApart) {
   CrlTarget target{authority_, 1, false, "/a~4.crl", 5, 5, at(3), ""};
   target.shard = 4;
   const CrlTarget other{authority_, 1, false, "/a.crl", 1, 1, at(3), ""};
-  for (const CrlTarget* each : {&target, &other})
+  for (const CrlTarget* each : std::initializer_list<const CrlTarget*>{&target, &other})
     ASSERT_TRUE(commit([&](Transaction& t) { return t.put_crl_target(*each); }));
   EXPECT_THAT(snapshot()->crl_targets({authority_, 1, false, 4}).value(), ElementsAre(target));
   EXPECT_THAT(snapshot()->crl_targets({authority_, 1, false, 0}).value(), ElementsAre(other));

@@ -122,7 +122,7 @@ struct CrlRecord {
   std::uint64_t base_number = 0;
   // The newest change of a revocation that this CRL takes account of; the next delta begins after it.
   std::uint64_t last_change = 0;
-  Buffer scope{};  // issuingDistributionPoint, as encoded; a delta's is that of its base
+  Buffer scope{};           // issuingDistributionPoint, as encoded; a delta's is that of its base
   std::uint32_t shard = 0;  // lists the certificates of this shard; 0: the complete list
   bool operator==(const CrlRecord&) const = default;
 };

@@ -409,15 +409,16 @@ Status Queries<Interface>::for_each_revoked(AuthorityId authority, std::uint16_t
                                             std::uint32_t shard, Time unexpired_at,
                                             const Snapshot::VisitRevoked& visit) const {
   // The indexes of shards are used only where the text of their condition stands.
-  Query query = TRY(
-      shard == 0
-          ? connection_.query("SELECT serial, revoked_at, reason, invalidity_date FROM revocations "
-                              "WHERE authority = ?1 AND key_index = ?2 AND not_after >= ?3 ORDER BY serial",
-                              authority, std::int64_t{key_index}, unexpired_at)
-          : connection_.query("SELECT serial, revoked_at, reason, invalidity_date FROM revocations INDEXED BY "
-                              "revocations_by_shard WHERE authority = ?1 AND key_index = ?2 AND shard = ?4 "
-                              "AND shard <> 0 AND not_after >= ?3 ORDER BY serial",
-                              authority, std::int64_t{key_index}, unexpired_at, std::int64_t{shard}));
+  Query query =
+      TRY(shard == 0 ? connection_.query(
+                           "SELECT serial, revoked_at, reason, invalidity_date FROM revocations "
+                           "WHERE authority = ?1 AND key_index = ?2 AND not_after >= ?3 ORDER BY serial",
+                           authority, std::int64_t{key_index}, unexpired_at)
+                     : connection_.query(
+                           "SELECT serial, revoked_at, reason, invalidity_date FROM revocations INDEXED BY "
+                           "revocations_by_shard WHERE authority = ?1 AND key_index = ?2 AND shard = ?4 "
+                           "AND shard <> 0 AND not_after >= ?3 ORDER BY serial",
+                           authority, std::int64_t{key_index}, unexpired_at, std::int64_t{shard}));
   Snapshot::RevokedEntry entry;
   while (TRY(query.step())) {
     entry.serial = query.bytes(0);
@@ -444,16 +445,17 @@ Status Queries<Interface>::for_each_changed(AuthorityId authority, std::uint16_t
   const auto since = static_cast<std::int64_t>(
       std::min<std::uint64_t>(after, std::uint64_t{std::numeric_limits<std::int64_t>::max()}));
   Snapshot::ChangedEntry entry;
-#define VOUCH_CHANGED "SELECT serial, revoked_at, reason, invalidity_date, not_after, changed FROM revocations "
-  Query revoked =
-      TRY(shard == 0
-              ? connection_.query(VOUCH_CHANGED
-                                  "WHERE authority = ?1 AND key_index = ?2 AND changed > ?3 ORDER BY changed",
-                                  authority, std::int64_t{key_index}, since)
-              : connection_.query(VOUCH_CHANGED
-                                  "INDEXED BY revocations_changed_by_shard WHERE authority = ?1 AND key_index "
-                                  "= ?2 AND shard = ?4 AND shard <> 0 AND changed > ?3 ORDER BY changed",
-                                  authority, std::int64_t{key_index}, since, std::int64_t{shard}));
+#define VOUCH_CHANGED \
+  "SELECT serial, revoked_at, reason, invalidity_date, not_after, changed FROM revocations "
+  Query revoked = TRY(
+      shard == 0
+          ? connection_.query(VOUCH_CHANGED
+                              "WHERE authority = ?1 AND key_index = ?2 AND changed > ?3 ORDER BY changed",
+                              authority, std::int64_t{key_index}, since)
+          : connection_.query(VOUCH_CHANGED
+                              "INDEXED BY revocations_changed_by_shard WHERE authority = ?1 AND key_index "
+                              "= ?2 AND shard = ?4 AND shard <> 0 AND changed > ?3 ORDER BY changed",
+                              authority, std::int64_t{key_index}, since, std::int64_t{shard}));
 #undef VOUCH_CHANGED
   while (TRY(revoked.step())) {
     entry.serial = revoked.bytes(0);
@@ -470,13 +472,12 @@ Status Queries<Interface>::for_each_changed(AuthorityId authority, std::uint16_t
   "LEFT JOIN revocations r ON r.authority = l.authority AND r.key_index = l.key_index "         \
   "AND r.serial = l.serial WHERE l.authority = ?1 AND l.key_index = ?2 AND l.changed > ?3 AND " \
   "r.serial IS NULL "
-  Query released =
-      TRY(shard == 0 ? connection_.query(VOUCH_RELEASED VOUCH_NOT_AGAIN "ORDER BY l.changed", authority,
-                                         std::int64_t{key_index}, since)
-                     : connection_.query(VOUCH_RELEASED
-                                         "INDEXED BY releases_changed_by_shard " VOUCH_NOT_AGAIN
-                                         "AND l.shard = ?4 AND l.shard <> 0 ORDER BY l.changed",
-                                         authority, std::int64_t{key_index}, since, std::int64_t{shard}));
+  Query released = TRY(
+      shard == 0 ? connection_.query(VOUCH_RELEASED VOUCH_NOT_AGAIN "ORDER BY l.changed", authority,
+                                     std::int64_t{key_index}, since)
+                 : connection_.query(VOUCH_RELEASED "INDEXED BY releases_changed_by_shard " VOUCH_NOT_AGAIN
+                                                    "AND l.shard = ?4 AND l.shard <> 0 ORDER BY l.changed",
+                                     authority, std::int64_t{key_index}, since, std::int64_t{shard}));
 #undef VOUCH_RELEASED
 #undef VOUCH_NOT_AGAIN
   entry.reason = x509::CrlReason::remove_from_crl;

@@ -271,8 +271,8 @@ CREATE TABLE compromised_keys (
 ) STRICT;
 )sql";
 
-// Sharded CRLs (docs/mechanisms/crl.md). A row of shard 0 is in none, and no index on shards holds it: whoever
-// does not shard pays nothing.
+// Sharded CRLs (docs/mechanisms/crl.md). A row of shard 0 is in none, and no index on shards holds it:
+// whoever does not shard pays nothing.
 // - `revocations_by_shard` holds all that a list shows, so that one is read without the table.
 // - `carried_shards` says which lists certificates need, and by which URLs, without asking the certificates.
 // - `crls_by_series` finds the newest one of a shard among all the others'.
@@ -299,8 +299,7 @@ CREATE TABLE carried_shards (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles,     kMarks,
-                                       kKeys,     kRevocationChanges, kShards};
+constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles, kMarks, kKeys, kRevocationChanges, kShards};
 
 Result<std::int64_t> pragma(Connection& connection, const std::string& name) {
   Query query = TRY(connection.query_once("PRAGMA " + name));

@@ -254,7 +254,8 @@ TEST_F(SqliteTest, TheStepToShardsLeavesWhatIsThereOnTheCompleteList) {
       "INSERT INTO requests VALUES (1, 1, 20, 0, NULL, '', '', '', '', '', '', '', x'', '');"
       "INSERT INTO certificates VALUES (1, 1, 0, x'05', 0, 9, '', '', x'', x'', 0);"
       "INSERT INTO revocations VALUES (1, 0, x'05', 1, 9, 3, 4, NULL, 1);"
-      "INSERT INTO crls (authority, number, key_index, delta, this_update, next_update, next_publish, entries, "
+      "INSERT INTO crls (authority, number, key_index, delta, this_update, next_update, next_publish, "
+      "entries, "
       "size, sha256, file) VALUES (1, 1, 0, 0, 3, 5, 4, 1, 100, x'01', 'a.crl');"));
   ASSERT_TRUE(migrate(*connection, migrations()));
   for (const char* table : {"certificates", "revocations", "crls"})
@@ -276,11 +277,14 @@ TEST_F(SqliteTest, AShardIsReadByItsIndexAlone) {
   };
   const std::string base = plan(
       "SELECT serial, revoked_at, reason, invalidity_date FROM revocations INDEXED BY revocations_by_shard "
-      "WHERE authority = 1 AND key_index = 0 AND shard = 2 AND shard <> 0 AND not_after >= 9 ORDER BY serial");
-  EXPECT_THAT(base, HasSubstr("COVERING INDEX revocations_by_shard (authority=? AND key_index=? AND shard=?)"));
+      "WHERE authority = 1 AND key_index = 0 AND shard = 2 AND shard <> 0 AND not_after >= 9 ORDER BY "
+      "serial");
+  EXPECT_THAT(base,
+              HasSubstr("COVERING INDEX revocations_by_shard (authority=? AND key_index=? AND shard=?)"));
   EXPECT_THAT(base, Not(HasSubstr("TEMP B-TREE"))) << "in the order of the list already";
   const std::string newest = plan(
-      "SELECT number FROM crls WHERE authority = 1 AND key_index = 0 AND delta = 0 AND shard = 2 AND sha256 <> "
+      "SELECT number FROM crls WHERE authority = 1 AND key_index = 0 AND delta = 0 AND shard = 2 AND sha256 "
+      "<> "
       "x'' ORDER BY number DESC LIMIT 1");
   EXPECT_THAT(newest, HasSubstr("crls_by_series (authority=? AND key_index=? AND shard=? AND delta=?)"));
 }

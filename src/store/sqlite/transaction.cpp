@@ -257,7 +257,8 @@ Status SqliteTransaction::release(AuthorityId authority, Bytes serial) {
   // It may have been on hold before, and a CRL of that time be in use: `held_since` keeps the first change.
   TRY(connection_.run(
       "INSERT INTO releases (authority, key_index, serial, not_after, revoked_at, held_since, changed, "
-      "shard) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (authority, key_index, serial) DO UPDATE SET "
+      "shard) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (authority, key_index, serial) DO UPDATE "
+      "SET "
       "revoked_at = excluded.revoked_at, held_since = min(held_since, excluded.held_since), "
       "changed = excluded.changed",
       authority, found.key_index, serial, found.not_after, found.revoked_at, found.changed,
@@ -297,7 +298,8 @@ Status SqliteTransaction::update_crl(const CrlRecord& record) {
 Status SqliteTransaction::put_crl_target(const CrlTarget& target) {
   auto done = connection_.run(
       "INSERT INTO crl_targets (authority, key_index, delta, target, number, wanted, tried_at, error, shard) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (authority, key_index, delta, target) DO UPDATE "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (authority, key_index, delta, target) DO "
+      "UPDATE "
       "SET "
       "number = excluded.number, wanted = excluded.wanted, tried_at = excluded.tried_at, error = "
       "excluded.error, shard = excluded.shard",
