@@ -28,8 +28,9 @@ struct CaKey {
   Buffer subject;         // Name of the CA certificate, whole TLV
   Buffer key_identifier;  // its subjectKeyIdentifier
   Time not_before{}, not_after{};
-  std::optional<std::uint32_t> path_length;        // of its certificate; absent: no limit
-  std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA, by the settings when it was opened
+  std::optional<std::uint32_t> path_length;  // of its certificate; absent: no limit
+  // AKI, CDP (of the complete CRL) and AIA, by the settings when it was opened.
+  std::vector<x509::Extension> issued_extensions;
 };
 
 // authorityKeyIdentifier, cRLDistributionPoints and authorityInfoAccess (RFC 5280 4.2.1.1, 4.2.1.13, 4.2.2.1)
@@ -131,7 +132,8 @@ class LocalAuthority final : public Authority {
   struct Live {
     std::string text;  // the settings as the database has them
     AuthoritySettings settings;
-    std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA
+    std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA; the CDP not where it is sharded
+    std::vector<Buffer> cdp_of_shard;                // encoded, that of shard 1 first; empty: not sharded
     std::string locations;                           // of CDP and AIA, as LocationSet keeps them
     std::uint32_t revision = 0;
   };
