@@ -17,10 +17,12 @@ packages_build=(
   libutf8proc-dev         # names are compared in their normalized form
 )
 
-# ./quickstart checks its result with openssl.
+# ./quickstart checks its result with openssl, and asks the API with curl.
 packages_quickstart=(
   "${packages_build[@]}"
   openssl
+  curl
+  python3
 )
 
 # ./test
@@ -28,7 +30,6 @@ packages_test=(
   "${packages_quickstart[@]}"
   libgtest-dev
   libgmock-dev
-  python3
   xz-utils                       # BetterTLS, of the further suites
   softhsm2                       # a PKCS #11 token in software
   opensc                         # pkcs11-tool
@@ -40,8 +41,8 @@ packages_test=(
 packages_all=(
   "${packages_test[@]}"
   python3-cryptography
+  python3-jsonschema             # holds the API's answers against its description
   golang-go
-  curl
   clang-19
   clang-tidy-19
   clang-format-19

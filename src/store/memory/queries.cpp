@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <ranges>
 
 #include "store/memory/state.hpp"
 #include "store/messages.hpp"
@@ -208,12 +209,14 @@ Result<std::uint64_t> Queries<Interface>::last_change(AuthorityId authority) con
 template <class Interface>
 Result<std::vector<CrlRecord>> Queries<Interface>::newest_crls(const Snapshot::CrlSeries& series,
                                                                std::size_t limit) const {
-  std::vector<CrlRecord> records = TRY(crls(series.authority));
-  std::erase_if(records, [&](const CrlRecord& record) {
-    return record.key_index != series.key_index || record.delta != series.delta ||
-           record.shard != series.shard || record.sha256.empty();
-  });
-  if (records.size() > limit) records.resize(limit);
+  // A CA has thousands of them and is asked all the time: only those that are wanted are copied.
+  std::vector<CrlRecord> records;
+  for (const auto& [key, record] : std::views::reverse(state().crls)) {
+    if (records.size() == limit) break;
+    if (record.authority == series.authority && record.key_index == series.key_index &&
+        record.delta == series.delta && record.shard == series.shard && !record.sha256.empty())
+      records.push_back(record);
+  }
   return records;
 }
 
