@@ -50,10 +50,7 @@ Result<Answer> show(const Call& call) {
 
 Result<std::shared_ptr<ca::LocalAuthority>> issuer_of(const Call& call, Bytes serial) {
   const auto record = TRY(TRY(call.environment().database.snapshot())->certificate(serial));
-  for (const auto& authority : call.service.authorities())
-    if (authority->record().id == record.authority) return authority;
-  return make_error(Errc::unavailable, "the CA of that certificate is not open in the service")
-      .with_hint("what is new since its start is taken up by a reload: systemctl reload vouch");
+  return find_authority(call.service, record.authority);
 }
 
 Result<Answer> as_it_is_now(const Call& call, Bytes serial) {

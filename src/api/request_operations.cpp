@@ -57,13 +57,6 @@ Result<store::RequestRecord> visible_request(const Call& call) {
   return TRY(ca::snapshot_for_reading(call.environment(), call.account()))->request(id);
 }
 
-Result<std::shared_ptr<ca::LocalAuthority>> authority_of(const Call& call, store::AuthorityId id) {
-  for (const auto& authority : call.service.authorities())
-    if (authority->record().id == id) return authority;
-  return make_error(Errc::unavailable, "the CA of that request is not open in the service")
-      .with_hint("what is new since its start is taken up by a reload: systemctl reload vouch");
-}
-
 Result<Answer> show(const Call& call) {
   const auto record = TRY(visible_request(call));
   return Answer(describe(record, TRY(authority_names(*TRY(call.environment().database.snapshot())))));
@@ -85,13 +78,13 @@ Result<Answer> trace(const Call& call) {
 
 Result<Answer> retrieve(const Call& call) {
   const auto record = TRY(visible_request(call));
-  return answer_of(TRY(TRY(authority_of(call, record.authority))->retrieve(record.id)));
+  return answer_of(TRY(TRY(find_authority(call.service, record.authority))->retrieve(record.id)));
 }
 
 // The authority itself asks for the role, so that there is one place that does.
 Result<std::shared_ptr<ca::LocalAuthority>> authority_of_request(const Call& call, store::RequestId id) {
   const auto record = TRY(TRY(call.environment().database.snapshot())->request(id));
-  return authority_of(call, record.authority);
+  return find_authority(call.service, record.authority);
 }
 
 Result<Answer> approve(const Call& call) {

@@ -17,4 +17,11 @@ Result<std::shared_ptr<ca::LocalAuthority>> find_authority(const Service& servic
   return Error(Errc::not_found, fmt::format("there is no CA '{}' here", name)).with_hint(known);
 }
 
+Result<std::shared_ptr<ca::LocalAuthority>> find_authority(const Service& service, store::AuthorityId id) {
+  for (const auto& authority : service.authorities())
+    if (authority->record().id == id) return authority;
+  return make_error(Errc::unavailable, "the CA of that record is not open in the service")
+      .with_hint("/readyz says why; a CA that was set up just now is taken up within seconds");
+}
+
 }  // namespace vouch::api

@@ -31,5 +31,7 @@ struct Service {
 
 // The CA of that name, or the only one when the name is empty. `not_found` names those that there are.
 Result<std::shared_ptr<ca::LocalAuthority>> find_authority(const Service& service, std::string_view name);
+// That of a record. `unavailable`: it is in the database and not open here.
+Result<std::shared_ptr<ca::LocalAuthority>> find_authority(const Service& service, store::AuthorityId id);
 
 }  // namespace vouch::api
