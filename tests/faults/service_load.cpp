@@ -2,7 +2,7 @@
 // while 61-issuing-service.sh takes something away from it; compares afterwards what was answered with the
 // database.
 //
-//   service_load run     SOCKET PREFIX CLIENTS SECONDS RECEIVED
+//   service_load run     SOCKET PREFIX CLIENTS SECONDS RECEIVED      less when SIGTERM comes
 //       Every request is a new one, of a new key, under a transaction key of its own that begins with PREFIX.
 //       One without its certificate is repeated, for a minute at most: a certificate that was promised is
 //       asked for until it is there. Every twentieth is revoked; CRLs are published all the while. RECEIVED
@@ -15,6 +15,7 @@
 //   HOME CA RECEIVED    and nothing there is unfinished, and no serial is there twice
 
 #include <fcntl.h>
+#include <signal.h>
 
 #include <atomic>
 #include <barrier>
@@ -201,15 +202,15 @@ Result<Buffer> serial_of(Bytes certificate) {
 
 struct Run {
   std::string socket, prefix;
-  SteadyClock::time_point end;
   ReceivedLog log;
+  std::atomic<bool> over = false;
   Tally tally;
   std::shared_ptr<const crypto::Provider> provider = crypto::openssl::make_provider();
 };
 
 Status issue(Run& run, int client) {
   Client service(run.socket, run.tally);
-  for (int i = 1; SteadyClock::now() < run.end; ++i) {
+  for (int i = 1; !run.over; ++i) {
     const auto submission =
         TRY(make_submission(*run.provider, fmt::format("{}-{}-{}", run.prefix, client, i)));
     const Buffer certificate = TRY(service.certificate(submission));
@@ -226,7 +227,7 @@ Status issue(Run& run, int client) {
 
 Status publish(Run& run) {
   Client service(run.socket, run.tally);
-  while (SteadyClock::now() < run.end) {
+  while (!run.over) {
     if (TRY(service.ask("/crls", Value::table()))) ++run.tally.published;
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
@@ -251,6 +252,9 @@ Status run(const std::vector<std::string>& words) {
     for (std::size_t i = 1; i < results.size(); ++i)
       clients.emplace_back([&, i] { results[i] = issue(run, static_cast<int>(i)); });
     clients.emplace_back([&] { results[0] = publish(run); });
+    const timespec time{number(words[3]), 0};
+    (void)::sigtimedwait(&term, nullptr, &time);
+    run.over = true;
   }
   run.tally.print();
   for (Status& result : results) TRY(std::move(result));
