@@ -246,6 +246,7 @@ void LocalAuthority::leave_unfinished(const Error& why) const {
   const std::scoped_lock lock(guards_why_);
   why_unfinished_ = why.message();
   has_unfinished_ = true;
+  ++left_unfinished_;
 }
 
 // An intent without a signature is what a crash left between the two commits of an issuance. Its bytes are
@@ -268,8 +269,11 @@ void LocalAuthority::repair_on_the_way() {
 Status LocalAuthority::finish_orphans() {
   constexpr std::size_t kBatch = 128;  // shares its durable commits
   if (!fence_status()) return ok();    // nothing goes out before the gap is closed
-  // Before looking, so that what somebody leaves from here on is not overlooked.
-  has_unfinished_ = false;
+  const auto left = [this] {
+    const std::scoped_lock lock(guards_why_);
+    return left_unfinished_;
+  };
+  const std::uint64_t before = left();
   std::set<std::uint16_t> absent;
   const Status finished = [&]() -> Status {
     const auto orphans = TRY(TRY(environment_.database.snapshot())->orphans(record_.id));
@@ -281,6 +285,9 @@ Status LocalAuthority::finish_orphans() {
     return ok();
   }();
   if (!finished) leave_unfinished(finished.error());
+  // Unless something was left since, by this thread or another.
+  const std::scoped_lock lock(guards_why_);
+  has_unfinished_ = left_unfinished_ != before;
   return finished;
 }
 

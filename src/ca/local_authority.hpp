@@ -197,7 +197,8 @@ class LocalAuthority final : public Authority {
   std::mutex guards_repair_;  // held by the one who finishes what others left
   mutable std::atomic<bool> has_unfinished_ = false;
   mutable std::mutex guards_why_;
-  mutable std::string why_unfinished_;  // guarded by guards_why_
+  mutable std::string why_unfinished_;         // guarded by guards_why_, as is
+  mutable std::uint64_t left_unfinished_ = 0;  // how often something was
   std::unique_ptr<RoleCache> roles_;
 };
 

@@ -204,7 +204,7 @@ struct Run {
   std::string socket, prefix;
   ReceivedLog log;
   std::atomic<bool> over = false;
-  Tally tally;
+  Tally tally{};
   std::shared_ptr<const crypto::Provider> provider = crypto::openssl::make_provider();
 };
 
@@ -241,11 +241,11 @@ int number(const std::string& text) {
 }
 
 Status run(const std::vector<std::string>& words) {
-  Run run{words[0],
-          words[1],
-          SteadyClock::now() + std::chrono::seconds(number(words[3])),
-          ReceivedLog(words[4]),
-          {}};
+  Run run{.socket = words[0], .prefix = words[1], .log = ReceivedLog(words[4])};
+  sigset_t term;
+  ::sigemptyset(&term);
+  ::sigaddset(&term, SIGTERM);
+  ::pthread_sigmask(SIG_BLOCK, &term, nullptr);
   std::vector<Status> results(static_cast<std::size_t>(number(words[2])) + 1);
   {
     std::vector<std::jthread> clients;
