@@ -1,11 +1,13 @@
 // The headlines of issuance and CRL building, as ratios to calibrators and peers of the same run.
 //
 //   issuance_bench [--stored N] [--crl N] [--check]
+//   issuance_bench --fill N FOLDER ACCOUNT
 //
 // Prints one line a headline: what was measured, the calibrator, the ratio, the bar. --stored fills the
 // database first (1,000,000 takes minutes), and measures the start-up and what a backup costs with so many;
 // --check exits with 4 when a bar is missed. Figures are CPU seconds of this process (getrusage) unless the
-// line says wall clock.
+// line says wall clock. --fill makes a home with N certificates, each tenth of them revoked, that ACCOUNT
+// administers, and leaves it there: for bench/memory.sh.
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -131,7 +133,7 @@ Buffer make_request(const crypto::Provider& provider, const crypto::KeySpec& spe
   return x509::encode_request(info, x509::encode(algorithm), must(must(key->signer(algorithm))->sign(info)));
 }
 
-std::unique_ptr<World> make_world(const fs::path& folder) {
+std::unique_ptr<World> make_world(const fs::path& folder, const std::string& administrator = "bench") {
   fs::remove_all(folder);
   auto world = std::make_unique<World>(
       World{folder, must(ca::Home::open(folder, true)), crypto::openssl::make_provider(), {}, {}, {}, {}});
@@ -140,10 +142,10 @@ std::unique_ptr<World> make_world(const fs::path& folder) {
   options.name = "Bench Root";
   options.kind = store::AuthorityKind::root;
   options.automatic_issuance = true;
-  options.administrator = "bench";
+  options.administrator = administrator;
   (void)must(ca::init(world->environment(), options));
   world->authority = must(ca::LocalAuthority::open(world->environment(), options.name));
-  must(ca::publish_template(world->environment(), world->authority->record().id, "WebServer", "bench"));
+  must(ca::publish_template(world->environment(), world->authority->record().id, "WebServer", administrator));
   world->rsa_request = make_request(*world->provider, {crypto::KeyType::rsa, 2048, false});
   return world;
 }
@@ -448,6 +450,29 @@ void bench_crl(const char* program, const fs::path& folder, int count) {
          double(ours.second) / double(peer.second), 0.2, false);
 }
 
+// Issued as ever, and revoked by the store's own interface.
+int fill(int count, const fs::path& folder, const std::string& account) {
+  const auto world = make_world(folder, account);
+  for (int filled = 0; filled < count; filled += 51'200)
+    (void)issue(*world, std::min(count - filled, 51'200), 256, 2);
+  store::CertificateFilter page;
+  page.limit = 10'000;
+  while (true) {
+    const auto certificates = must(must(world->database->snapshot())->certificates(page));
+    must(world->database->commit([&](store::Transaction& t) -> Status {
+      for (std::size_t i = 0; i < certificates.size(); i += 10)
+        TRY(t.revoke(certificates[i].authority,
+                     {certificates[i].serial, world->clock.now(), x509::CrlReason::superseded, {}}));
+      return ok();
+    }));
+    if (certificates.size() < page.limit) break;
+    page.after = certificates.back().request;
+  }
+  const auto counts = must(must(world->database->snapshot())->counts());
+  std::cout << fmt::format("{} certificates, {} revoked\n", counts.certificates, counts.revoked);
+  return 0;
+}
+
 int publish(const fs::path& folder) {
   World world{folder, must(ca::Home::open(folder, false)), crypto::openssl::make_provider(), {}, {}, {}, {}};
   world.database = must(store::sqlite::open(world.home.database()));
@@ -468,6 +493,7 @@ int main(int argc, char** argv) {
     const char* value = i + 1 < argc ? argv[i + 1] : "";
     if (option == "--publish") return publish(value);
     if (option == "--open") return open_once(value);
+    if (option == "--fill" && argc == i + 4) return fill(std::atoi(value), argv[i + 2], argv[i + 3]);
     if (option == "--stored") stored = std::atoi(value);
     if (option == "--crl") crl = std::atoi(value);
     if (option == "--check") check = true;

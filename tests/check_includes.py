@@ -62,7 +62,7 @@ LIBRARIES = [
 ]
 # Headers of the C++ library have no suffix; these are C's and POSIX's.
 SYSTEM = re.compile(
-    r"^[a-z_]+$|^(arpa/inet|netinet/in|netinet/tcp)\.h$|^(sys|linux)/[a-z_]+\.h$|^(unistd|fcntl|fnmatch|errno|signal|string|stdlib|stdio|stdint|poll|dirent|"
+    r"^[a-z_]+$|^(arpa/inet|netinet/in|netinet/tcp)\.h$|^(sys|linux)/[a-z_]+\.h$|^(unistd|fcntl|malloc|fnmatch|errno|signal|string|stdlib|stdio|stdint|poll|dirent|"
     r"dlfcn|pthread|sched|termios|time|pwd|grp|netdb|limits|getopt|spawn)\.h$")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -59,11 +59,22 @@ class SignerKeys::LateKey final : public crypto::PrivateKey {
  private:
   using Key = std::shared_ptr<const crypto::PrivateKey>;
   Result<Key> load() const {
-    Key key = TRY(ca::load_key(access_, reference_));
+    auto loaded = ca::load_key(access_, reference_);
+    if (!loaded) return in_the_sandbox(std::move(loaded.error()));
+    const Key key = std::move(*loaded);
     if (!equal(key->public_key_info(), public_key_info_))
       return make_error(Errc::conflict, "the key {} is not the one of its certificate", reference_)
           .with_hint("bring the right key back; vouch ca key list shows where each is expected");
     return key;
+  }
+  // A token that comes back has its module started anew, here, where that reads only what was named.
+  Error in_the_sandbox(Error error) const {
+    if (!crypto::is_token_uri(reference_) || error.code() != Errc::unavailable) return error;
+    std::string hint(error.hint());
+    hint += hint.empty() ? "" : "; ";
+    return std::move(error).with_hint(
+        hint +
+        "what the token's module reads has to be in signer.readable, what it writes in signer.writable");
   }
   Result<Key> found() const {
     const std::scoped_lock lock(guards_key_);

@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <deque>
 #include <set>
 
 namespace vouch::ca {
@@ -479,66 +478,114 @@ bool Fence::compaction_due() const {
 
 Status Fence::compact(Time now) { return compact(now, false); }
 
-// Everything is read under the lock, so that no line that is appended meanwhile is left behind.
-Status Fence::compact(Time now, bool drop_damaged) {
-  const std::lock_guard guard(mutex_);
-  const Locked locked = TRY(lock());
-  const Tail all = TRY(read_behind(locked.fd->get(), locked.size, "", file_));
+namespace {
 
-  struct Line {
-    std::string_view text;
-    std::optional<FenceEvent> event;
-  };
-  using Kind = FenceEvent::Kind;
-  std::deque<Line> lines;
-  std::set<Buffer> still_revoked;
-  std::uint64_t last_crl = 0, last_audit = 0;
-  std::size_t marks = 0, acceptances = 0;
-  const auto ended = [&](const FenceEvent& event) { return event.not_after + kAfterEnd < now; };
-  Status header_status = ok();
-  for_each_line(all.text, [&](std::string_view text, std::size_t number) {
-    if (number == 1) {
-      header_status = check_header(text, identity_, file_);
-      return;
+// Calls `visit(line, number)` for each whole line of the file's first octets, block by block: a fence of
+// millions of certificates does not go into memory.
+template <class Visit>
+Status for_each_line_of(int fd, off_t size, const fs::path& file, Visit&& visit) {
+  constexpr off_t kBlock = off_t{1} << 18;
+  std::string text;  // the beginning of a line, and a block
+  std::size_t number = 0;
+  for (off_t at = 0; at < size;) {
+    const std::size_t before = text.size();
+    const auto want = static_cast<std::size_t>(std::min(size - at, kBlock));
+    text.resize(before + want);
+    const ssize_t n = ::pread(fd, text.data() + before, want, at);
+    text.resize(before + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return system_error(n < 0 ? errno : EIO, "cannot read", file);
+    at += n;
+    std::size_t begin = 0;
+    for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
+      visit(std::string_view(text).substr(begin, end - begin), ++number);
+      begin = end + 1;
     }
-    auto event = parse_fence_line(text);
-    if (!event) {
-      if (!drop_damaged) lines.push_back({text, std::nullopt});
-      return;
-    }
-    if (event->kind == Kind::revoked && !ended(*event)) still_revoked.insert(event->serial);
-    if (event->kind == Kind::crl) last_crl = std::max(last_crl, event->number);
-    if (event->kind == Kind::audit) last_audit = std::max(last_audit, event->number);
-    if (event->kind == Kind::mark) ++marks;
-    if (event->kind == Kind::accepted) ++acceptances;
-    lines.push_back({text, std::move(*event)});
-  });
-  if (!header_status && !drop_damaged) return header_status;
+    text.erase(0, begin);
+  }
+  return ok();
+}
 
-  const auto keep = [&](const FenceEvent& event) {
+// What a compacted fence keeps. Shown every event once, then asked about every event once, in their order.
+class Keeping {
+ public:
+  explicit Keeping(Time now) : now_(now) {}
+
+  void see(const FenceEvent& event) {
+    if (event.kind == Kind::revoked && !ended(event)) still_revoked_.insert(event.serial);
+    if (event.kind == Kind::crl) last_crl_ = std::max(last_crl_, event.number);
+    if (event.kind == Kind::audit) last_audit_ = std::max(last_audit_, event.number);
+    if (event.kind == Kind::mark) ++marks_;
+    if (event.kind == Kind::accepted) ++acceptances_;
+  }
+
+  bool keep(const FenceEvent& event) {
     switch (event.kind) {
       case Kind::issued:
       case Kind::revoked:
         return !ended(event);
       case Kind::release:
-        return still_revoked.contains(event.serial);
+        return still_revoked_.contains(event.serial);
       case Kind::crl:
-        return event.number == last_crl;
+        return event.number == last_crl_;
       case Kind::audit:
-        return event.number == last_audit;
+        return event.number == last_audit_;
       case Kind::mark:
-        return marks-- <= kMarksKept;
+        return marks_-- <= kMarksKept;
       case Kind::accepted:
-        return acceptances-- == 1;
+        return acceptances_-- == 1;
     }
     return true;
-  };
-  std::string body;
-  for (const Line& line : lines)
-    if (!line.event || keep(*line.event)) body.append(line.text).push_back('\n');
+  }
+
+ private:
+  using Kind = FenceEvent::Kind;
+  bool ended(const FenceEvent& event) const { return event.not_after + kAfterEnd < now_; }
+
+  const Time now_;
+  std::set<Buffer> still_revoked_;
+  std::uint64_t last_crl_ = 0, last_audit_ = 0;
+  std::size_t marks_ = 0, acceptances_ = 0;
+};
+
+}  // namespace
+
+// Everything is read under the lock, so that no line that is appended meanwhile is left behind.
+Status Fence::compact(Time now, bool drop_damaged) {
+  const std::lock_guard guard(mutex_);
+  const Locked locked = TRY(lock());
+  const int fd = locked.fd->get();
+  Keeping keeping(now);
+  Status header_status = ok();
+  TRY(for_each_line_of(fd, locked.size, file_, [&](std::string_view line, std::size_t number) {
+    if (number == 1)
+      header_status = check_header(line, identity_, file_);
+    else if (const auto event = parse_fence_line(line))
+      keeping.see(*event);
+  }));
+  if (!header_status && !drop_damaged) return header_status;
+
+  std::vector<bool> kept;  // by number of the line, from 0
+  std::size_t size = 0;
+  TRY(for_each_line_of(fd, locked.size, file_, [&](std::string_view line, std::size_t number) {
+    const auto event = parse_fence_line(line);
+    kept.push_back(number != 1 && (event ? keeping.keep(*event) : !drop_damaged));
+    if (kept.back()) size += line.size() + 1;
+  }));
+
   AtomicFile file = TRY(AtomicFile::create(file_, 0600));
-  TRY(file.write(as_bytes(header(body.size()))));
-  TRY(file.write(as_bytes(body)));
+  std::string block = header(size);
+  Status written = ok();
+  TRY(for_each_line_of(fd, locked.size, file_, [&](std::string_view line, std::size_t number) {
+    constexpr std::size_t kBlock = std::size_t{1} << 18;
+    if (!kept[number - 1]) return;
+    block.append(line).push_back('\n');
+    if (block.size() < kBlock || !written) return;
+    written = file.write(as_bytes(block));
+    block.clear();
+  }));
+  TRY(std::move(written));
+  TRY(file.write(as_bytes(block)));
   TRY(file.commit());
   // Everything appended so far is durable in the new file.
   synced_ = std::max(synced_, appended_);

@@ -148,6 +148,7 @@ void LocalAuthority::sign(std::span<Work> work) const {
                   "the request is kept; its certificate is signed when the key is back, at the next use of "
                   "this CA: vouch request retrieve {}",
                   item.request.id));
+      leave_unfinished(*item.error);
       audit_key_failure(item);
     }
   }
@@ -185,23 +186,36 @@ Status LocalAuthority::record_signatures(std::span<Work> work) {
   });
 }
 
+// From the decided and durable intents to signatures that may go out. What fails here leaves them to
+// repair().
+Status LocalAuthority::complete(std::span<Work> work) {
+  const auto done = [&]() -> Status {
+    const Fence::Position announced = TRY(announce(work));
+    sign_while_disk_works(work, announced);
+    TRY(fence_->sync(announced));
+    return record_signatures(work);
+  }();
+  if (done) return ok();
+  for (Work& item : work) {
+    if (!item.issues()) continue;
+    item.error = Error(done.error())
+                     .context(fmt::format("finishing the certificate of request {}", item.request.id))
+                     .with_hint(fmt::format("the request is kept; its certificate is finished when this is "
+                                            "mended: vouch request retrieve {}",
+                                            item.request.id));
+    leave_unfinished(*item.error);
+  }
+  return done;
+}
+
 std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>> considered) {
   std::vector<Work> work;
   for (Result<Work>& item : considered)
     if (item) work.push_back(std::move(*item));
-  const Status status = [&]() -> Status {
-    if (work.empty()) return ok();
-    TRY(record_intents(work));
-    const Fence::Position announced = TRY(announce(work));
-    sign_while_disk_works(work, announced);
-    TRY(fence_->sync(announced));
-    TRY(record_signatures(work));
-    // A key that signs again finishes what waited for it; one that does not leaves this behind.
-    if (std::ranges::any_of(work, [](const Work& item) { return item.error.has_value(); }))
-      waits_for_key_ = true;
-    if (waits_for_key_ && std::ranges::any_of(work, &Work::issues)) return repair();
-    return ok();
-  }();
+  const Status recorded = work.empty() ? ok() : record_intents(work);
+  // Key and disk that work again finish what waited for them; what fails in that is not these requests' own.
+  if (recorded && complete(work) && has_unfinished_ && std::ranges::any_of(work, &Work::issues))
+    repair_on_the_way();
   std::vector<Result<Outcome>> outcomes;
   auto next = work.begin();
   for (Result<Work>& item : considered) {
@@ -210,8 +224,8 @@ std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>>
       continue;
     }
     Work& done = *next++;
-    if (!status)
-      outcomes.emplace_back(status.error());
+    if (!recorded)
+      outcomes.emplace_back(recorded.error());
     else if (done.error)
       outcomes.emplace_back(std::move(*done.error));
     else if (done.answered_before)
@@ -223,49 +237,101 @@ std::vector<Result<Outcome>> LocalAuthority::carry_out(std::vector<Result<Work>>
   return outcomes;
 }
 
+std::string LocalAuthority::why_unfinished() const {
+  const std::scoped_lock lock(guards_why_);
+  return has_unfinished_ ? why_unfinished_ : std::string();
+}
+
+void LocalAuthority::leave_unfinished(const Error& why) const {
+  const std::scoped_lock lock(guards_why_);
+  why_unfinished_ = why.message();
+  has_unfinished_ = true;
+  ++left_unfinished_;
+}
+
 // An intent without a signature is what a crash left between the two commits of an issuance. Its bytes are
 // durable and decided, so it is finished: whoever asks again gets that certificate. Another process may be
 // doing the same, or be still at work on it: the first to commit wins, the others take what is stored.
 //
-// The same holds for what was decided while the key was out of reach.
+// The same holds for what was decided while key or disk were out of reach.
 Status LocalAuthority::repair() {
-  if (!fence_status()) return ok();  // nothing goes out before the gap is closed
-  waits_for_key_ = false;
-  struct Finished {
+  const std::scoped_lock one_at_a_time(guards_repair_);
+  return finish_orphans();
+}
+
+// For callers whose own business is done, or is one of many that wait: if somebody is at it already, they
+// need not wait, and how it went says why_unfinished().
+void LocalAuthority::repair_on_the_way() {
+  const std::unique_lock one_at_a_time(guards_repair_, std::try_to_lock);
+  if (one_at_a_time) (void)finish_orphans();
+}
+
+Status LocalAuthority::finish_orphans() {
+  constexpr std::size_t kBatch = 128;  // shares its durable commits
+  if (!fence_status()) return ok();    // nothing goes out before the gap is closed
+  const auto left = [this] {
+    const std::scoped_lock lock(guards_why_);
+    return left_unfinished_;
+  };
+  const std::uint64_t before = left();
+  std::set<std::uint16_t> absent;
+  const Status finished = [&]() -> Status {
+    const auto orphans = TRY(TRY(environment_.database.snapshot())->orphans(record_.id));
+    for (std::span<const store::CertificateRecord> rest = orphans; !rest.empty();) {
+      const auto batch = rest.first(std::min(rest.size(), kBatch));
+      TRY(finish(batch, absent));
+      rest = rest.subspan(batch.size());
+    }
+    return ok();
+  }();
+  if (!finished) leave_unfinished(finished.error());
+  // Unless something was left since, by this thread or another.
+  const std::scoped_lock lock(guards_why_);
+  has_unfinished_ = left_unfinished_ != before;
+  return finished;
+}
+
+// Keys that have failed are in `absent`, and not tried for each of their certificates.
+Status LocalAuthority::finish(std::span<const store::CertificateRecord> orphans,
+                              std::set<std::uint16_t>& absent) {
+  struct Signed {
     const store::CertificateRecord& orphan;
     Buffer signature;
   };
-  std::vector<Finished> finished;
+  std::vector<Signed> ready;
   std::vector<FenceEvent> events;
-  std::vector<std::uint16_t> absent;  // keys that have failed: not tried for each of their certificates
-  const auto snapshot = TRY(environment_.database.snapshot());
-  const auto orphans = TRY(snapshot->orphans(record_.id));
   for (const store::CertificateRecord& orphan : orphans) {
     const auto key =
         std::ranges::find(keys_, orphan.key_index, [](const CaKey& k) { return k.generation.key_index; });
-    if (key == keys_.end() || std::ranges::count(absent, orphan.key_index) != 0) continue;
+    if (key == keys_.end() || absent.contains(orphan.key_index)) continue;
     auto signature = key->signer->sign(orphan.tbs);
     if (!signature) {
-      waits_for_key_ = true;
-      absent.push_back(orphan.key_index);
+      leave_unfinished(signature.error());
+      absent.insert(orphan.key_index);
       continue;
     }
-    finished.push_back({orphan, std::move(*signature)});
+    ready.push_back({orphan, std::move(*signature)});
     events.push_back(FenceEvent::issued(orphan));
   }
-  if (!events.empty()) TRY(fence_->record(events));
-  for (const auto& [orphan, signature] : finished) {
-    auto done = environment_.database.commit([&](store::Transaction& t) -> Status {
-      TRY(t.complete_intent(orphan.request, signature));
-      return record_audit(environment_, t,
-                          {.action = "request.repair",
-                           .authority = record_.name,
-                           .object = fmt::format("request {}", orphan.request),
-                           .details = AuditDetails().add("serial", Bytes(orphan.serial))});
-    });
-    if (!done && done.error().code() != Errc::not_found) return done;
-    if (done) ++repaired_;
-  }
+  if (ready.empty()) return ok();
+  TRY(fence_->record(events));
+  std::size_t finished = 0;
+  TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
+    finished = 0;
+    for (const auto& [orphan, signature] : ready) {
+      auto done = t.complete_intent(orphan.request, signature);
+      if (!done && done.error().code() == Errc::not_found) continue;  // somebody was faster
+      TRY(std::move(done));
+      TRY(record_audit(environment_, t,
+                       {.action = "request.repair",
+                        .authority = record_.name,
+                        .object = fmt::format("request {}", orphan.request),
+                        .details = AuditDetails().add("serial", Bytes(orphan.serial))}));
+      ++finished;
+    }
+    return ok();
+  }));
+  repaired_ += finished;
   return ok();
 }
 

@@ -152,9 +152,9 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
   TRY(authority->look_at_fence());
   // Keys that wait for a person are used when something is asked for, not because somebody looks.
   if (authority->settings().interactive_key)
-    authority->waits_for_key_ = !TRY(snapshot->orphans(authority->record_.id)).empty();
+    authority->has_unfinished_ = !TRY(snapshot->orphans(authority->record_.id)).empty();
   else
-    TRY(authority->repair());
+    (void)authority->repair();  // what a full disk does not let it finish is no reason not to answer
   return authority;
 }
 

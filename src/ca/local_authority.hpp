@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <set>
 
 #include "ca/authority.hpp"
 #include "ca/environment.hpp"
@@ -117,13 +118,15 @@ class LocalAuthority final : public Authority {
   Status fence_status() const;
   // What the world is about to see is written here first.
   Fence& fence() const { return *fence_; }
-  // Signs what was decided and is not signed yet, because of a crash or because the key was out of reach.
-  // What still cannot be signed goes on waiting, which is no failure. Also done by open(), by retrieve() and
-  // after each certificate that could be signed.
+  // Finishes what was decided and is not signed yet, because of a crash, or because key or disk were out of
+  // reach. What the key still does not sign goes on waiting, which is no failure. Also done by open(), and as
+  // long as something waits by retrieve() and after each certificate that could be signed.
   Status repair();
-  // How many certificates were finished that way, and whether some wait for the key.
+  // How many certificates were finished that way, whether some are known to wait, and the failure that left
+  // them; empty: none is known.
   std::size_t repaired() const { return repaired_; }
-  bool waits_for_key() const { return waits_for_key_; }
+  bool has_unfinished() const { return has_unfinished_; }
+  std::string why_unfinished() const;
 
  private:
   struct Work;
@@ -172,7 +175,13 @@ class LocalAuthority final : public Authority {
   void sign(std::span<Work> work) const;
   void sign_while_disk_works(std::span<Work> work, Fence::Position announced) const;
   Status record_signatures(std::span<Work> work);
+  Status complete(std::span<Work> work);
+  void leave_unfinished(const Error& why) const;
+  void repair_on_the_way();
+  Status finish_orphans();
+  Status finish(std::span<const store::CertificateRecord> orphans, std::set<std::uint16_t>& absent);
   std::vector<Result<Outcome>> carry_out(std::vector<Result<Work>> work);
+  Result<Outcome> look_up(RequestId id) const;
   Result<Outcome> outcome_of(const store::Snapshot& snapshot, const store::RequestRecord& request) const;
   policy::AuthorityContext policy_context() const;
   std::vector<std::string> protected_names() const;
@@ -189,7 +198,11 @@ class LocalAuthority final : public Authority {
   std::optional<Gap> gap_;
   std::optional<Error> fence_problem_;
   std::atomic<std::size_t> repaired_ = 0;
-  std::atomic<bool> waits_for_key_ = false;
+  std::mutex guards_repair_;  // held by the one who finishes what others left
+  mutable std::atomic<bool> has_unfinished_ = false;
+  mutable std::mutex guards_why_;
+  mutable std::string why_unfinished_;         // guarded by guards_why_, as is
+  mutable std::uint64_t left_unfinished_ = 0;  // how often something was
   std::unique_ptr<RoleCache> roles_;
   std::unique_ptr<Gathering> gathering_;
 };

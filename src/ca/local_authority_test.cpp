@@ -194,6 +194,35 @@ TEST_F(LocalAuthorityTest, WhatACrashLeftUnsignedIsFinishedAtTheNextStart) {
                                       authority->settings().signature_algorithm, view.tbs, view.signature));
 }
 
+// Between the two durable steps the fence is written. Where it cannot be, the request waits, and what is
+// there already can be had all the same.
+TEST_F(LocalAuthorityTest, WhatTheDiskDidNotTakeIsFinishedWhenItDoesAgain) {
+  const Outcome before = issue();
+  const fs::path fence = bench.home().folder() / "fence" / "Test Root.log",
+                 kept = bench.home().folder() / "kept.log";
+  ASSERT_TRUE(fs::exists(fence));
+  fs::rename(fence, kept);
+  fs::create_directory(fence);
+  const RequestId id = authority->submit(submission())->request;
+  const auto refused = authority->approve(id, "bob");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().report(), HasSubstr(fmt::format("vouch request retrieve {}", id)));
+  const auto waiting = authority->retrieve(id);
+  ASSERT_TRUE(waiting) << waiting.error().report();
+  EXPECT_EQ(waiting->disposition, Disposition::issuing);
+  EXPECT_THAT(waiting->message, HasSubstr("waits to be signed: "));
+  EXPECT_THAT(waiting->message, HasSubstr(fence.string()));
+  EXPECT_EQ(authority->retrieve(before.request)->certificate, before.certificate);
+
+  fs::remove(fence);
+  fs::rename(kept, fence);
+  const auto finished = authority->retrieve(id);
+  ASSERT_TRUE(finished) << finished.error().report();
+  EXPECT_EQ(finished->disposition, Disposition::issued);
+  EXPECT_FALSE(authority->has_unfinished());
+  EXPECT_EQ(authority->repaired(), 1u);
+}
+
 TEST_F(LocalAuthorityTest, RevocationIsRememberedAndHoldsCanBeLifted) {
   const auto view = [](const Outcome& outcome) {
     return x509::parse_certificate(outcome.certificate).value();

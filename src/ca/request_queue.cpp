@@ -227,11 +227,23 @@ Result<Outcome> LocalAuthority::outcome_of(const store::Snapshot& snapshot,
   Buffer certificate;
   if (request.disposition == Disposition::issued || request.disposition == Disposition::revoked)
     certificate = TRY(snapshot.certificate_of_request(request.id)).der();
-  return outcome_from(request, TRY(policy::parse_trace(request.trace)), std::move(certificate));
+  Outcome outcome = outcome_from(request, TRY(policy::parse_trace(request.trace)), std::move(certificate));
+  if (request.disposition == Disposition::issuing) {
+    const std::string why = why_unfinished();
+    outcome.message = why.empty() ? "the certificate is decided and about to be signed"
+                                  : fmt::format("the certificate is decided and waits to be signed: {}", why);
+  }
+  return outcome;
 }
 
 Result<Outcome> LocalAuthority::retrieve(RequestId id) {
-  if (waits_for_key_) TRY(repair());
+  auto outcome = look_up(id);
+  if (!outcome || outcome->disposition != Disposition::issuing || !has_unfinished_) return outcome;
+  repair_on_the_way();
+  return look_up(id);
+}
+
+Result<Outcome> LocalAuthority::look_up(RequestId id) const {
   const auto snapshot = TRY(environment_.database.snapshot());
   store::RequestRecord request = TRY(snapshot->request(id));
   if (request.authority != record_.id)

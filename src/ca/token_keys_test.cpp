@@ -156,7 +156,10 @@ TEST(TokenKeys, WhatNeedsNoKeyWorksWithoutTheToken) {
   EXPECT_EQ(submitted.error().code(), Errc::unavailable);
   EXPECT_THAT(submitted.error().report(), HasSubstr("'Vouch test' is not there"));
   EXPECT_THAT(submitted.error().report(), HasSubstr("vouch request retrieve 2"));
-  EXPECT_EQ(authority->retrieve(2)->disposition, Disposition::issuing);
+  const auto waiting = authority->retrieve(2);
+  EXPECT_EQ(waiting->disposition, Disposition::issuing);
+  EXPECT_THAT(waiting->message, HasSubstr("waits to be signed: "));
+  EXPECT_THAT(waiting->message, HasSubstr("'Vouch test' is not there"));
   bench.hsm.plug_in();
   const auto finished = authority->retrieve(2);
   ASSERT_TRUE(finished) << finished.error().report();
@@ -220,7 +223,7 @@ TEST(TokenKeys, NothingIsLostWhileTheTokenComesAndGoes) {
   EXPECT_GT(refused, 3);
   EXPECT_GT(issued, 20);
   ASSERT_TRUE(authority->repair());
-  EXPECT_FALSE(authority->waits_for_key());
+  EXPECT_FALSE(authority->has_unfinished());
   const auto snapshot = bench.database().snapshot().value();
   EXPECT_TRUE(snapshot->orphans(authority->record().id)->empty());
   store::RequestFilter all;

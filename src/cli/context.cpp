@@ -179,7 +179,7 @@ Result<std::shared_ptr<ca::LocalAuthority>> Context::open_authority(const Worksp
   if (authority->repaired() != 0)
     note("note: finished {} certificate(s) that an interrupted run had decided on and not signed",
          authority->repaired());
-  if (authority->waits_for_key())
+  if (authority->has_unfinished())
     note("note: certificates wait for the key of CA '{}' to come back; vouch ca ping says what is wrong",
          name);
   if (const auto& due = authority->settings().renewal_due; due && *due <= clock().now())

@@ -15,6 +15,14 @@ Result<std::string> certified(const store::Snapshot& snapshot) {
   return text;
 }
 
+// A subordinate that waits for its certificate is nothing that is wrong.
+bool waits_for_certificate(const store::Snapshot& snapshot, store::AuthorityId authority) {
+  const auto generations = snapshot.key_generations(authority);
+  return generations && std::ranges::all_of(*generations, [](const store::KeyGeneration& generation) {
+           return generation.certificate.empty();
+         });
+}
+
 }  // namespace
 
 Result<bool> OpenAuthorities::is_outdated() const {
@@ -46,8 +54,8 @@ Status OpenAuthorities::open() {
     if (authority) {
       health_.good(state);
       opened.push_back(std::move(*authority));
-    } else if (authority.error().code() == Errc::unavailable) {
-      health_.forget(state);  // a subordinate that waits for its certificate is nothing that is wrong
+    } else if (waits_for_certificate(*snapshot, record.id)) {
+      health_.forget(state);
     } else {
       health_.bad(state, authority.error().summary());
       if (auto before = find(record.name)) opened.push_back(std::move(before));

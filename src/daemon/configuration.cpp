@@ -332,7 +332,9 @@ constexpr Setting<C> kSettings[] = {
     on_or_off<C, [](auto& c) -> auto& { return c.signer.sockets; }>(
         "signer.sockets", "whether that process may open sockets: for a PKCS #11 module that needs them"),
     text<C, [](auto& c) -> auto& { return c.signer.readable; }>(
-        "signer.readable", "further files and folders that it reads, with commas between"),
+        "signer.readable",
+        "further files and folders that it reads, with commas between: the configuration of a token's "
+        "module"),
     text<C, [](auto& c) -> auto& { return c.signer.writable; }>(
         "signer.writable", "further folders that it writes, with commas between: a software token's"),
 };

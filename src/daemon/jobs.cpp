@@ -1,5 +1,6 @@
 #include "daemon/jobs.hpp"
 
+#include <fcntl.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -74,6 +75,15 @@ Result<Time> last_audited(const ca::Environment& environment) {
   return time;
 }
 
+// A file system that has found itself damaged refuses to be written without being marked read-only (ext4
+// since Linux 6.15), so a file is written that has no name. Where there are no such files, nothing is known.
+Status try_to_write(const fs::path& folder) {
+  const FileDescriptor file(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  if (!file && (errno == EOPNOTSUPP || errno == EISDIR)) return ok();
+  if (!file) return system_error(errno, "cannot write in", folder);
+  return write_all(file.get(), as_bytes("."), folder);
+}
+
 Status check_file_system(const fs::path& database) {
   struct statvfs info{};
   if (::statvfs(database.c_str(), &info) != 0) return system_error(errno, "looking at", database);
@@ -81,7 +91,7 @@ Status check_file_system(const fs::path& database) {
     return make_error(Errc::unavailable, "{} lies on a file system that is read-only", database.string());
   if (const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize; free < kLeastFree)
     return make_error(Errc::unavailable, "{} MiB are free where {} lies", free >> 20, database.string());
-  return ok();
+  return try_to_write(database.parent_path());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "ca/key_files.hpp"
 #include "daemon/test_service.hpp"
 #include "x509/ocsp.hpp"
 
@@ -49,6 +50,30 @@ TEST(Service, SeesNewAuthoritiesAfterAReloadAndKeepsConnections) {
   ASSERT_TRUE(reloaded) << reloaded.error().report();
   EXPECT_EQ(service->faces().authorities().size(), 2U);
   EXPECT_EQ(client.ask(kReady).status, 200U);
+}
+
+// Whatever keeps a CA from being opened anew: the service goes on with what it has.
+TEST(Service, KeepsACaThatAReloadCannotOpenAndSaysSo) {
+  ca::TestBench bench;
+  const auto authority = bench.make_root();
+  ASSERT_NE(authority, nullptr);
+  RunningService service(bench);
+  const fs::path key =
+      ca::key_file_path(bench.environment(), authority->current().generation.key_reference).value();
+  const fs::path kept = bench.home().folder() / "kept.key";
+  fs::rename(key, kept);
+  ASSERT_TRUE(service->reload());
+  EXPECT_EQ(service->faces().authorities().size(), 1U);
+  const auto state = [&] {
+    for (const auto& check : service->health())
+      if (check.name == "ca Test Root") return check;
+    return net::HealthCheck{};
+  };
+  EXPECT_FALSE(state().good);
+  EXPECT_THAT(state().detail, HasSubstr(key.filename().string()));
+  fs::rename(kept, key);
+  ASSERT_TRUE(service->reload());
+  EXPECT_TRUE(state().good);
 }
 
 TEST(Service, SignsOcspAnswersAheadWhenToldTo) {

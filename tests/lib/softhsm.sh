@@ -18,5 +18,5 @@ softhsm_set_up() {
 }
 # token_uri LABEL OBJECT
 token_uri() { echo "pkcs11:token=${1// /%20};object=${2// /%20}?module-path=$SOFTHSM_MODULE"; }
-pull_token() { mv "$W/tokens" "$W/pulled" && mkdir "$W/tokens"; }
-plug_token() { rm -rf "$W/tokens" && mv "$W/pulled" "$W/tokens"; }
+pull_token() { mkdir "$W/pulled" && mv "$W/tokens"/* "$W/pulled"; }
+plug_token() { mv "$W/pulled"/* "$W/tokens" && rmdir "$W/pulled"; }

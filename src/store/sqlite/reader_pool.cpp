@@ -10,7 +10,7 @@ constexpr auto kPause = std::chrono::milliseconds(50);
 // after each commit, which costs more than the copies it saves (measured), and an I/O error would be a
 // signal.
 constexpr const char* kSettings =
-    "PRAGMA query_only = ON; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY";
+    "PRAGMA query_only = ON; PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY";
 
 }  // namespace
 
