@@ -186,7 +186,7 @@ Status serve_registration(Context& context, const Signals& signals, const net::E
 }
 
 // glibc gives each thread of a server a heap of its own, and takes none of them back: with a million
-// certificates that was half of the memory. Few of them cost no time that was seen.
+// certificates that is a good part of the memory (bench/memory.sh).
 void share_heaps() {
 #ifdef M_ARENA_MAX
   ::mallopt(M_ARENA_MAX, 2);
