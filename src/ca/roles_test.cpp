@@ -252,8 +252,8 @@ class RequestsForACa : public Roles {
     ASSERT_TRUE(grant(Role::administrator, "ada"));
   }
   Outcome ask(std::string_view requester = "sub-host") {
-    const x509::Extension constraints = x509::make_extension(
-        x509::oid::kBasicConstraints, true, x509::encode_basic_constraints({true, 1U}));
+    const x509::Extension constraints =
+        x509::make_extension(x509::oid::kBasicConstraints, true, x509::encode_basic_constraints({true, 1U}));
     Submission submission;
     submission.request = bench_.request("CN=Sub", {}, {constraints});
     submission.template_name = "SubCA";

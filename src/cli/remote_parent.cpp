@@ -32,8 +32,11 @@ Error with_further_hint(Error error, const std::string& hint) {
 // For whoever could not even be asked.
 Error not_reached(Error error) {
   if (!error.hint().empty()) return error;
-  if (is_away(error.code()))
+  // A service that does not take the client certificate says so by an alert of TLS, after the handshake.
+  const bool is_alert = error.message().contains("alert");
+  if (is_away(error.code()) && !is_alert)
     return std::move(error).with_hint("is vouch serve running there, and may this host connect to it?");
+  if (error.code() != Errc::denied && !is_alert) return error;
   return std::move(error).with_hint(
       "--parent-trust has to be the root of the service's own certificate, which has to name the host; "
       "--parent-certificate one that a CA there issued and has not revoked");
@@ -297,8 +300,9 @@ Result<std::optional<ca::InstallResult>> RemoteParent::join(Context& context, co
                                                             Bytes request) {
   const Progress progress(context, fmt::format("asking the parent at {}", record_.url));
   const bool known = record_.request != 0;
-  ca::Outcome outcome =
-      TRY(known ? authority_.retrieve(record_.request) : hand_in(context, arguments, request));
+  auto asked = known ? authority_.retrieve(record_.request) : hand_in(context, arguments, request);
+  if (!asked) return not_reached(std::move(asked.error()));
+  ca::Outcome outcome = std::move(*asked);
   record_.request = outcome.request;
   if (!known) TRY(ca::remember_parent(workspace.environment(), record.name, record_, context.user()));
   outcome = TRY(wait(context, arguments, std::move(outcome)));
