@@ -682,10 +682,10 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   {
     daemon::RunningService service(far);
     const std::string place = "unix:" + service.socket().string();
-    check("ca init", {"--name", "Far", "--kind", "subordinate", "--parent", place}, 3);
+    const Value waits = check("ca init", {"--name", "Far", "--kind", "subordinate", "--parent", place}, 3);
     check("ca show", {"--ca", "Far"});
     check("ca install", {"--from-parent"}, 3);
-    ASSERT_TRUE(far_root->approve(1, "admin"));
+    ASSERT_TRUE(far_root->approve(*waits.find("ca")->find("parent")->find("request")->integer(), "admin"));
     check("ca install", {"--from-parent"});
     check("ca renew", {"--ca", "Far", "--parent", place}, 3);
   }
