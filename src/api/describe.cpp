@@ -113,6 +113,7 @@ Value describe(const store::CrlRecord& record, std::string_view authority,
   Value value;
   value.set("ca", authority).set("key_index", record.key_index).set("number", record.number);
   value.set("delta", record.delta);
+  value.set("shard", record.shard == 0 ? Value() : Value(std::uint64_t{record.shard}));
   value.set("base_number", record.delta ? Value(record.base_number) : Value())
       .set("this_update", format_time(record.this_update));
   value.set("next_update", format_time(record.next_update))

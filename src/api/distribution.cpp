@@ -90,6 +90,13 @@ class TableMaker {
 
  private:
   using Paths = std::set<std::string>;
+  // CRLs of this CA that replace one another.
+  struct Series {
+    std::uint16_t key_index = 0;
+    bool delta = false;
+    std::uint32_t shard = 0;  // 0: the complete list
+    auto operator<=>(const Series&) const = default;
+  };
 
   Status keep_everything(const Error& why) {
     table_ = before_;
@@ -106,25 +113,28 @@ class TableMaker {
     std::erase_if(generations_, [](const store::KeyGeneration& g) { return g.certificate.empty(); });
     if (generations_.empty()) return ok();
     TRY(collect_paths(snapshot));
-    for (const auto& [key, paths] : crl_paths_)
-      if (Status added = add_crl(snapshot, key.first, key.second, paths); !added) {
+    for (const auto& [series, paths] : by_owner(crl_paths_))
+      if (Status added = add_crl(snapshot, series, paths); !added) {
         fail(std::move(added.error()));
         incomplete_ = true;
       }
-    for (const auto& [index, paths] : certificate_paths_) add_certificate(index, paths);
+    for (const auto& [index, paths] : by_owner(certificate_paths_)) add_certificate(index, paths);
     crl_paths_.clear();
     certificate_paths_.clear();
     return ok();
   }
 
-  ca::LocationVariables variables(const store::KeyGeneration& generation, bool delta) const {
+  ca::LocationVariables variables(const store::KeyGeneration& generation, bool delta,
+                                  std::uint32_t shard) const {
     return {settings_.dns_name,
             settings_.short_name,
             record_->name,
             generation.certificate_index,
             generation.key_index,
             delta,
-            settings_.configuration_container};
+            settings_.configuration_container,
+            {},
+            shard};
   }
 
   Status collect_paths(const store::Snapshot& snapshot) {
@@ -132,34 +142,52 @@ class TableMaker {
     // something about a path.
     for (const store::LocationSet& set : TRY(snapshot.location_sets(record_->id, environment_.clock.now())))
       if (set.id != 0) collect_old(TRY(ca::parse_issued_locations(set.text)));
-    constexpr std::uint32_t in_crl = ca::add_to_freshest_crl | ca::add_to_crl_cdp | ca::add_to_crl_idp;
+    std::map<std::uint16_t, std::set<std::uint32_t>> shards;  // of each key; 0: the complete list
+    for (const store::CarriedShard& carried : TRY(snapshot.carried_shards(record_->id))) {
+      shards[carried.key_index].insert(carried.shard);
+      for (const std::string& url : TRY(ca::parse_issued_locations(carried.locations)).cdp)
+        if (const auto path = path_of(ca::with_shard(url, carried.shard)))
+          crl_paths_[*path] = {carried.key_index, false, carried.shard};
+    }
+    if (settings_.crl_shards > 1)
+      for (std::uint32_t shard = 1; shard <= settings_.crl_shards; ++shard)
+        shards[generations_.back().key_index].insert(shard);
     for (const store::KeyGeneration& generation : generations_) {
-      for (const ca::Location& location : settings_.cdp)
-        for (const bool delta : {true, false})  // a path without %9 is that of the base
-          if (location.flags & (delta ? in_crl : in_crl | ca::add_to_certificate))
-            if (const auto path = path_of(TRY(ca::expand(location, variables(generation, delta)))))
-              claim(crl_paths_, std::pair(generation.key_index, delta), *path);
+      for (const std::uint32_t shard : shards[generation.key_index]) TRY(collect_crls(generation, shard));
+      TRY(collect_crls(generation,
+                       0));  // last: a location without a place for the shard is the complete list's
       for (const ca::Location& location : settings_.aia)
         if (location.flags & ca::add_to_certificate)
-          if (const auto path = path_of(TRY(ca::expand(location, variables(generation, false)))))
-            claim(certificate_paths_, generation.certificate_index, *path);
+          if (const auto path = path_of(TRY(ca::expand(location, variables(generation, false, 0)))))
+            certificate_paths_[*path] = generation.certificate_index;
     }
+    return ok();
+  }
+
+  Status collect_crls(const store::KeyGeneration& generation, std::uint32_t shard) {
+    constexpr std::uint32_t in_crl = ca::add_to_freshest_crl | ca::add_to_crl_cdp | ca::add_to_crl_idp;
+    for (const ca::Location& location : settings_.cdp)
+      for (const bool delta : {true, false})  // a path without %9 is that of the base
+        if (location.flags & (delta ? in_crl : in_crl | ca::add_to_certificate))
+          if (const auto path = path_of(TRY(ca::expand(location, variables(generation, delta, shard)))))
+            crl_paths_[*path] = {generation.key_index, delta, shard};
     return ok();
   }
 
   // A set of old locations does not say whose they were; the suffix of %8 and %4 does.
   void collect_old(const ca::IssuedLocations& locations) {
     for (const std::string& url : locations.cdp)
-      if (const auto path = path_of(url)) claim(crl_paths_, std::pair(index_in(*path), false), *path);
+      if (const auto path = path_of(url); path && !ca::is_of_any_shard(url))  // shards: see carried_shards
+        crl_paths_[*path] = {index_in(*path), false, 0};
     for (const std::string& url : locations.aia)
-      if (const auto path = path_of(url)) claim(certificate_paths_, index_in(*path), *path);
+      if (const auto path = path_of(url)) certificate_paths_[*path] = index_in(*path);
   }
 
-  // A path has one content: whoever claims it last, of a location without %8 the newest key.
-  template <class Map>
-  static void claim(Map& map, const typename Map::key_type& key, const std::string& path) {
-    for (auto& [other, paths] : map) paths.erase(path);
-    map[key].insert(path);
+  template <class Owner>
+  static std::map<Owner, Paths> by_owner(const std::map<std::string, Owner>& owners) {
+    std::map<Owner, Paths> paths;
+    for (const auto& [path, owner] : owners) paths[owner].insert(path);
+    return paths;
   }
 
   void place(const Paths& paths, const std::shared_ptr<const Item>& item) {
@@ -169,8 +197,9 @@ class TableMaker {
                  .with_hint("give their locations different paths: vouch location list"));
   }
 
-  Status add_crl(const store::Snapshot& snapshot, std::uint16_t key_index, bool delta, const Paths& paths) {
-    const auto newest = TRY(snapshot.newest_crls(record_->id, key_index, delta, 1));
+  Status add_crl(const store::Snapshot& snapshot, const Series& series, const Paths& paths) {
+    const auto newest =
+        TRY(snapshot.newest_crls({record_->id, series.key_index, series.delta, series.shard}, 1));
     if (newest.empty() || paths.empty()) return ok();
     const store::CrlRecord& crl = newest.front();
     std::string identity = fmt::format("crl {} {}", crl.number, to_hex(crl.sha256));
@@ -192,7 +221,8 @@ class TableMaker {
   Result<std::shared_ptr<const MappedFile>> find_file(const store::Snapshot& snapshot,
                                                       const store::CrlRecord& crl) const {
     std::vector<fs::path> places{environment_.home.folder() / crl.file};
-    for (const store::CrlTarget& target : TRY(snapshot.crl_targets(record_->id)))
+    for (const store::CrlTarget& target :
+         TRY(snapshot.crl_targets({record_->id, crl.key_index, crl.delta, crl.shard})))
       if (target.number == crl.number) places.emplace_back(target.target);
     std::optional<Error> why;
     for (const fs::path& place : places) {
@@ -252,8 +282,9 @@ class TableMaker {
   const store::AuthorityRecord* record_ = nullptr;
   ca::AuthoritySettings settings_;
   std::vector<store::KeyGeneration> generations_;
-  std::map<std::pair<std::uint16_t, bool>, Paths> crl_paths_;  // by key and whether it is the delta
-  std::map<std::uint16_t, Paths> certificate_paths_;           // by certificate index
+  // A path has one content: whoever claims it last, of a location without %8 the newest key.
+  std::map<std::string, Series> crl_paths_;
+  std::map<std::string, std::uint16_t> certificate_paths_;  // certificate index
 };
 
 }  // namespace

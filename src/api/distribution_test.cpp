@@ -62,6 +62,40 @@ TEST_F(DistributionTest, AnswersBaseDeltaAndCertificateAtTheirUrls) {
   EXPECT_EQ(get("/pki/%zz")->status, 404U);
 }
 
+TEST_F(DistributionTest, AnswersEachShardAtTheUrlOfItsCertificatesAlsoAfterAChange) {
+  switch_deltas_on();
+  set([](ca::AuthoritySettings& s) { s.crl_shards = 4; });
+  const Buffer serial = issue();
+  const std::uint32_t mine = bench.database().snapshot().value()->certificate(serial)->shard;
+  revoke(serial);
+  publish();
+  refresh();
+  const auto file = [&](std::uint32_t shard, std::string_view delta = "") {
+    return read_file(bench.home().published() / fmt::format("CRL Root~{}{}.crl", shard, delta)).value();
+  };
+  for (std::uint32_t shard = 1; shard <= 4; ++shard) {
+    const std::string base = fmt::format("/pki/CRL%20Root~{}.crl", shard);
+    EXPECT_EQ(to_buffer(as_bytes(get(base)->body.view())), file(shard));
+    const std::string delta = fmt::format("/pki/CRL%20Root~{}+.crl", shard);
+    EXPECT_EQ(to_buffer(as_bytes(get(delta)->body.view())), file(shard, "+"));
+  }
+  EXPECT_EQ(to_buffer(as_bytes(get(kCrl)->body.view())), read_file(base_file()).value());
+  EXPECT_EQ(get("/pki/CRL%20Root~5.crl")->status, 404U);
+
+  // The location moves and nothing is sharded any more: the certificate still finds its list.
+  set([](ca::AuthoritySettings& s) {
+    s.crl_shards = 1;
+    for (ca::Location& location : s.cdp)
+      if (!ca::is_file(location)) location.url = "http://elsewhere.example/new/%3%8%9.crl";
+  });
+  ASSERT_TRUE(authority->refresh());
+  publish();
+  refresh();
+  EXPECT_EQ(to_buffer(as_bytes(get(fmt::format("/pki/CRL%20Root~{}.crl", mine))->body.view())), file(mine));
+  EXPECT_EQ(to_buffer(as_bytes(get(fmt::format("/new/CRL%20Root~{}.crl", mine))->body.view())), file(mine));
+  EXPECT_EQ(get(fmt::format("/pki/CRL%20Root~{}.crl", mine % 4 + 1))->status, 404U) << "nobody names it";
+}
+
 TEST_F(DistributionTest, AnAnswerIsSharedAndNotCopied) {
   publish();
   refresh();

@@ -112,6 +112,7 @@ constexpr Member kCrl[] = {
     {"key_index", "integer", "which of the CA's keys signed it"},
     {"number", "integer", "cRLNumber"},
     {"delta", "boolean", ""},
+    {"shard", "integer?", "null: the complete list"},
     {"base_number", "integer?", "of a delta CRL"},
     {"this_update", "time", ""},
     {"next_update", "time", ""},

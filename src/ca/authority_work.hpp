@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "ca/audit.hpp"
+#include "ca/gathering.hpp"
 #include "ca/issuance_cache.hpp"
 #include "ca/local_authority.hpp"
 #include "ca/templates.hpp"

@@ -238,15 +238,17 @@ store::CertificateRecord LocalAuthority::fill(const Work& work) const {
       work.certificate_template
           ? cache_->tbs(*work.certificate_template, key.generation.key_index, by->revision, make)
           : std::make_shared<const x509::TbsTemplate>(make());
-  Buffer extensions;
-  for (const x509::Extension& extension : plan.variable)
-    append(extensions, x509::encode_extension(extension));
-
   store::CertificateRecord certificate;
   certificate.authority = record_.id;
   certificate.key_index = key.generation.key_index;
   certificate.serial =
       make_serial(environment_.home.configuration().node, environment_.clock, environment_.provider);
+  certificate.shard = shard_of(certificate.serial, by->settings.crl_shards);
+  Buffer extensions;
+  for (const x509::Extension& extension : plan.variable)
+    append(extensions, x509::encode_extension(extension));
+  if (certificate.shard != 0 && plan.revocation_info)
+    append(extensions, by->cdp_of_shard[certificate.shard - 1]);
   certificate.not_before = plan.not_before;
   certificate.not_after = plan.not_after;
   certificate.subject = x509::to_rfc4514(plan.subject).value_or(std::string());

@@ -87,6 +87,10 @@ class Words {
   std::string_view rest_;
 };
 
+std::string shard_words(const FenceEvent& event) {
+  return event.shard == 0 ? std::string() : fmt::format(" shard {}", event.shard);
+}
+
 std::int64_t seconds(Time time) { return time.time_since_epoch().count(); }
 
 Result<x509::CrlReason> read_reason(Words& words) {
@@ -112,6 +116,11 @@ Result<FenceEvent> parse_content(std::string_view content) {
         words = last;
       else
         event.revocation.invalidity_date = TRY(words.time());
+    }
+    if (!words.at_end()) {
+      if (words.next() != "shard") return no_fence_line();
+      event.shard = TRY(words.number<std::uint32_t>());
+      if (event.shard == 0) return no_fence_line();
     }
   } else if (kind == "release") {
     event.kind = release;
@@ -173,6 +182,7 @@ FenceEvent FenceEvent::issued(const store::CertificateRecord& certificate) {
   event.serial = certificate.serial;
   event.not_after = certificate.not_after;
   event.key_index = certificate.key_index;
+  event.shard = certificate.shard;
   return event;
 }
 
@@ -226,14 +236,15 @@ std::string format_fence_line(const FenceEvent& event) {
   using enum FenceEvent::Kind;
   switch (event.kind) {
     case issued:
-      return with_checksum(
-          fmt::format("issued {} {} {}", to_hex(event.serial), seconds(event.not_after), event.key_index));
+      return with_checksum(fmt::format("issued {} {} {}{}", to_hex(event.serial), seconds(event.not_after),
+                                       event.key_index, shard_words(event)));
     case revoked: {
       const store::RevocationRecord& revocation = event.revocation;
       return with_checksum(fmt::format(
-          "revoked {} {} {} {} {} {}", to_hex(event.serial), seconds(event.not_after), event.key_index,
+          "revoked {} {} {} {} {} {}{}", to_hex(event.serial), seconds(event.not_after), event.key_index,
           seconds(revocation.revoked_at), static_cast<int>(revocation.reason),
-          revocation.invalidity_date ? fmt::format("{}", seconds(*revocation.invalidity_date)) : "-"));
+          revocation.invalidity_date ? fmt::format("{}", seconds(*revocation.invalidity_date)) : "-",
+          shard_words(event)));
     }
     case release:
       return with_checksum("release " + to_hex(event.serial));

@@ -66,7 +66,12 @@ class FenceTest : public testing::Test {
 };
 
 TEST_F(FenceTest, EveryKindOfLineComesBackAsItWas) {
+  FenceEvent in_a_shard = issued(7), revoked_in_a_shard = revoked(8, x509::CrlReason::superseded);
+  in_a_shard.shard = 12;
+  revoked_in_a_shard.shard = 1;
   const std::vector<FenceEvent> all{
+      in_a_shard,
+      revoked_in_a_shard,
       issued(1),
       revoked(1, x509::CrlReason::key_compromise, kTestNow - std::chrono::days(3)),
       revoked(2, x509::CrlReason::certificate_hold),

@@ -54,6 +54,7 @@ struct PublishedCrl {
   fs::path path;
   std::uint64_t number = 0;
   const PublicKey* key = nullptr;
+  std::uint32_t shard = 0;
 };
 
 // Whether the CRL says that this key signed it. The signature itself is asked for when it matters.
@@ -79,20 +80,32 @@ std::vector<PublishedCrl> published_crls(const store::AuthorityRecord& record,
                                          const AuthoritySettings& settings,
                                          const std::vector<PublicKey>& keys) {
   std::vector<PublishedCrl> found;
+  const auto look = [&](const Location& location, const PublicKey& key, std::uint32_t shard, bool delta) {
+    if (!is_file(location) || !(location.flags & (delta ? publish_delta_to_server : publish_to_server)))
+      return;
+    const auto path = expand(location, {settings.dns_name,
+                                        settings.short_name,
+                                        record.name,
+                                        key.generation.certificate_index,
+                                        key.generation.key_index,
+                                        delta,
+                                        {},
+                                        {},
+                                        shard});
+    const auto file = path ? MappedFile::open(*path) : Result<MappedFile>(path.error());
+    if (!file) return;
+    const auto crl = x509::parse_crl(file->bytes());
+    if (!crl || !is_of(*crl, key)) return;
+    if (const auto number = number_of(*crl)) found.push_back({*path, *number, &key, shard});
+  };
+  // Shards first: they tell of a lost certificate which one it belongs to, and the complete list does not.
+  const std::uint32_t shards = settings.crl_shards > 1 ? settings.crl_shards : 0;
   for (const PublicKey& key : keys)
-    for (const Location& location : settings.cdp)
-      for (const bool delta : {false, true}) {
-        if (!is_file(location) || !(location.flags & (delta ? publish_delta_to_server : publish_to_server)))
-          continue;
-        const auto path =
-            expand(location, {settings.dns_name, settings.short_name, record.name,
-                              key.generation.certificate_index, key.generation.key_index, delta});
-        const auto file = path ? MappedFile::open(*path) : Result<MappedFile>(path.error());
-        if (!file) continue;
-        const auto crl = x509::parse_crl(file->bytes());
-        if (!crl || !is_of(*crl, key)) continue;
-        if (const auto number = number_of(*crl)) found.push_back({*path, *number, &key});
-      }
+    for (std::uint32_t shard = shards;; --shard) {
+      for (const Location& location : settings.cdp)
+        for (const bool delta : {false, true}) look(location, key, shard, delta);
+      if (shard == 0) break;
+    }
   return found;
 }
 
@@ -138,6 +151,7 @@ Status add_entries(const PublishedCrl& published, const x509::CrlView& crl, Seen
     // Unless the fence knows better: no certificate outlives its CA.
     event.not_after = published.key->not_after;
     event.key_index = published.key->generation.key_index;
+    event.shard = published.shard;
     event.revocation = {event.serial, entry.revoked_at,
                         extensions.reason.value_or(x509::CrlReason::unspecified), extensions.invalidity_date};
     if (event.revocation.reason == x509::CrlReason::remove_from_crl) continue;
@@ -296,6 +310,7 @@ Status insert_lost(store::Transaction& t, const Environment& environment, store:
   certificate.key_index = event.key_index;
   certificate.serial = event.serial;
   certificate.not_after = event.not_after;
+  certificate.shard = event.shard;
   TRY(t.insert_intent(certificate));
   const std::uint8_t no_signature[1] = {};
   return t.complete_intent(certificate.request, no_signature);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include "ca/authority_work.hpp"
 #include "ca/chain.hpp"
@@ -116,7 +117,8 @@ LocalAuthority::LocalAuthority(const Environment& environment, store::AuthorityR
       keys_(std::move(keys)),
       live_(std::move(live)),
       cache_(std::make_unique<IssuanceCache>()),
-      roles_(std::make_unique<RoleCache>()) {}
+      roles_(std::make_unique<RoleCache>()),
+      gathering_(std::make_unique<Gathering>()) {}
 
 LocalAuthority::~LocalAuthority() = default;
 
@@ -210,10 +212,22 @@ Result<std::shared_ptr<const LocalAuthority::Live>> LocalAuthority::make_live(
   auto live = std::make_shared<Live>();
   live->text = record.settings;
   live->settings = TRY(parse_settings(record.settings));
-  const IssuedLocations locations = TRY(issued_locations(
-      live->settings.cdp, live->settings.aia, variables_of(record, live->settings, key.generation)));
-  live->issued_extensions = extensions_issued_by(key, locations);
+  LocationVariables variables = variables_of(record, live->settings, key.generation);
+  const bool sharded = live->settings.crl_shards > 1;
+  // One set of locations for all shards: which one a certificate has is in its own row.
+  if (sharded) variables.shard = kAnyShard;
+  IssuedLocations locations = TRY(issued_locations(live->settings.cdp, live->settings.aia, variables));
   live->locations = format_issued_locations(locations);
+  if (sharded) {
+    const std::vector<std::string> cdp = std::exchange(locations.cdp, {});
+    for (std::uint32_t shard = 1; shard <= live->settings.crl_shards; ++shard) {
+      std::vector<std::string> urls;
+      for (const std::string& url : cdp) urls.push_back(with_shard(url, shard));
+      live->cdp_of_shard.push_back(x509::encode_extension(x509::make_extension(
+          x509::oid::kCrlDistributionPoints, false, x509::encode_distribution_point_uris(urls))));
+    }
+  }
+  live->issued_extensions = extensions_issued_by(key, locations);
   live->revision = revision;
   return std::shared_ptr<const Live>(std::move(live));
 }

@@ -28,8 +28,9 @@ struct CaKey {
   Buffer subject;         // Name of the CA certificate, whole TLV
   Buffer key_identifier;  // its subjectKeyIdentifier
   Time not_before{}, not_after{};
-  std::optional<std::uint32_t> path_length;        // of its certificate; absent: no limit
-  std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA, by the settings when it was opened
+  std::optional<std::uint32_t> path_length;  // of its certificate; absent: no limit
+  // AKI, CDP (of the complete CRL) and AIA, by the settings when it was opened.
+  std::vector<x509::Extension> issued_extensions;
 };
 
 // authorityKeyIdentifier, cRLDistributionPoints and authorityInfoAccess (RFC 5280 4.2.1.1, 4.2.1.13, 4.2.2.1)
@@ -41,6 +42,7 @@ Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key,
 // What the certificates of one template version have in common: made once, filled per certificate.
 class IssuanceCache;
 class KeyChecks;
+class Gathering;
 
 class LocalAuthority final : public Authority {
  public:
@@ -133,7 +135,8 @@ class LocalAuthority final : public Authority {
   struct Live {
     std::string text;  // the settings as the database has them
     AuthoritySettings settings;
-    std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA
+    std::vector<x509::Extension> issued_extensions;  // AKI, CDP and AIA; the CDP not where it is sharded
+    std::vector<Buffer> cdp_of_shard;                // encoded, that of shard 1 first; empty: not sharded
     std::string locations;                           // of CDP and AIA, as LocationSet keeps them
     std::uint32_t revision = 0;
   };
@@ -146,6 +149,7 @@ class LocalAuthority final : public Authority {
 
   Status look_at_fence();
   Status check_locations() const;
+  std::vector<Result<Outcome>> submit_together(std::span<const Submission> submissions);
   // Steps of one issuance, in their order; each leaves its result in the Work.
   Result<Work> consider(const Submission& submission, TemplateLookup& templates, const Approval& approval,
                         const RoleTable* roles) const;
@@ -194,6 +198,7 @@ class LocalAuthority final : public Authority {
   std::atomic<std::size_t> repaired_ = 0;
   std::atomic<bool> waits_for_key_ = false;
   std::unique_ptr<RoleCache> roles_;
+  std::unique_ptr<Gathering> gathering_;
 };
 
 }  // namespace vouch::ca

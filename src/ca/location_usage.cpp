@@ -42,10 +42,11 @@ Result<LocationUsage> location_usage(const store::Snapshot& snapshot, const stor
   LocationUsage usage;
   UsageCount count;
   const auto generations = TRY(snapshot.key_generations(record.id));
-  if (!generations.empty())
-    count.add(TRY(issued_locations(settings.cdp, settings.aia,
-                                   location_variables(record, settings, generations.back()))),
-              0, true);
+  if (!generations.empty()) {
+    auto variables = location_variables(record, settings, generations.back());
+    if (settings.crl_shards > 1) variables.shard = kAnyShard;
+    count.add(TRY(issued_locations(settings.cdp, settings.aia, variables)), 0, true);
+  }
   for (const store::LocationSet& set : TRY(snapshot.location_sets(record.id, now)))
     if (set.id == 0)
       usage.unrecorded = set.live;

@@ -21,7 +21,10 @@ constexpr std::string_view kVariableNames[] = {
     "<DeltaCRLAllowed>",         // %9
     "<CDPObjectClass>",          // %10
     "<CAObjectClass>",           // %11
+    "<CRLShardSuffix>",          // has no number: AD CS uses %12 to %14 for something else
 };
+constexpr unsigned kKeySuffix = 8, kShardSuffix = 12;
+constexpr std::string_view kShardName = kVariableNames[kShardSuffix];
 
 // The names of certutil and of the dialogs.
 constexpr LocationFlagName kFlagNames[] = {
@@ -115,6 +118,12 @@ std::string as_url_name(std::string_view text) {
 
 // AD CS: the first certificate and key have no suffix, later ones "(n)".
 std::string suffix(std::uint16_t index) { return index == 0 ? "" : fmt::format("({})", index); }
+
+// No key suffix and no delta mark has this sign, and URLs take it as it is.
+std::string shard_suffix(std::uint32_t shard) {
+  if (shard == kAnyShard) return std::string(kShardName);
+  return shard == 0 ? "" : fmt::format("~{}", shard);
+}
 
 Result<std::string> value_of(unsigned variable, const LocationVariables& variables) {
   switch (variable) {
@@ -261,12 +270,18 @@ Result<std::string> expand(const Location& location, const LocationVariables& va
   const bool file = is_file(location);
   std::string_view rest = location.url;
   if (file && rest.starts_with("file://")) rest.remove_prefix(7);
+  const bool names_shard = rest.find(kShardName) != std::string_view::npos;
   std::string out;
   while (!rest.empty()) {
     const auto [variable, length] = variable_at(rest);
     if (length == 0) {
       out += file ? std::string(1, rest.front()) : url_literal(rest.front());
       rest.remove_prefix(1);
+      continue;
+    }
+    if (variable == kShardSuffix) {
+      out += shard_suffix(variables.shard);
+      rest.remove_prefix(length);
       continue;
     }
     const std::string value =
@@ -276,9 +291,33 @@ Result<std::string> expand(const Location& location, const LocationVariables& va
            : own_syntax    ? value
            : variable == 6 ? as_url_name(value)
                            : percent_encoded(value);
+    if (variable == kKeySuffix && !names_shard) out += shard_suffix(variables.shard);
     rest.remove_prefix(length);
   }
   return out;
+}
+
+std::string with_shard(std::string_view url, std::uint32_t shard) {
+  std::string out;
+  for (;;) {
+    const std::size_t at = url.find(kShardName);
+    out += url.substr(0, at);
+    if (at == std::string_view::npos) return out;
+    out += shard_suffix(shard);
+    url.remove_prefix(at + kShardName.size());
+  }
+}
+
+bool is_of_any_shard(std::string_view url) { return url.find(kShardName) != std::string_view::npos; }
+
+Status check_shard_places(const std::vector<Location>& cdp) {
+  LocationVariables variables{"h", "h", "CA", 0, 0, false, "CN=C", {}, kAnyShard};
+  for (const Location& location : cdp)
+    if (!is_of_any_shard(TRY(expand(location, variables))))
+      return make_error(Errc::usage, "the CRLs are sharded, and all shards would have the one location {}",
+                        format_location(location))
+          .with_hint("put %8 (<CRLNameSuffix>) or <CRLShardSuffix> into it: it is ~1 in the name of shard 1");
+  return ok();
 }
 
 Result<IssuedLocations> issued_locations(const std::vector<Location>& cdp, const std::vector<Location>& aia,

@@ -2,6 +2,7 @@
 // AIA and CDP locations: URLs or file paths with variables, and flags that say what each is for. The flag
 // numbers and variables are AD CS's; `65:/srv/pki/%3%8%9.crl` is certutil's notation.
 
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,7 +49,17 @@ struct LocationVariables {
   bool delta = false;
   std::string configuration_container{};  // %6: "CN=Configuration,DC=corp,DC=example"; empty: no directory
   std::string cross{};                    // of a cross-certificate, "0-1": %4 is then "(0-1)"
+  std::uint32_t shard = 0;                // of the CRLs; 0: the complete list
 };
+// As `shard`: its place stays open, as <CRLShardSuffix>, until `with_shard` fills it.
+constexpr std::uint32_t kAnyShard = std::numeric_limits<std::uint32_t>::max();
+// What a URL of any shard is for one of them; other URLs stay as they are.
+std::string with_shard(std::string_view url, std::uint32_t shard);
+bool is_of_any_shard(std::string_view url);
+// Where CRLs are sharded, every CDP location has a place for the shard: %8 or <CRLShardSuffix>. `usage`
+// otherwise, with what to write.
+Status check_shard_places(const std::vector<Location>& cdp);
+
 // Replaces %1 … %11 and <ServerDNSName> …; in http and ldap URLs the values are percent-encoded, in file
 // paths they are made safe as one path element. Fails with `malformed` for an unknown variable.
 Result<std::string> expand(const Location& location, const LocationVariables& variables);

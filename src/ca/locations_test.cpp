@@ -135,5 +135,29 @@ TEST(LocationsTest, CertutilNotationIsReadAndPrinted) {
     EXPECT_FALSE(parse_location(bad)) << bad;
 }
 
+TEST(Locations, TheShardHasASuffixOfItsOwn) {
+  LocationVariables variables{"h.example", "h", "CA", 0, 1, true};
+  const Location location{2, "http://%1/%3%8%9.crl"}, named{2, "http://%1/<CRLShardSuffix>/%3%8%9.crl"};
+  EXPECT_EQ(expand(location, variables).value(), "http://h.example/CA(1)+.crl");
+  variables.shard = 12;
+  EXPECT_EQ(expand(location, variables).value(), "http://h.example/CA(1)~12+.crl");
+  EXPECT_EQ(expand(named, variables).value(), "http://h.example/~12/CA(1)+.crl") << "once, where it is named";
+  EXPECT_EQ(expand({1, "/srv/%3%8%9.crl"}, variables).value(), "/srv/CA(1)~12+.crl");
+  variables.shard = kAnyShard;
+  const std::string open = expand(location, variables).value();
+  EXPECT_TRUE(is_of_any_shard(open));
+  EXPECT_EQ(with_shard(open, 3), "http://h.example/CA(1)~3+.crl");
+  EXPECT_EQ(with_shard("http://h.example/CA.crl", 3), "http://h.example/CA.crl");
+  EXPECT_EQ(parse_issued_locations(format_issued_locations({{open}, {}, {}}))->cdp, std::vector{open});
+}
+
+TEST(Locations, EveryCdpLocationNeedsAPlaceForTheShard) {
+  EXPECT_TRUE(check_shard_places({{65, "/srv/%3%8%9.crl"}, {6, "http://a/<CRLNameSuffix>.crl"}}));
+  EXPECT_TRUE(check_shard_places({{6, "http://a/<CRLShardSuffix>.crl"}}));
+  const Status refused = check_shard_places({{65, "/srv/%3%8%9.crl"}, {6, "http://a/b%9.crl"}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Errc::usage);
+}
+
 }  // namespace
 }  // namespace vouch::ca

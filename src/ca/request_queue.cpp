@@ -135,6 +135,14 @@ Result<Outcome> LocalAuthority::keep_first_approval(const store::RequestRecord& 
 }
 
 std::vector<Result<Outcome>> LocalAuthority::submit(std::span<const Submission> submissions) {
+  std::vector<Result<Outcome>> outcomes;
+  if (submissions.size() != 1) return submit_together(submissions);
+  outcomes.push_back(gathering_->submit(
+      submissions.front(), [this](std::span<const Submission> all) { return submit_together(all); }));
+  return outcomes;
+}
+
+std::vector<Result<Outcome>> LocalAuthority::submit_together(std::span<const Submission> submissions) {
   std::vector<Result<Work>> considered;
   considered.reserve(submissions.size());
   const auto consider_all = [&]() -> Status {

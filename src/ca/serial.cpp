@@ -13,4 +13,10 @@ Buffer make_serial(std::uint8_t node, const Clock& clock, const crypto::Provider
   return serial;
 }
 
+std::uint32_t shard_of(Bytes serial, std::uint32_t shards) {
+  if (shards <= 1 || serial.size() < 2) return 0;
+  const std::uint32_t last = std::uint32_t{serial[serial.size() - 2]} << 8 | serial.back();
+  return 1 + last % shards;
+}
+
 }  // namespace vouch::ca

@@ -38,5 +38,14 @@ TEST(SerialTest, EveryRandomBitIsAsOftenOneAsZero) {
   for (const int count : ones) EXPECT_NEAR(count, kSerials / 2, kSerials / 100);
 }
 
+TEST(Serial, TheLastTwoOctetsSayTheShard) {
+  Buffer serial(18, 7);
+  serial[16] = 1;
+  serial[17] = 2;
+  EXPECT_EQ(shard_of(serial, 1), 0u) << "one list for all";
+  EXPECT_EQ(shard_of(serial, 16), 1u + 258 % 16);
+  EXPECT_EQ(shard_of(serial, 1000), 259u);
+}
+
 }  // namespace
 }  // namespace vouch::ca

@@ -1,5 +1,7 @@
 #include "ca/settings.hpp"
 
+#include <algorithm>
+
 #include "base/value.hpp"
 
 namespace vouch::ca {
@@ -99,6 +101,12 @@ Status read_crl_settings(const Value& table, AuthoritySettings& settings) {
     settings.keep_expired_since = TRY(parse_time(TRY(text_of(table, "keep_expired_since"))));
   if (table.find("crl_scope"))
     settings.crl_scope = TRY(crl_scope_from_name(TRY(text_of(table, "crl_scope"))));
+  if (const Value* shards = table.find("crl_shards")) {
+    const auto number = shards->integer();
+    if (!number || *number < 1 || *number > std::int64_t{kMostCrlShards})
+      return make_error(Errc::malformed, "{}: 'crl_shards' is no number from 1 to {}", kFile, kMostCrlShards);
+    settings.crl_shards = static_cast<std::uint32_t>(*number);
+  }
   settings.delta_from_oldest_base = flag_of(table, "delta_from_oldest_base");
   if (table.find("configuration_container"))
     settings.configuration_container = TRY(text_of(table, "configuration_container"));
@@ -114,6 +122,7 @@ void write_crl_settings(const AuthoritySettings& settings, Value& table) {
   table.set("publish_at", std::move(times));
   if (settings.keep_expired_since) table.set("keep_expired_since", format_time(*settings.keep_expired_since));
   table.set("crl_scope", to_string(settings.crl_scope));
+  if (settings.crl_shards > 1) table.set("crl_shards", std::uint64_t{settings.crl_shards});
   table.set("delta_from_oldest_base", settings.delta_from_oldest_base);
   table.set("configuration_container", settings.configuration_container);
 }
@@ -154,6 +163,23 @@ std::string format_time_of_day(std::chrono::minutes time) {
 
 std::string format_overlap(Span overlap) { return overlap == Span{} ? "auto" : format_span(overlap); }
 
+namespace {
+
+Status check_shards(const AuthoritySettings& settings) {
+  if (settings.crl_shards < 1 || settings.crl_shards > kMostCrlShards)
+    return make_error(Errc::usage, "{} shards are not possible", settings.crl_shards)
+        .with_hint(fmt::format("choose 1 (no shards) to {}", kMostCrlShards));
+  if (settings.crl_shards == 1) return ok();
+  if (std::ranges::none_of(
+          settings.cdp, [](const Location& l) { return !is_file(l) && (l.flags & add_to_certificate) != 0; }))
+    return make_error(Errc::usage,
+                      "certificates would not say which shard is theirs: no CDP location has flag 2")
+        .with_hint("give them one first: vouch location add --cdp 6:http://pki.example.com/%3%8%9.crl");
+  return check_shard_places(settings.cdp);
+}
+
+}  // namespace
+
 Status check_crl_settings(const AuthoritySettings& settings) {
   const Time then{};
   const auto length = [&](Span span) { return add(then, span) - then; };
@@ -173,7 +199,7 @@ Status check_crl_settings(const AuthoritySettings& settings) {
     return make_error(Errc::usage, "times of day need a period of at least a day, not {}",
                       format_span(settings.crl_period))
         .with_hint("choose a longer period, or publish at any time");
-  return ok();
+  return check_shards(settings);
 }
 
 std::optional<crypto::DigestAlgorithm> digest_of(crypto::SignatureAlgorithm algorithm) {

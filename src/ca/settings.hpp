@@ -23,6 +23,8 @@ Result<CrlScope> crl_scope_from_name(std::string_view name);
 Result<std::chrono::minutes> parse_time_of_day(std::string_view text);
 std::string format_time_of_day(std::chrono::minutes time);
 
+constexpr std::uint32_t kMostCrlShards = 1024;  // a publication writes each of them
+
 struct AuthoritySettings {
   crypto::KeySpec key;
   crypto::SignatureAlgorithm signature_algorithm{};
@@ -41,6 +43,9 @@ struct AuthoritySettings {
       publish_at;                          // times of day (UTC) for periods of a day and more; empty: any
   std::optional<Time> keep_expired_since;  // certificates that expired since then stay on the list
   CrlScope crl_scope = CrlScope::all;
+  // Lists on which revocations are found beside the complete one, by serial number; 1: none. What is issued
+  // from a change on goes by it.
+  std::uint32_t crl_shards = 1;
   bool delta_from_oldest_base = false;  // deltas reach back to the oldest base CRL that is still valid
   std::string configuration_container;  // %6, where there is a directory
   // Half of the newest certificate's life: when the CA is to be renewed. None before the first certificate.

@@ -29,16 +29,24 @@ std::string kind_of(const store::CrlRecord& record) {
   return record.delta ? fmt::format("delta of {}", record.base_number) : "base";
 }
 
+// " of shard 3", or nothing for the complete list.
+std::string words_of_shard(std::uint32_t shard) {
+  return shard == 0 ? std::string() : fmt::format(" of shard {}", shard);
+}
+
+Value shard_or_null(std::uint32_t shard) { return shard == 0 ? Value() : Value(std::uint64_t{shard}); }
+
 void tell(const Context& context, const std::string& ca, const std::vector<revocation::Published>& published,
           Report& report) {
   for (const auto& crl : published) {
     report.crls.push(describe(crl.record, ca, crl.files));
+    const std::string shard = words_of_shard(crl.record.shard);
     if (crl.record.delta)
-      context.say("Delta CRL {} of CA '{}', to base CRL {}: {} changed, valid until {}", crl.record.number,
-                  ca, crl.record.base_number, crl.record.entries, format_time(crl.record.next_update));
+      context.say("Delta CRL {}{} of CA '{}', to base CRL {}: {} changed, valid until {}", crl.record.number,
+                  shard, ca, crl.record.base_number, crl.record.entries, format_time(crl.record.next_update));
     else
-      context.say("CRL {} of CA '{}': {} revoked, valid until {}", crl.record.number, ca, crl.record.entries,
-                  format_time(crl.record.next_update));
+      context.say("CRL {}{} of CA '{}': {} revoked, valid until {}", crl.record.number, shard, ca,
+                  crl.record.entries, format_time(crl.record.next_update));
     for (const fs::path& file : crl.files) context.say("  {}", file.string());
     for (const std::string& url : crl.uploads) context.say("  {}", url);
     for (const store::CrlTarget& failed : crl.failures)
@@ -70,13 +78,15 @@ Result<bool> look_ahead(const Context& context, const Workspace& workspace,
                           .set("ca", record.name)
                           .set("what", revocation::to_string(task.what))
                           .set("key_index", task.key_index)
+                          .set("shard", shard_or_null(task.shard))
                           .set("at", format_time(task.at))
                           .set("target", text_or_null(task.target))
                           .set("why", task.why));
     if (task.what == revocation::CrlTask::What::copy)
       context.say("next: CA '{}': {} ({})", record.name, task.target, task.why);
     else
-      context.say("next: {} CRL of CA '{}'{} at {} ({})", revocation::to_string(task.what), record.name,
+      context.say("next: {} CRL{} of CA '{}'{} at {} ({})", revocation::to_string(task.what),
+                  words_of_shard(task.shard), record.name,
                   task.key_index == 0 ? "" : fmt::format(", key {}", task.key_index), format_time(task.at),
                   task.why);
   }
@@ -95,7 +105,8 @@ Status publish_what_is_due(Context& context, const Workspace& workspace, const s
                            .set("ca", record.name)
                            .set("target", copy.target)
                            .set("number", copy.number)
-                           .set("delta", copy.delta));
+                           .set("delta", copy.delta)
+                           .set("shard", shard_or_null(copy.shard)));
     context.say("CRL {} of CA '{}' is now in {} too", copy.number, record.name, copy.target);
   }
   for (const Error& error : done.failures) report.fail(context, record.name, {}, error);
@@ -155,13 +166,14 @@ Result<Exit> publish(Context& context, const Arguments& arguments) {
 // Where the CRLs of a CA are to lie, and what lies there.
 Result<Exit> list_targets(Context& context, const store::Snapshot& snapshot,
                           const std::vector<store::AuthorityRecord>& authorities) {
-  Table table{"CA", "KEY", "KIND", "PLACE", "HOLDS", "WRITTEN", "STATE"};
+  Table table{"CA", "KEY", "SHARD", "KIND", "PLACE", "HOLDS", "WRITTEN", "STATE"};
   Value values = Value::list();
   for (const auto& authority : authorities)
     for (const store::CrlTarget& target : TRY(snapshot.crl_targets(authority.id))) {
       const auto state = TRY(revocation::target_state(snapshot, target, context.clock().now()));
       const bool good = target.error.empty();
-      table.add({authority.name, fmt::format("{}", target.key_index), target.delta ? "delta" : "base",
+      table.add({authority.name, fmt::format("{}", target.key_index),
+                 target.shard == 0 ? "-" : fmt::format("{}", target.shard), target.delta ? "delta" : "base",
                  target.target, target.number == 0 ? "-" : fmt::format("{}", target.number),
                  format_time(target.tried_at),
                  good ? "good"
@@ -172,6 +184,7 @@ Result<Exit> list_targets(Context& context, const store::Snapshot& snapshot,
                       .set("ca", authority.name)
                       .set("key_index", target.key_index)
                       .set("delta", target.delta)
+                      .set("shard", shard_or_null(target.shard))
                       .set("target", target.target)
                       .set("number", target.number)
                       .set("wanted", target.wanted)
@@ -194,13 +207,15 @@ Result<Exit> list(Context& context, const Arguments& arguments) {
   auto authorities = TRY(snapshot->authorities());
   if (context.named_authority()) authorities = {TRY(context.choose_authority(*snapshot))};
   if (arguments.has("targets")) return list_targets(context, *snapshot, authorities);
-  Table table{"NUMBER", "CA", "KEY", "KIND", "PUBLISHED", "NEXT UPDATE", "ENTRIES", "OCTETS", "FILE"};
+  Table table{"NUMBER",    "CA",          "KEY",     "SHARD",  "KIND",
+              "PUBLISHED", "NEXT UPDATE", "ENTRIES", "OCTETS", "FILE"};
   Value values = Value::list();
   for (const auto& authority : authorities)
     for (const auto& crl : TRY(snapshot->crls(authority.id))) {
       table.add({fmt::format("{}", crl.number), authority.name, fmt::format("{}", crl.key_index),
-                 kind_of(crl), format_time(crl.this_update), format_time(crl.next_update),
-                 fmt::format("{}", crl.entries), fmt::format("{}", crl.size), crl.file});
+                 crl.shard == 0 ? "-" : fmt::format("{}", crl.shard), kind_of(crl),
+                 format_time(crl.this_update), format_time(crl.next_update), fmt::format("{}", crl.entries),
+                 fmt::format("{}", crl.size), crl.file});
       std::vector<fs::path> files;
       if (!crl.file.empty()) files.push_back(workspace.home().folder() / crl.file);
       values.push(describe(crl, authority.name, files));
@@ -250,6 +265,7 @@ Status apply_schedule(const Context& context, const Arguments& arguments, ca::Au
     settings.delta_from_oldest_base = *from == "oldest";
   if (const std::string* scope = arguments.find("scope"))
     settings.crl_scope = TRY(ca::crl_scope_from_name(*scope));
+  if (const auto shards = TRY(arguments.number("shards"))) settings.crl_shards = *shards;
   if (const std::string* keep = arguments.find("keep-expired")) {
     if (*keep == "off")
       settings.keep_expired_since.reset();
@@ -271,8 +287,8 @@ std::string times_of_day(const ca::AuthoritySettings& settings) {
 Result<Exit> schedule(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
-  constexpr std::string_view kChanges[] = {"period", "overlap",    "delta",        "delta-overlap",
-                                           "at",     "delta-from", "keep-expired", "scope"};
+  constexpr std::string_view kChanges[] = {"period",     "overlap",      "delta", "delta-overlap", "at",
+                                           "delta-from", "keep-expired", "scope", "shards"};
   if (const std::string* scope = arguments.find("scope"))
     TRY(revocation::check_scope_of_issued(*TRY(workspace.snapshot()), record.id,
                                           TRY(ca::crl_scope_from_name(*scope)), context.clock().now()));
@@ -302,7 +318,7 @@ Result<Exit> schedule(Context& context, const Arguments& arguments) {
     value.set("at", std::move(times));
     value.set("delta_from", settings.delta_from_oldest_base ? "oldest" : "newest");
     value.set("keep_expired_since", time_or_null(settings.keep_expired_since));
-    value.set("scope", ca::to_string(settings.crl_scope));
+    value.set("scope", ca::to_string(settings.crl_scope)).set("shards", std::uint64_t{settings.crl_shards});
     print_json(context, value);
     return Exit::done;
   }
@@ -319,6 +335,9 @@ Result<Exit> schedule(Context& context, const Arguments& arguments) {
                             ? fmt::format("kept, since {}", format_time(*settings.keep_expired_since))
                             : "dropped after one last appearance");
   fields.add("Scope", ca::to_string(settings.crl_scope));
+  fields.add("Shards", settings.crl_shards == 1
+                           ? "none"
+                           : fmt::format("{}, of certificates issued from now on", settings.crl_shards));
   context.out() << fields.text("");
   if (changes) context.note("note: the next CRL goes by it: vouch crl publish");
   return Exit::done;
@@ -401,6 +420,9 @@ constexpr Option kSchedule[] = {
      "deltas reach back to the newest base CRL, or to the oldest one still valid"},
     {"scope", "all|user|ca",
      "which certificates the CRLs are about; others are not issued by this CA (issuing distribution point)"},
+    {"shards", "N",
+     "so many CRLs beside the complete one, by serial number, each certificate naming its own (1: none); for "
+     "what is issued from now on"},
     {"keep-expired", "on|off|TIME",
      "keep certificates on the list that expire after this time (ExpiredCertsOnCRL)"},
 };

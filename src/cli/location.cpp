@@ -6,6 +6,7 @@
 #include "ca/location_usage.hpp"
 #include "ca/settings_change.hpp"
 #include "cli/describe.hpp"
+#include "revocation/crl_shards.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -167,6 +168,8 @@ Result<Exit> change(Context& context, const Arguments& arguments, std::string_vi
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   const auto before = TRY(ca::parse_settings(record.settings));
+  const bool shards_are_carried =
+      TRY(revocation::shards_are_carried(*TRY(workspace.snapshot()), record.id, context.clock().now()));
   std::string what;
   for (const std::string& operand : arguments.operands()) what += (what.empty() ? "" : " ") + operand;
   const auto after = TRY(
@@ -176,7 +179,9 @@ Result<Exit> change(Context& context, const Arguments& arguments, std::string_vi
                            .details = ca::AuditDetails().add("list", name_of(list)).add("locations", what),
                            .apply = [&](ca::AuthoritySettings& settings) -> Status {
                              TRY(apply(locations_of(settings, list)));
-                             return check_expansion(settings, record.name, locations_of(settings, list));
+                             TRY(check_expansion(settings, record.name, locations_of(settings, list)));
+                             if (settings.crl_shards > 1) TRY(ca::check_crl_settings(settings));
+                             return shards_are_carried ? ca::check_shard_places(settings.cdp) : ok();
                            }}));
   explain(context, before, after, list);
   if (context.json()) {

@@ -67,6 +67,7 @@ class HierarchyReader {
         const auto view = x509::parse_certificate(generation.certificate);
         return generation.certificate_index != newest && view && view->not_after < now_;
       });
+      node.lists = TRY(revocation::crl_lists(snapshot_, record, node.settings, node.generations, now_));
       TRY(add_places(node));
     }
     nodes_.push_back(std::move(node));
@@ -77,9 +78,9 @@ class HierarchyReader {
     for (const store::KeyGeneration& generation : node.generations) {
       for (const ca::Location& location : node.settings.cdp) {
         if (location.flags & ca::add_to_certificate)
-          TRY(add_current(node, LocationKind::cdp, location, generation));
+          TRY(add_lists(node, LocationKind::cdp, location, generation));
         if (location.flags & ca::add_to_freshest_crl && revocation::deltas_on(node.settings))
-          TRY(add_current(node, LocationKind::delta, location, generation));
+          TRY(add_lists(node, LocationKind::delta, location, generation));
       }
       for (const ca::Location& location : node.settings.aia) {
         if (location.flags & ca::add_to_certificate)
@@ -91,11 +92,20 @@ class HierarchyReader {
     return add_used(node);
   }
 
-  Result<CaCertificate> issuer_of(const store::KeyGeneration& generation, LocationKind kind) const {
+  // A place for each list of the key: the complete one, and its shards.
+  Status add_lists(Node& node, LocationKind kind, const ca::Location& location,
+                   const store::KeyGeneration& generation) {
+    for (const revocation::CrlList& list : node.lists.at(generation.key_index))
+      TRY(add_current(node, kind, location, generation, list.shard));
+    return ok();
+  }
+
+  Result<CaCertificate> issuer_of(const store::KeyGeneration& generation, LocationKind kind,
+                                  std::uint32_t shard = 0) const {
     CaCertificate issuer{generation.certificate, generation.certificate_index, generation.key_index};
     if (kind != LocationKind::cdp && kind != LocationKind::delta) return issuer;
-    auto newest = TRY(
-        snapshot_.newest_crls(generation.authority, generation.key_index, kind == LocationKind::delta, 1));
+    const bool delta = kind == LocationKind::delta;
+    auto newest = TRY(snapshot_.newest_crls({generation.authority, generation.key_index, delta, shard}, 1));
     if (!newest.empty()) issuer.newest = std::move(newest.front());
     return issuer;
   }
@@ -112,11 +122,12 @@ class HierarchyReader {
   }
 
   Status add_current(Node& node, LocationKind kind, const ca::Location& location,
-                     const store::KeyGeneration& generation) {
+                     const store::KeyGeneration& generation, std::uint32_t shard = 0) {
     const bool delta = kind == LocationKind::delta;
-    std::string url =
-        TRY(ca::expand(location, ca::location_variables(*node.record, node.settings, generation, delta)));
-    CaCertificate issuer = TRY(issuer_of(generation, kind));
+    auto variables = ca::location_variables(*node.record, node.settings, generation, delta);
+    variables.shard = shard;
+    std::string url = TRY(ca::expand(location, variables));
+    CaCertificate issuer = TRY(issuer_of(generation, kind, shard));
     Place* place = find(node, kind, url, generation.key_index);
     if (place == nullptr) place = &node.places.emplace_back(Place{.kind = kind, .url = std::move(url)});
     place->issuers = {std::move(issuer)};
@@ -133,17 +144,31 @@ class HierarchyReader {
       const LocationKind kind = use.kind == "cdp"    ? LocationKind::cdp
                                 : use.kind == "ocsp" ? LocationKind::ocsp
                                                      : LocationKind::aia;
-      if (find(node, kind, use.url, {}) == nullptr) TRY(add_old(node, kind, use.url));
-      for (Place& place : node.places)
-        if (place.kind == kind && place.url == use.url) place.live = use.live;
+      for (const std::uint32_t shard : shards_of(node, use.url)) {
+        const std::string url = ca::with_shard(use.url, shard);
+        if (find(node, kind, url, {}) == nullptr) TRY(add_old(node, kind, url, shard));
+        // Of a sharded place: certificates of all its shards together.
+        for (Place& place : node.places)
+          if (place.kind == kind && place.url == url) place.live = use.live;
+      }
     }
     return ok();
   }
 
-  Status add_old(Node& node, LocationKind kind, const std::string& url) {
+  // For which shards a URL stands.
+  static std::set<std::uint32_t> shards_of(const Node& node, std::string_view url) {
+    if (!ca::is_of_any_shard(url)) return {0};
+    std::set<std::uint32_t> shards;
+    for (const auto& [key_index, lists] : node.lists)
+      for (const revocation::CrlList& list : lists)
+        if (list.shard != 0) shards.insert(list.shard);
+    return shards;
+  }
+
+  Status add_old(Node& node, LocationKind kind, const std::string& url, std::uint32_t shard) {
     Place old{.kind = kind, .url = url};
     for (const store::KeyGeneration& generation : node.generations) {
-      old.issuers.push_back(TRY(issuer_of(generation, kind)));
+      old.issuers.push_back(TRY(issuer_of(generation, kind, shard)));
       if (kind != LocationKind::ocsp) continue;
       TRY(find_question(old, generation));
       node.places.push_back(std::exchange(old, {.kind = kind, .url = url}));

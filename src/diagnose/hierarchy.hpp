@@ -5,6 +5,7 @@
 #include "ca/environment.hpp"
 #include "ca/settings.hpp"
 #include "diagnose/report.hpp"
+#include "revocation/crl_shards.hpp"
 
 namespace vouch::diagnose {
 
@@ -33,6 +34,7 @@ struct Node {
   std::string kind;                                // "root", "subordinate", "elsewhere"
   std::optional<store::AuthorityRecord> record{};  // none: a CA elsewhere
   ca::AuthoritySettings settings{};
+  revocation::CrlLists lists{};  // of its keys, where it is of the home
   // With a certificate that is valid, and the newest in any case; oldest first.
   std::vector<store::KeyGeneration> generations{};
   std::vector<Place> places{};

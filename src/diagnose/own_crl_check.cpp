@@ -29,8 +29,8 @@ Start start_of(const std::vector<store::CrlRecord>& history, const store::CrlRec
                Time key_made_at) {
   Start start{key_made_at, 0};
   for (const store::CrlRecord& crl : history)
-    if (crl.key_index == newest.key_index && crl.delta == newest.delta && crl.size != 0 &&
-        crl.number < newest.number && crl.this_update + kLookBack >= newest.this_update)
+    if (crl.key_index == newest.key_index && crl.delta == newest.delta && crl.shard == newest.shard &&
+        crl.size != 0 && crl.number < newest.number && crl.this_update + kLookBack >= newest.this_update)
       start = {crl.this_update, crl.size};
   return start;
 }
@@ -93,19 +93,23 @@ Result<std::vector<CrlStatus>> check_own_crls(const store::Snapshot& snapshot, c
   std::vector<CrlStatus> list;
   if (!node.record) return list;
   const auto history = TRY(snapshot.crls(node.record->id));
-  for (const store::KeyGeneration& generation :
-       TRY(revocation::crl_generations(snapshot, node.record->id, now)))
-    for (const bool delta : {false, true}) {
-      if (delta && !revocation::deltas_on(node.settings)) continue;
-      const auto newest = TRY(snapshot.newest_crls(node.record->id, generation.key_index, delta, 1));
-      CrlStatus status;
-      if (!newest.empty())
-        status = status_of(newest.front(), start_of(history, newest.front(), generation.created_at));
-      status.key_index = generation.key_index;
-      status.delta = delta;
-      status.judgement = judge(status, node, now);
-      list.push_back(std::move(status));
-    }
+  const auto generations = TRY(revocation::crl_generations(snapshot, node.record->id, now));
+  const auto lists = TRY(revocation::crl_lists(snapshot, *node.record, node.settings, generations, now));
+  for (const store::KeyGeneration& generation : generations)
+    for (const revocation::CrlList& each : lists.at(generation.key_index))
+      for (const bool delta : {false, true}) {
+        if (delta && !revocation::deltas_on(node.settings)) continue;
+        const auto newest =
+            TRY(snapshot.newest_crls({node.record->id, generation.key_index, delta, each.shard}, 1));
+        CrlStatus status;
+        if (!newest.empty())
+          status = status_of(newest.front(), start_of(history, newest.front(), generation.created_at));
+        status.key_index = generation.key_index;
+        status.delta = delta;
+        status.shard = each.shard;
+        status.judgement = judge(status, node, now);
+        list.push_back(std::move(status));
+      }
   return list;
 }
 

@@ -37,6 +37,7 @@ Value describe(const CrlStatus& status) {
                     .set("reached", time_or_null(limit.reached)));
   const bool exists = status.number != 0;
   value.set("key_index", status.key_index).set("delta", status.delta);
+  value.set("shard", status.shard == 0 ? Value() : Value(std::uint64_t{status.shard}));
   value.set("number", exists ? Value(status.number) : Value());
   value.set("this_update", exists ? Value(format_time(status.this_update)) : Value());
   value.set("next_update", exists ? Value(format_time(status.next_update)) : Value());
@@ -50,6 +51,7 @@ Value describe(const CrlStatus& status) {
 Value describe(const TargetStatus& status) {
   Value value;
   value.set("target", status.target).set("key_index", status.key_index).set("delta", status.delta);
+  value.set("shard", status.shard == 0 ? Value() : Value(std::uint64_t{status.shard}));
   value.set("number", status.number)
       .set("newest", status.newest)
       .set("failures", std::uint64_t{status.failures});
@@ -100,7 +102,8 @@ std::string words_of(const CertificateStatus& status) {
 }
 
 std::string words_of(const CrlStatus& status) {
-  const std::string_view kind = status.delta ? "delta CRL" : "CRL";
+  std::string kind = status.delta ? "delta CRL" : "CRL";
+  if (status.shard != 0) kind += fmt::format(" of shard {}", status.shard);
   if (status.number == 0) return fmt::format("{} of key {}", kind, status.key_index);
   return fmt::format("{} {} of key {}: {} entries, {} octets, of {}, next {}, until {}", kind, status.number,
                      status.key_index, status.entries, status.size, format_time(status.this_update),

@@ -75,6 +75,7 @@ struct SizeLimit {
 
 struct CrlStatus {
   std::uint16_t key_index = 0;
+  std::uint32_t shard = 0;  // 0: the complete list
   bool delta = false;
   std::uint64_t number = 0;  // 0: there is none
   Time this_update{}, next_update{}, next_publish{};
@@ -88,6 +89,7 @@ struct CrlStatus {
 struct TargetStatus {
   std::string target;  // a path or a URL
   std::uint16_t key_index = 0;
+  std::uint32_t shard = 0;  // 0: the complete list
   bool delta = false;
   std::uint64_t number = 0, newest = 0;  // the CRL that it holds, and the one that it should; 0: none
   std::uint32_t failures = 0;            // in a row

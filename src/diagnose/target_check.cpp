@@ -39,12 +39,13 @@ Result<std::vector<TargetStatus>> check_targets(const crypto::Provider& provider
   if (!node.record) return list;
   for (const revocation::TargetState& state :
        TRY(revocation::target_states(snapshot, *node.record, node.settings, now))) {
-    const auto newest =
-        TRY(snapshot.newest_crls(node.record->id, state.record.key_index, state.record.delta, 1));
+    const auto newest = TRY(snapshot.newest_crls(
+        {node.record->id, state.record.key_index, state.record.delta, state.record.shard}, 1));
     TargetStatus status;
     status.target = state.record.target;
     status.key_index = state.record.key_index;
     status.delta = state.record.delta;
+    status.shard = state.record.shard;
     status.number = state.record.number;
     status.newest = state.newest;
     status.failures = state.failures;

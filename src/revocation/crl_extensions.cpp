@@ -14,16 +14,19 @@ x509::Extension uris(const x509::Oid& id, const std::vector<std::string>& list) 
 bool deltas_on(const ca::AuthoritySettings& settings) { return settings.delta_period != Span{}; }
 
 Result<CrlPlaces> crl_places(const ca::AuthoritySettings& settings, std::string_view ca_name,
-                             const store::KeyGeneration& generation, bool delta) {
+                             const store::KeyGeneration& generation, bool delta, std::uint32_t shard) {
   ca::LocationVariables base{settings.dns_name,
                              settings.short_name,
                              std::string(ca_name),
                              generation.certificate_index,
                              generation.key_index,
                              false,
-                             settings.configuration_container};
+                             settings.configuration_container,
+                             {},
+                             shard};
   ca::LocationVariables of_delta = base;
   of_delta.delta = true;
+  if (shard != 0) TRY(ca::check_shard_places(settings.cdp));  // or one would overwrite the other
   CrlPlaces places;
   std::vector<fs::path> others;  // of the other kind
   for (const ca::Location& location : settings.cdp) {
@@ -51,12 +54,14 @@ Result<CrlPlaces> crl_places(const ca::AuthoritySettings& settings, std::string_
   return places;
 }
 
-Buffer crl_scope(const ca::AuthoritySettings& settings, const CrlPlaces& places) {
+Buffer crl_scope(const ca::AuthoritySettings& settings, const CrlPlaces& places, const CrlList& list) {
   x509::IssuingDistributionPoint point;
-  if (!places.distribution_point.empty()) {
+  std::vector<std::string> urls = list.urls;
+  for (const std::string& url : places.distribution_point)
+    if (std::ranges::find(urls, url) == urls.end()) urls.push_back(url);
+  if (!urls.empty()) {
     point.name.emplace();
-    for (const std::string& url : places.distribution_point)
-      point.name->full_name.push_back(x509::GeneralName::uri(url));
+    for (const std::string& url : urls) point.name->full_name.push_back(x509::GeneralName::uri(url));
   }
   point.only_user_certs = settings.crl_scope == ca::CrlScope::user;
   point.only_ca_certs = settings.crl_scope == ca::CrlScope::ca;

@@ -1,6 +1,7 @@
 #include "revocation/crl_publication.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <thread>
 
 #include "ca/audit.hpp"
@@ -37,22 +38,26 @@ Error no_target(std::string_view ca, bool delta) {
                        : "add one with flag 1: vouch location add --cdp 65:/FOLDER/%3%8%9.crl");
 }
 
-// One CRL of one key, on its way from the database to its places.
+// One CRL of one list of one key, on its way from the database to its places.
 class Publication {
  public:
-  Publication(const ca::LocalAuthority& authority, const ca::CaKey& key, bool delta, std::string_view actor)
+  Publication(const ca::LocalAuthority& authority, const ca::CaKey& key, const CrlList& list, bool delta,
+              std::string_view actor)
       : authority_(authority),
         environment_(authority.environment()),
         settings_(authority.settings()),
         key_(key),
+        list_(list),
         actor_(actor) {
     record_.authority = authority.record().id;
     record_.key_index = key.generation.key_index;
     record_.delta = delta;
+    record_.shard = list.shard;
   }
 
   Result<Published> run() {
-    places_ = TRY(crl_places(settings_, authority_.record().name, key_.generation, record_.delta));
+    places_ =
+        TRY(crl_places(settings_, authority_.record().name, key_.generation, record_.delta, record_.shard));
     if (places_.targets.empty()) return no_target(authority_.record().name, record_.delta);
     {
       // One state of the database decides about entries, base and the change up to which they reach.
@@ -80,7 +85,7 @@ class Publication {
   Status look_back(const store::Snapshot& snapshot) {
     record_.this_update = environment_.clock.now();
     record_.last_change = TRY(snapshot.last_change(record_.authority));
-    const auto bases = TRY(snapshot.newest_crls(record_.authority, record_.key_index, false, kMostBases));
+    const auto bases = TRY(snapshot.newest_crls(series(false), kMostBases));
     // An expired certificate is left out after it has stood on one CRL issued beyond its end (RFC 5280 3.3).
     // What a delta shows is what the next base will show, or this rule would be broken between them.
     unexpired_at_ =
@@ -88,7 +93,7 @@ class Publication {
     if (settings_.keep_expired_since) unexpired_at_ = std::min(unexpired_at_, *settings_.keep_expired_since);
     TRY(look_at_targets(snapshot));
     if (!record_.delta) {
-      record_.scope = crl_scope(settings_, places_);
+      record_.scope = crl_scope(settings_, places_, list_);
       return ok();
     }
     if (bases.empty())
@@ -99,20 +104,23 @@ class Publication {
     record_.base_number = base.number;
     record_.scope = base.scope;  // RFC 5280 5.2.4: the same as in the base
     base_change_ = base.last_change;
-    shown_changes_ = TRY(snapshot.changes_on_crls(record_.authority, record_.key_index, base.number));
+    shown_changes_ =
+        TRY(snapshot.changes_on_crls(record_.authority, record_.key_index, record_.shard, base.number));
     return ok();
+  }
+
+  store::Snapshot::CrlSeries series(bool delta) const {
+    return {record_.authority, record_.key_index, delta, record_.shard};
   }
 
   // What each place holds so far.
   Status look_at_targets(const store::Snapshot& snapshot) {
-    const auto states = TRY(snapshot.crl_targets(record_.authority));
+    const auto states = TRY(snapshot.crl_targets(series(record_.delta)));
     for (const fs::path& target : places_.targets) {
-      const auto known = std::ranges::find_if(states, [&](const store::CrlTarget& s) {
-        return s.key_index == record_.key_index && s.delta == record_.delta && s.target == target;
-      });
-      states_.push_back(known != states.end() ? *known
-                                              : store::CrlTarget{record_.authority, record_.key_index,
-                                                                 record_.delta, target.string()});
+      store::CrlTarget state{record_.authority, record_.key_index, record_.delta, target.string()};
+      state.shard = record_.shard;
+      const auto known = std::ranges::find(states, state.target, &store::CrlTarget::target);
+      states_.push_back(known != states.end() ? *known : std::move(state));
     }
     return ok();
   }
@@ -122,12 +130,11 @@ class Publication {
   Result<std::reference_wrapper<const store::CrlRecord>> choose_base(
       const store::Snapshot& snapshot, const std::vector<store::CrlRecord>& bases) const {
     const CrlPlaces base_places =
-        TRY(crl_places(settings_, authority_.record().name, key_.generation, false));
+        TRY(crl_places(settings_, authority_.record().name, key_.generation, false, record_.shard));
     const std::vector<std::string> places = all_targets(base_places);
     std::uint64_t everywhere = bases.front().number;
-    for (const store::CrlTarget& state : TRY(snapshot.crl_targets(record_.authority)))
-      if (state.key_index == record_.key_index && !state.delta && state.number != 0 &&
-          std::ranges::find(places, state.target) != places.end())
+    for (const store::CrlTarget& state : TRY(snapshot.crl_targets(series(false))))
+      if (state.number != 0 && std::ranges::find(places, state.target) != places.end())
         everywhere = std::min(everywhere, state.number);
     auto base = std::ranges::find_if(bases, [&](const auto& b) { return b.number <= everywhere; });
     if (base == bases.end()) base = bases.begin();
@@ -184,12 +191,12 @@ class Publication {
     };
     if (!record_.delta)
       return snapshot.for_each_revoked(
-          record_.authority, record_.key_index, unexpired_at_,
+          record_.authority, record_.key_index, record_.shard, unexpired_at_,
           [&](const store::Snapshot::RevokedEntry& entry) {
             return add({entry.serial, entry.revoked_at, entry.reason, entry.invalidity_date});
           });
     return snapshot.for_each_changed(
-        record_.authority, record_.key_index, base_change_,
+        record_.authority, record_.key_index, record_.shard, base_change_,
         [&](const store::Snapshot::ChangedEntry& entry) -> Status {
           if (entry.released ? !was_shown(entry) : entry.not_after < unexpired_at_) return ok();
           return add({entry.serial, entry.revoked_at, entry.reason, entry.invalidity_date});
@@ -282,6 +289,7 @@ class Publication {
       ca::AuditDetails details;
       details.add("entries", record_.entries).add("sha256", Bytes(record_.sha256));
       if (record_.delta) details.add("base", record_.base_number);
+      if (record_.shard != 0) details.add("shard", record_.shard);
       for (const store::CrlTarget& state : states_)
         if (state.number != record_.number) details.add("failed", state.target);
       return ca::record_audit(
@@ -300,6 +308,7 @@ class Publication {
   const ca::Environment& environment_;
   const ca::AuthoritySettings settings_;
   const ca::CaKey& key_;
+  const CrlList& list_;
   const std::string_view actor_;
   store::CrlRecord record_;
   CrlPlaces places_;
@@ -330,18 +339,16 @@ class Copy {
   Result<store::CrlTarget> run() {
     {
       const auto snapshot = TRY(environment_.database.snapshot());
-      const auto newest = TRY(snapshot->newest_crls(authority_.record().id, task_.key_index, task_.delta, 1));
+      const auto newest = TRY(snapshot->newest_crls(series(), 1));
       if (newest.empty()) return make_error(Errc::not_found, "there is no CRL to copy");
       record_ = newest.front();
       // What a file holds is read from it; of a server it is what it last took.
       if (is_upload(task_.target))
-        for (const store::CrlTarget& known : TRY(snapshot->crl_targets(record_.authority)))
-          if (known.target == task_.target && known.key_index == task_.key_index &&
-              known.delta == task_.delta)
-            held_ = known.number;
+        for (const store::CrlTarget& known : TRY(snapshot->crl_targets(series())))
+          if (known.target == task_.target) held_ = known.number;
     }
     state_ = {record_.authority, task_.key_index,          task_.delta, task_.target, held_,
-              record_.number,    environment_.clock.now(), {}};
+              record_.number,    environment_.clock.now(), {},          task_.shard};
     const Status done = bring();
     if (!done) state_.error = done.error().summary();
     TRY(environment_.database.commit([&](store::Transaction& t) { return remember_try(t, state_); }));
@@ -351,6 +358,10 @@ class Copy {
   }
 
  private:
+  store::Snapshot::CrlSeries series() const {
+    return {authority_.record().id, task_.key_index, task_.delta, task_.shard};
+  }
+
   Status bring() {
     if (is_upload(task_.target)) return put();
     if (const auto there = read_file(task_.target)) {
@@ -394,7 +405,7 @@ class Copy {
   Result<Buffer> find_content() const {
     std::vector<fs::path> sources{environment_.home.folder() / record_.file};
     const auto snapshot = TRY(environment_.database.snapshot());
-    for (const store::CrlTarget& state : TRY(snapshot->crl_targets(record_.authority)))
+    for (const store::CrlTarget& state : TRY(snapshot->crl_targets(series())))
       if (state.number == record_.number && !is_upload(state.target)) sources.emplace_back(state.target);
     for (const fs::path& source : sources)
       if (auto content = read_file(source); content && is_record(*content)) return std::move(*content);
@@ -419,9 +430,11 @@ Status upload(const ca::LocalAuthority& authority, Retries retries, Published& p
       target_states(*TRY(environment.database.snapshot()), authority.record(), authority.settings(), now));
   for (const TargetState& state : states) {
     store::CrlTarget target = state.record;
-    if (target.key_index != crl.key_index || target.delta != crl.delta || !is_upload(target.target)) continue;
+    if (target.key_index != crl.key_index || target.delta != crl.delta || target.shard != crl.shard ||
+        !is_upload(target.target))
+      continue;
     if (retries == Retries::in_turn && state.rests(now)) continue;
-    const CrlTask task{CrlTask::What::copy, crl.key_index, now, {}, crl.delta, target.target};
+    const CrlTask task{CrlTask::What::copy, crl.key_index, now, {}, crl.delta, target.target, crl.shard};
     const auto copied = Copy(authority, task).run();
     if (copied) {
       published.uploads.push_back(target.target);
@@ -434,43 +447,88 @@ Status upload(const ca::LocalAuthority& authority, Retries retries, Published& p
   return ok();
 }
 
-Result<Published> publish_one(const ca::LocalAuthority& authority, const ca::CaKey& key, bool delta,
-                              std::string_view actor, Retries retries) {
-  Published published =
-      TRY(Publication(authority, key, delta, actor)
-              .run()
-              .context("publishing the {} of CA '{}'", delta ? "delta CRL" : "CRL", authority.record().name));
-  TRY(upload(authority, retries, published));
-  return published;
-}
-
-// The base CRL and, where deltas are on, the delta that goes with it: without it the place that the base
-// names would hold a delta that is older than the base.
-Status publish_base(const ca::LocalAuthority& authority, const ca::CaKey& key, std::string_view actor,
-                    Retries retries, std::vector<Published>& published) {
-  published.push_back(TRY(publish_one(authority, key, false, actor, retries)));
-  const ca::AuthoritySettings settings = authority.settings();
-  const auto places = TRY(crl_places(settings, authority.record().name, key.generation, true));
-  if (deltas_on(settings) && !places.targets.empty())
-    published.push_back(TRY(publish_one(authority, key, true, actor, retries)));
-  return ok();
-}
+std::string words_of(std::uint32_t shard) { return shard == 0 ? "" : fmt::format(" of shard {}", shard); }
 
 // A CRL that no file took the last time is not signed anew at each look: each try costs a number.
-Status check_turn(const ca::LocalAuthority& authority, const ca::CaKey& key, bool delta, Retries retries) {
+Status check_turn(const ca::LocalAuthority& authority, const ca::CaKey& key, const CrlList& list, bool delta,
+                  Retries retries) {
   const ca::Environment& environment = authority.environment();
   if (retries == Retries::at_once) return ok();
-  const auto until = TRY(resting_until(*TRY(environment.database.snapshot()), authority.record(),
-                                       authority.settings(), key.generation, delta, environment.clock.now()));
+  const auto until =
+      TRY(resting_until(*TRY(environment.database.snapshot()), authority.record(), authority.settings(),
+                        key.generation, list.shard, delta, environment.clock.now()));
   if (!until) return ok();
-  return make_error(Errc::unavailable, "no place takes the {} of CA '{}'; it is tried again at {}",
-                    delta ? "delta CRL" : "CRL", authority.record().name, format_time(*until))
+  return make_error(Errc::unavailable, "no place takes the {}{} of CA '{}'; it is tried again at {}",
+                    delta ? "delta CRL" : "CRL", words_of(list.shard), authority.record().name,
+                    format_time(*until))
       .with_hint("vouch crl list --targets shows the places");
 }
 
-bool is_due(const std::vector<CrlTask>& tasks, CrlTask::What what, std::uint16_t key_index, Time now) {
+// One turn of a publisher, over all lists of all keys.
+class Round {
+ public:
+  Round(const ca::LocalAuthority& authority, std::string_view actor, Retries retries)
+      : authority_(authority), actor_(actor), retries_(retries) {}
+
+  // Calls `publish` for each list. One that fails keeps no other from being published.
+  Status for_each_list(const std::function<Status(const ca::CaKey&, const CrlList&)>& publish) {
+    const auto keys = authority_.crl_keys();
+    const CrlLists lists = TRY(read_lists(keys));
+    for (const ca::CaKey* key : keys)
+      for (const CrlList& list : lists.at(key->generation.key_index))
+        if (Status done = publish(*key, list); !done) failures.push_back(std::move(done.error()));
+    return ok();
+  }
+
+  Status publish_one(const ca::CaKey& key, const CrlList& list, bool delta) {
+    TRY(check_turn(authority_, key, list, delta, retries_));
+    published.push_back(TRY(Publication(authority_, key, list, delta, actor_)
+                                .run()
+                                .context("publishing the {}{} of CA '{}'", delta ? "delta CRL" : "CRL",
+                                         words_of(list.shard), authority_.record().name)));
+    return upload(authority_, retries_, published.back());
+  }
+
+  // The base CRL and, where deltas are on, the delta that goes with it: without it the place that the base
+  // names would hold a delta that is older than the base.
+  Status publish_base(const ca::CaKey& key, const CrlList& list) {
+    TRY(publish_one(key, list, false));
+    const ca::AuthoritySettings settings = authority_.settings();
+    const auto places = TRY(crl_places(settings, authority_.record().name, key.generation, true, list.shard));
+    return deltas_on(settings) && !places.targets.empty() ? publish_one(key, list, true) : ok();
+  }
+
+  // All that was published, or the first failure after everything has been tried.
+  Result<std::vector<Published>> result() {
+    if (failures.empty()) return std::move(published);
+    Error first = std::move(failures.front());
+    if (published.empty()) return first;
+    return std::move(first).context(
+        fmt::format("{} CRLs were published, {} were not", published.size(), failures.size()));
+  }
+
+  std::vector<Published> published;
+  std::vector<Error> failures;
+
+ private:
+  Result<CrlLists> read_lists(const std::vector<const ca::CaKey*>& keys) const {
+    std::vector<store::KeyGeneration> generations;
+    for (const ca::CaKey* key : keys) generations.push_back(key->generation);
+    const ca::Environment& environment = authority_.environment();
+    const auto snapshot = TRY(environment.database.snapshot());
+    return crl_lists(*snapshot, authority_.record(), authority_.settings(), generations,
+                     environment.clock.now());
+  }
+
+  const ca::LocalAuthority& authority_;
+  const std::string_view actor_;
+  const Retries retries_;
+};
+
+bool is_due(const std::vector<CrlTask>& tasks, CrlTask::What what, std::uint16_t key_index,
+            std::uint32_t shard, Time now) {
   return std::ranges::any_of(tasks, [&](const CrlTask& task) {
-    return task.what == what && task.key_index == key_index && task.at <= now;
+    return task.what == what && task.key_index == key_index && task.shard == shard && task.at <= now;
   });
 }
 
@@ -495,10 +553,10 @@ Status authorize_publication(const ca::LocalAuthority& authority, std::string_vi
 Result<std::vector<Published>> publish_crls(const ca::LocalAuthority& authority, std::string_view actor) {
   TRY(authorize_publication(authority, actor));
   const FileLock lock = TRY(turn_of(authority));
-  std::vector<Published> published;
-  for (const ca::CaKey* key : authority.crl_keys())
-    TRY(publish_base(authority, *key, actor, Retries::at_once, published));
-  return published;
+  Round round(authority, actor, Retries::at_once);
+  TRY(round.for_each_list(
+      [&](const ca::CaKey& key, const CrlList& list) { return round.publish_base(key, list); }));
+  return round.result();
 }
 
 Result<std::vector<Published>> publish_deltas(const ca::LocalAuthority& authority, std::string_view actor) {
@@ -507,23 +565,21 @@ Result<std::vector<Published>> publish_deltas(const ca::LocalAuthority& authorit
   if (!deltas_on(authority.settings()))
     return make_error(Errc::denied, "CA '{}' publishes no delta CRLs", authority.record().name)
         .with_hint("switch them on with: vouch crl schedule --delta 1d");
-  const auto keys = authority.crl_keys();
-  std::vector<bool> has_base;
-  {
-    const auto snapshot = TRY(authority.environment().database.snapshot());
-    for (const ca::CaKey* key : keys)
-      has_base.push_back(
-          !TRY(snapshot->newest_crls(authority.record().id, key->generation.key_index, false, 1)).empty());
-  }
-  const bool none = std::ranges::find(has_base, true) == has_base.end();
-  std::vector<Published> published;
-  for (std::size_t i = 0; i < keys.size(); ++i)
-    // A key that came with a renewal must not keep the others from their deltas.
-    if (has_base[i] || none)
-      published.push_back(TRY(publish_one(authority, *keys[i], true, actor, Retries::at_once)));
-    else
-      TRY(publish_base(authority, *keys[i], actor, Retries::at_once, published));
-  return published;
+  const auto snapshot = TRY(authority.environment().database.snapshot());
+  const auto has_base = [&](const ca::CaKey& key, std::uint32_t shard) -> Result<bool> {
+    return !TRY(snapshot->newest_crls({authority.record().id, key.generation.key_index, false, shard}, 1))
+                .empty();
+  };
+  bool none = true;
+  for (const ca::CaKey* key : authority.crl_keys()) none = none && !TRY(has_base(*key, 0));
+  Round round(authority, actor, Retries::at_once);
+  TRY(round.for_each_list([&](const ca::CaKey& key, const CrlList& list) -> Status {
+    // A key that came with a renewal, and a shard that came with a change, must not keep the others from
+    // their deltas.
+    return none || TRY(has_base(key, list.shard)) ? round.publish_one(key, list, true)
+                                                  : round.publish_base(key, list);
+  }));
+  return round.result();
 }
 
 Result<DueReport> publish_due(const ca::LocalAuthority& authority, std::string_view actor, Retries retries) {
@@ -533,24 +589,16 @@ Result<DueReport> publish_due(const ca::LocalAuthority& authority, std::string_v
     const auto snapshot = TRY(authority.environment().database.snapshot());
     return crl_schedule(*snapshot, authority.record(), authority.settings(), now);
   };
-  DueReport report;
   const auto tasks = TRY(schedule());
-  for (const ca::CaKey* key : authority.crl_keys()) {
-    const std::uint16_t index = key->generation.key_index;
-    Status done = ok();
-    if (is_due(tasks, CrlTask::What::base, index, now)) {
-      done = check_turn(authority, *key, false, retries);
-      if (done) done = publish_base(authority, *key, actor, retries, report.published);
-    } else if (is_due(tasks, CrlTask::What::delta, index, now)) {
-      done = check_turn(authority, *key, true, retries);
-      auto delta = done ? publish_one(authority, *key, true, actor, retries) : done.error();
-      if (delta)
-        report.published.push_back(std::move(*delta));
-      else
-        done = std::move(delta.error());
-    }
-    if (!done) report.failures.push_back(done.error());
-  }
+  Round round(authority, actor, retries);
+  TRY(round.for_each_list([&](const ca::CaKey& key, const CrlList& list) -> Status {
+    const std::uint16_t index = key.generation.key_index;
+    if (is_due(tasks, CrlTask::What::base, index, list.shard, now)) return round.publish_base(key, list);
+    if (is_due(tasks, CrlTask::What::delta, index, list.shard, now))
+      return round.publish_one(key, list, true);
+    return ok();
+  }));
+  DueReport report{std::move(round.published), {}, std::move(round.failures)};
   // A place that has just failed is not tried again in the same run.
   for (const CrlTask& task : TRY(schedule())) {
     const bool just_failed = std::ranges::any_of(report.published, [&](const Published& p) {

@@ -9,12 +9,18 @@
 namespace vouch::revocation {
 namespace {
 
-// The tasks of one key.
-class KeySchedule {
+// The tasks of one list of one key.
+class ListSchedule {
  public:
-  KeySchedule(const store::Snapshot& snapshot, const store::AuthorityRecord& authority,
-              const ca::AuthoritySettings& settings, const store::KeyGeneration& generation, Time now)
-      : snapshot_(snapshot), authority_(authority), settings_(settings), generation_(generation), now_(now) {}
+  ListSchedule(const store::Snapshot& snapshot, const store::AuthorityRecord& authority,
+               const ca::AuthoritySettings& settings, const store::KeyGeneration& generation,
+               const CrlList& list, Time now)
+      : snapshot_(snapshot),
+        authority_(authority),
+        settings_(settings),
+        generation_(generation),
+        list_(list),
+        now_(now) {}
 
   Result<std::vector<CrlTask>> run() {
     const auto base = TRY(newest(false));
@@ -28,14 +34,19 @@ class KeySchedule {
   }
 
  private:
+  store::Snapshot::CrlSeries series(bool delta) const {
+    return {authority_.id, generation_.key_index, delta, list_.shard};
+  }
+
   Result<std::optional<store::CrlRecord>> newest(bool delta) const {
-    auto crls = TRY(snapshot_.newest_crls(authority_.id, generation_.key_index, delta, 1));
+    auto crls = TRY(snapshot_.newest_crls(series(delta), 1));
     if (crls.empty()) return std::nullopt;
     return std::move(crls.front());
   }
 
   void add(CrlTask::What what, Time at, std::string why) {
-    tasks_.push_back({what, generation_.key_index, at, std::move(why), what == CrlTask::What::delta, {}});
+    tasks_.push_back(
+        {what, generation_.key_index, at, std::move(why), what == CrlTask::What::delta, {}, list_.shard});
   }
 
   Status add_base(const std::optional<store::CrlRecord>& base) {
@@ -43,8 +54,8 @@ class KeySchedule {
       add(CrlTask::What::base, now_, "there is none yet");
       return ok();
     }
-    const CrlPlaces places = TRY(crl_places(settings_, authority_.name, generation_, false));
-    if (base->scope != crl_scope(settings_, places))
+    const CrlPlaces places = TRY(crl_places(settings_, authority_.name, generation_, false, list_.shard));
+    if (base->scope != crl_scope(settings_, places, list_))
       add(CrlTask::What::base, now_, fmt::format("the scope has changed since CRL {}", base->number));
     else
       add(CrlTask::What::base, base->next_publish, fmt::format("follows CRL {}", base->number));
@@ -60,12 +71,11 @@ class KeySchedule {
   }
 
   Status add_copies(const store::CrlRecord& newest) {
-    const CrlPlaces places = TRY(crl_places(settings_, authority_.name, generation_, newest.delta));
-    const auto states = TRY(snapshot_.crl_targets(authority_.id));
+    const CrlPlaces places =
+        TRY(crl_places(settings_, authority_.name, generation_, newest.delta, list_.shard));
+    const auto states = TRY(snapshot_.crl_targets(series(newest.delta)));
     for (const std::string& target : all_targets(places)) {
-      const auto state = std::ranges::find_if(states, [&](const store::CrlTarget& s) {
-        return s.key_index == newest.key_index && s.delta == newest.delta && s.target == target;
-      });
+      const auto state = std::ranges::find(states, target, &store::CrlTarget::target);
       if (state != states.end() && state->number >= newest.number) continue;
       Time at = now_;  // one that failed has its pause
       if (state != states.end())
@@ -74,7 +84,7 @@ class KeySchedule {
                         state == states.end() || state->error.empty()
                             ? fmt::format("CRL {} is not there yet", newest.number)
                             : fmt::format("CRL {} could not be written: {}", newest.number, state->error),
-                        newest.delta, target});
+                        newest.delta, target, list_.shard});
     }
     return ok();
   }
@@ -83,6 +93,7 @@ class KeySchedule {
   const store::AuthorityRecord& authority_;
   const ca::AuthoritySettings& settings_;
   const store::KeyGeneration& generation_;
+  const CrlList& list_;
   const Time now_;
   std::vector<CrlTask> tasks_;
 };
@@ -148,9 +159,12 @@ Result<std::vector<CrlTask>> crl_schedule(const store::Snapshot& snapshot,
                                           const store::AuthorityRecord& authority,
                                           const ca::AuthoritySettings& settings, Time now) {
   std::vector<CrlTask> tasks;
-  for (const store::KeyGeneration& generation : TRY(crl_generations(snapshot, authority.id, now)))
-    for (CrlTask& task : TRY(KeySchedule(snapshot, authority, settings, generation, now).run()))
-      tasks.push_back(std::move(task));
+  const auto generations = TRY(crl_generations(snapshot, authority.id, now));
+  const CrlLists lists = TRY(crl_lists(snapshot, authority, settings, generations, now));
+  for (const store::KeyGeneration& generation : generations)
+    for (const CrlList& list : lists.at(generation.key_index))
+      for (CrlTask& task : TRY(ListSchedule(snapshot, authority, settings, generation, list, now).run()))
+        tasks.push_back(std::move(task));
   return tasks;
 }
 

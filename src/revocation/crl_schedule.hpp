@@ -11,10 +11,11 @@ struct CrlTask {
   enum class What : std::uint8_t { base, delta, copy };
   What what{};
   std::uint16_t key_index = 0;
-  Time at{};           // when it is due
-  std::string why;     // for people
-  bool delta = false;  // of a copy: which kind
-  std::string target;  // of a copy: where to
+  Time at{};                // when it is due
+  std::string why;          // for people
+  bool delta = false;       // of a copy: which kind
+  std::string target;       // of a copy: where to
+  std::uint32_t shard = 0;  // 0: the complete list
 };
 std::string_view to_string(CrlTask::What what);
 
@@ -22,7 +23,8 @@ std::string_view to_string(CrlTask::What what);
 Result<std::vector<store::KeyGeneration>> crl_generations(const store::Snapshot& snapshot,
                                                           store::AuthorityId authority, Time now);
 
-// Every task of the CA, due ones and those to come; for each key at most one base and one delta.
+// Every task of the CA, due ones and those to come; for each list of each key at most one base
+// and one delta.
 Result<std::vector<CrlTask>> crl_schedule(const store::Snapshot& snapshot,
                                           const store::AuthorityRecord& authority,
                                           const ca::AuthoritySettings& settings, Time now);

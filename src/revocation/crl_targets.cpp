@@ -4,13 +4,15 @@
 #include <charconv>
 
 #include "revocation/crl_schedule.hpp"
+#include "revocation/crl_shards.hpp"
 
 namespace vouch::revocation {
 namespace {
 
 std::string mark_of(const store::CrlTarget& record) {
-  return fmt::format("crl target {}.{}{} {}", record.authority, record.key_index, record.delta ? "+" : "",
-                     record.target);
+  const std::string shard = record.shard == 0 ? "" : fmt::format("~{}", record.shard);
+  return fmt::format("crl target {}.{}{}{} {}", record.authority, record.key_index, shard,
+                     record.delta ? "+" : "", record.target);
 }
 
 // What a mark keeps beside the database's row: "FAILURES SECONDS", the latter of the last success, 0 for
@@ -62,27 +64,40 @@ Result<TargetState> target_state(const store::Snapshot& snapshot, store::CrlTarg
   return state;
 }
 
+namespace {
+
+// The places of one list.
+Status add_states(const store::Snapshot& snapshot, const store::Snapshot::CrlSeries& series,
+                  const CrlPlaces& places, Time now, std::vector<TargetState>& states) {
+  const auto newest = TRY(snapshot.newest_crls(series, 1));
+  const auto known = TRY(snapshot.crl_targets(series));
+  for (const std::string& target : all_targets(places)) {
+    const auto row = std::ranges::find(known, target, &store::CrlTarget::target);
+    store::CrlTarget record{series.authority, series.key_index, series.delta, target};
+    record.shard = series.shard;
+    if (row != known.end()) record = *row;
+    states.push_back(TRY(target_state(snapshot, std::move(record), now)));
+    states.back().newest = newest.empty() ? 0 : newest.front().number;
+  }
+  return ok();
+}
+
+}  // namespace
+
 Result<std::vector<TargetState>> target_states(const store::Snapshot& snapshot,
                                                const store::AuthorityRecord& authority,
                                                const ca::AuthoritySettings& settings, Time now) {
   std::vector<TargetState> states;
-  const auto known = TRY(snapshot.crl_targets(authority.id));
-  for (const store::KeyGeneration& generation : TRY(crl_generations(snapshot, authority.id, now)))
-    for (const bool delta : {false, true}) {
-      if (delta && !deltas_on(settings)) continue;
-      const auto newest = TRY(snapshot.newest_crls(authority.id, generation.key_index, delta, 1));
-      const CrlPlaces places = TRY(crl_places(settings, authority.name, generation, delta));
-      for (const std::string& target : all_targets(places)) {
-        const auto row = std::ranges::find_if(known, [&](const store::CrlTarget& t) {
-          return t.key_index == generation.key_index && t.delta == delta && t.target == target;
-        });
-        states.push_back(TRY(target_state(
-            snapshot,
-            row != known.end() ? *row : store::CrlTarget{authority.id, generation.key_index, delta, target},
-            now)));
-        states.back().newest = newest.empty() ? 0 : newest.front().number;
+  const auto generations = TRY(crl_generations(snapshot, authority.id, now));
+  const CrlLists lists = TRY(crl_lists(snapshot, authority, settings, generations, now));
+  for (const store::KeyGeneration& generation : generations)
+    for (const CrlList& list : lists.at(generation.key_index))
+      for (const bool delta : {false, true}) {
+        if (delta && !deltas_on(settings)) continue;
+        const CrlPlaces places = TRY(crl_places(settings, authority.name, generation, delta, list.shard));
+        TRY(add_states(snapshot, {authority.id, generation.key_index, delta, list.shard}, places, now,
+                       states));
       }
-    }
   return states;
 }
 
@@ -99,11 +114,12 @@ Status remember_try(store::Transaction& transaction, const store::CrlTarget& rec
 Result<std::optional<Time>> resting_until(const store::Snapshot& snapshot,
                                           const store::AuthorityRecord& authority,
                                           const ca::AuthoritySettings& settings,
-                                          const store::KeyGeneration& generation, bool delta, Time now) {
+                                          const store::KeyGeneration& generation, std::uint32_t shard,
+                                          bool delta, Time now) {
   std::optional<Time> earliest;
   for (TargetState& state : TRY(target_states(snapshot, authority, settings, now))) {
     if (state.record.key_index != generation.key_index || state.record.delta != delta ||
-        is_upload(state.record.target))
+        state.record.shard != shard || is_upload(state.record.target))
       continue;
     if (!state.rests(now)) return std::nullopt;
     earliest = std::min(earliest.value_or(*state.next_try), *state.next_try);

@@ -32,7 +32,7 @@ std::vector<std::string> all_targets(const CrlPlaces& places);
 
 // What is known of one place.
 Result<TargetState> target_state(const store::Snapshot& snapshot, store::CrlTarget record, Time now);
-// Every place of today's locations, for each key that owes the world a CRL.
+// Every place of today's locations, for each list of each key that owes the world a CRL.
 Result<std::vector<TargetState>> target_states(const store::Snapshot& snapshot,
                                                const store::AuthorityRecord& authority,
                                                const ca::AuthoritySettings& settings, Time now);
@@ -44,7 +44,8 @@ Status remember_try(store::Transaction& transaction, const store::CrlTarget& rec
 Result<std::optional<Time>> resting_until(const store::Snapshot& snapshot,
                                           const store::AuthorityRecord& authority,
                                           const ca::AuthoritySettings& settings,
-                                          const store::KeyGeneration& generation, bool delta, Time now);
+                                          const store::KeyGeneration& generation, std::uint32_t shard,
+                                          bool delta, Time now);
 
 // What to do about a place that fails.
 std::string mend_of(const TargetState& state);

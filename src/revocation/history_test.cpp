@@ -9,6 +9,7 @@
 #include "ca/backup.hpp"
 #include "ca/maintenance.hpp"
 #include "ca/renewal.hpp"
+#include "ca/serial.hpp"
 #include "ca/settings_change.hpp"
 #include "ca/test_fixture.hpp"
 #include "revocation/crl_publication.hpp"
@@ -75,15 +76,17 @@ struct Known {
   std::uint16_t key_index = 0;
   Time not_after{};
   std::optional<CrlReason> revoked;
+  std::uint32_t shard = 0;
 };
 
 struct Case {
   unsigned seed = 0;
   bool sqlite = false, from_oldest_base = false;
+  bool sharded = false;  // and the number of shards changes on the way
 };
 void PrintTo(const Case& c, std::ostream* out) {
   *out << "seed " << c.seed << (c.sqlite ? " on sqlite" : " in memory")
-       << (c.from_oldest_base ? ", deltas from the oldest base" : "");
+       << (c.from_oldest_base ? ", deltas from the oldest base" : "") << (c.sharded ? ", sharded" : "");
 }
 
 class HistoryTest : public testing::TestWithParam<Case> {
@@ -106,6 +109,10 @@ class HistoryTest : public testing::TestWithParam<Case> {
            s.delta_period = Span{0, std::chrono::hours(8)};
            s.delta_from_oldest_base = GetParam().from_oldest_base;
            s.cdp.push_back({65, (other() / "%3%8%9.crl").string()});
+           if (GetParam().sharded) {
+             s.cdp.push_back({6, "http://pki.example/%3%8%9.crl"});
+             s.crl_shards = 3;
+           }
            return ok();
          }});
     ASSERT_TRUE(set) << set.error().report();
@@ -129,8 +136,11 @@ class HistoryTest : public testing::TestWithParam<Case> {
   std::string suffix(std::uint16_t key_index) const {
     return key_index == 0 ? "" : "(" + std::to_string(key_index) + ")";
   }
-  fs::path file(std::uint16_t key_index, bool delta) const {
-    return home_.published() / (kName + suffix(key_index) + (delta ? "+" : "") + ".crl");
+  // One list of one key: what a relying party keeps apart.
+  using List = std::pair<std::uint16_t, std::uint32_t>;
+  fs::path file(const List& list, bool delta) const {
+    const std::string shard = list.second == 0 ? "" : "~" + std::to_string(list.second);
+    return home_.published() / (kName + suffix(list.first) + shard + (delta ? "+" : "") + ".crl");
   }
 
   std::uint32_t below(std::uint32_t limit) { return static_cast<std::uint32_t>(random_()) % limit; }
@@ -144,6 +154,7 @@ class HistoryTest : public testing::TestWithParam<Case> {
       serial[14 + i] = static_cast<std::uint8_t>(certificates_.size() >> (24 - 8 * i));
     const std::uint16_t key_index = authority_->current().generation.key_index;
     const Time not_after = clock_.now() + std::chrono::hours(1 + below(24 * 40));
+    const std::uint32_t shard = ca::shard_of(serial, authority_->settings().crl_shards);
     ASSERT_TRUE(database_->commit([&](store::Transaction& t) -> Status {
       store::RequestRecord request;
       request.authority = authority_->record().id;
@@ -153,6 +164,7 @@ class HistoryTest : public testing::TestWithParam<Case> {
       certificate.authority = request.authority;
       certificate.key_index = key_index;
       certificate.serial = serial;
+      certificate.shard = shard;
       certificate.not_before = clock_.now();
       certificate.not_after = not_after;
       const ca::CaKey& key = authority_->current();
@@ -163,7 +175,7 @@ class HistoryTest : public testing::TestWithParam<Case> {
       TRY(t.insert_intent(certificate));
       return t.complete_intent(certificate.request, Buffer(8, 1));
     }));
-    certificates_[serial] = {key_index, not_after, std::nullopt};
+    certificates_[serial] = {key_index, not_after, std::nullopt, shard};
   }
 
   // One of the certificates for which `fits` holds, or none. The younger ones come more often.
@@ -211,6 +223,18 @@ class HistoryTest : public testing::TestWithParam<Case> {
       database_ = open_database();
     }
     open_authority();
+  }
+
+  void change_the_number_of_shards() {
+    const std::uint32_t shards = 1 + below(5);
+    const auto set = ca::change_settings(
+        environment(), kName,
+        {.actor = "test", .action = "test.set", .details = "", .apply = [&](ca::AuthoritySettings& s) {
+           s.crl_shards = shards;
+           return ok();
+         }});
+    ASSERT_TRUE(set) << set.error().report();
+    ASSERT_TRUE(authority_->refresh());
   }
 
   void renew() {
@@ -278,10 +302,10 @@ class HistoryTest : public testing::TestWithParam<Case> {
 
   void check(const std::vector<Published>& published) {
     note_numbers(published);
-    std::set<std::uint16_t> keys;
-    for (const Published& crl : published) keys.insert(crl.record.key_index);
-    for (const std::uint16_t key : keys) {
-      SCOPED_TRACE(testing::Message() << "key " << key);
+    std::set<List> lists;
+    for (const Published& crl : published) lists.emplace(crl.record.key_index, crl.record.shard);
+    for (const List& key : lists) {
+      SCOPED_TRACE(testing::Message() << "key " << key.first << ", shard " << key.second);
       if (!fs::exists(file(key, false))) continue;
       const Crl base = read_crl(file(key, false));
       auto& bases = bases_[key];
@@ -304,11 +328,11 @@ class HistoryTest : public testing::TestWithParam<Case> {
   }
 
   // `shown` is exactly who is revoked and not expired; expired ones may stand on it for one last time.
-  void expect_truth(std::uint16_t key, const Crl& base, const std::map<Buffer, CrlReason>& shown,
+  void expect_truth(const List& list, const Crl& base, const std::map<Buffer, CrlReason>& shown,
                     bool newest) {
     SCOPED_TRACE(testing::Message() << "base CRL " << base.number);
     for (const auto& [serial, known] : certificates_) {
-      if (known.key_index != key || !known.revoked || known.not_after < clock_.now()) continue;
+      if (!is_on(list, known) || !known.revoked || known.not_after < clock_.now()) continue;
       const auto found = shown.find(serial);
       ASSERT_NE(found, shown.end()) << to_hex(serial) << " is revoked and stands nowhere";
       ASSERT_EQ(found->second, *known.revoked) << to_hex(serial);
@@ -316,17 +340,21 @@ class HistoryTest : public testing::TestWithParam<Case> {
     for (const auto& [serial, reason] : shown) {
       const auto found = certificates_.find(serial);
       ASSERT_NE(found, certificates_.end());
-      ASSERT_EQ(found->second.key_index, key);
+      ASSERT_TRUE(is_on(list, found->second)) << to_hex(serial) << " belongs on another list";
       ASSERT_TRUE(found->second.revoked) << to_hex(serial) << " is not revoked";
       if (found->second.not_after >= clock_.now()) {
         ASSERT_EQ(*found->second.revoked, reason) << to_hex(serial);
         continue;
       }
       if (!newest) continue;
-      const auto& bases = bases_[key];
+      const auto& bases = bases_[list];
       const Time last_chance = bases.size() < 2 ? base.this_update : bases[bases.size() - 2].this_update;
       ASSERT_GE(found->second.not_after, last_chance) << to_hex(serial) << " had its last appearance";
     }
+  }
+
+  static bool is_on(const List& list, const Known& known) {
+    return known.key_index == list.first && (list.second == 0 || known.shard == list.second);
   }
 
   void note_numbers(const std::vector<Published>& published) {
@@ -373,6 +401,7 @@ class HistoryTest : public testing::TestWithParam<Case> {
     if (what < 79) return restart();
     if (what < 80) return below(2) == 0 ? renew() : back_up_or_restore();
     if (what < 81 && below(2) == 0) return purge();
+    if (GetParam().sharded && below(20) == 0) return change_the_number_of_shards();
     publish(below(12));
   }
 
@@ -384,8 +413,8 @@ class HistoryTest : public testing::TestWithParam<Case> {
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<ca::LocalAuthority> authority_;
   std::map<Buffer, Known> certificates_;
-  std::map<std::uint16_t, std::vector<Crl>> bases_;  // every base that was published, oldest first
-  std::map<std::uint16_t, std::uint64_t> last_delta_;
+  std::map<List, std::vector<Crl>> bases_;  // every base that was published, oldest first
+  std::map<List, std::uint64_t> last_delta_;
   std::uint64_t last_number_ = 0;
   std::size_t checks_ = 0;
   int renewals_ = 0, replays_ = 0, purges_ = 0;
@@ -400,7 +429,8 @@ TEST_P(HistoryTest, BaseAndDeltaTogetherAlwaysTellTheTruth) {
   }
   // The history went where it matters.
   EXPECT_GT(checks_, 100u);
-  EXPECT_GT(bases_[0].size(), 20u);
+  const std::vector<Crl>& complete = bases_[List(0, 0)];
+  EXPECT_GT(complete.size(), 20u);
   const auto snapshot = std::move(database_->snapshot().value());
   std::size_t deltas_with_entries = 0, expired = 0;
   for (const auto& [serial, known] : certificates_)
@@ -412,17 +442,20 @@ TEST_P(HistoryTest, BaseAndDeltaTogetherAlwaysTellTheTruth) {
   EXPECT_GE(renewals_, 2);
   EXPECT_GT(purges_, 0);
   EXPECT_TRUE(!GetParam().sqlite || replays_ > 0);
-  EXPECT_GT(bases_.size(), 1u) << "keys";
+  EXPECT_GT(bases_.size(), GetParam().sharded ? 8u : 1u) << "keys and shards";
   EXPECT_GT(expired, 50u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, HistoryTest,
                          testing::Values(Case{1, false, false}, Case{2, false, true}, Case{3, false, false},
-                                         Case{4, false, true}, Case{5, true, false}, Case{6, true, true}),
+                                         Case{4, false, true}, Case{5, true, false}, Case{6, true, true},
+                                         Case{7, false, false, true}, Case{8, false, true, true},
+                                         Case{9, true, false, true}),
                          [](const auto& test) {
-                           return fmt::format("Seed{}{}{}", test.param.seed,
+                           return fmt::format("Seed{}{}{}{}", test.param.seed,
                                               test.param.sqlite ? "Sqlite" : "Memory",
-                                              test.param.from_oldest_base ? "OldestBase" : "NewestBase");
+                                              test.param.from_oldest_base ? "OldestBase" : "NewestBase",
+                                              test.param.sharded ? "Sharded" : "");
                          });
 
 }  // namespace

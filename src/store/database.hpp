@@ -92,8 +92,14 @@ class Snapshot {
     x509::CrlReason reason{};
     std::optional<Time> invalidity_date;
   };
-  virtual Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
-                                  const std::function<Status(const RevokedEntry&)>& visit) const = 0;
+  // Of one shard, found by an index; shard 0: of all.
+  using VisitRevoked = std::function<Status(const RevokedEntry&)>;
+  virtual Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, std::uint32_t shard,
+                                  Time unexpired_at, const VisitRevoked& visit) const = 0;
+  Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
+                          const VisitRevoked& visit) const {
+    return for_each_revoked(authority, key_index, 0, unexpired_at, visit);
+  }
 
   // Visits what changed after the change of that number (CrlRecord::last_change): who is revoked now, with
   // the reason of now, then whose hold was lifted and who is not revoked again. So it costs what has changed,
@@ -105,21 +111,45 @@ class Snapshot {
     // Of a released one: its hold may stand on CRLs that took account of this change and not of the release.
     std::uint64_t held_since = 0;
   };
-  virtual Status for_each_changed(AuthorityId authority, std::uint16_t key_index, std::uint64_t after,
-                                  const std::function<Status(const ChangedEntry&)>& visit) const = 0;
+  // Shards as above.
+  using VisitChanged = std::function<Status(const ChangedEntry&)>;
+  virtual Status for_each_changed(AuthorityId authority, std::uint16_t key_index, std::uint32_t shard,
+                                  std::uint64_t after, const VisitChanged& visit) const = 0;
+  Status for_each_changed(AuthorityId authority, std::uint16_t key_index, std::uint64_t after,
+                          const VisitChanged& visit) const {
+    return for_each_changed(authority, key_index, 0, after, visit);
+  }
   // Changes of revocations are numbered per authority, from 1, in the order in which they become durable.
   virtual Result<std::uint64_t> last_change(AuthorityId authority) const = 0;  // 0: none yet
 
   virtual Result<std::vector<CrlRecord>> crls(AuthorityId authority) const = 0;  // newest first
-  // Those of one key that were published, base or delta, newest first.
-  virtual Result<std::vector<CrlRecord>> newest_crls(AuthorityId authority, std::uint16_t key_index,
-                                                     bool delta, std::size_t limit) const = 0;
-  // Up to which change each CRL of a key takes account, from that number on and in their order; those that
-  // were begun and never published included: they may be in somebody's hands.
+  // CRLs that replace one another: those of one key and one shard, base or delta.
+  struct CrlSeries {
+    AuthorityId authority = 0;
+    std::uint16_t key_index = 0;
+    bool delta = false;
+    std::uint32_t shard = 0;  // 0: the complete list
+  };
+  // Those that were published, newest first.
+  virtual Result<std::vector<CrlRecord>> newest_crls(const CrlSeries& series, std::size_t limit) const = 0;
+  Result<std::vector<CrlRecord>> newest_crls(AuthorityId authority, std::uint16_t key_index, bool delta,
+                                             std::size_t limit) const {
+    return newest_crls({authority, key_index, delta}, limit);
+  }
+  // Up to which change each CRL of a key and shard takes account, base or delta, from that number on and in
+  // their order; those that were begun and never published included: they may be in somebody's hands.
   virtual Result<std::vector<std::uint64_t>> changes_on_crls(AuthorityId authority, std::uint16_t key_index,
+                                                             std::uint32_t shard,
                                                              std::uint64_t from_number) const = 0;
+  Result<std::vector<std::uint64_t>> changes_on_crls(AuthorityId authority, std::uint16_t key_index,
+                                                     std::uint64_t from_number) const {
+    return changes_on_crls(authority, key_index, 0, from_number);
+  }
   virtual Result<std::vector<CrlTarget>> crl_targets(
       AuthorityId authority) const = 0;  // by key, base, target
+  virtual Result<std::vector<CrlTarget>> crl_targets(const CrlSeries& series) const = 0;  // by target
+  // The shards that certificates of the authority were given, expired ones included, by key and shard.
+  virtual Result<std::vector<CarriedShard>> carried_shards(AuthorityId authority) const = 0;
   // Each set of locations of the authority, oldest first, and how many of its certificates expire at `now` or
   // later.
   virtual Result<std::vector<LocationSet>> location_sets(AuthorityId authority, Time now) const = 0;

@@ -100,6 +100,7 @@ struct CertificateRecord {
   Buffer signature;            // empty: intended, not signed yet
   std::optional<RevocationRecord> revocation;
   std::int64_t location_set = 0;  // the AIA and CDP URLs that it carries (LocationSet); 0: not recorded
+  std::uint32_t shard = 0;        // the list that shows its revocation beside the complete one; 0: none
   // The certificate; empty while there is no signature, and when it is lost.
   Buffer der() const;
   // Issued by a state of the database that was given up (`accept-gap`): of the certificate only the serial
@@ -121,7 +122,8 @@ struct CrlRecord {
   std::uint64_t base_number = 0;
   // The newest change of a revocation that this CRL takes account of; the next delta begins after it.
   std::uint64_t last_change = 0;
-  Buffer scope{};  // issuingDistributionPoint, as encoded; a delta's is that of its base
+  Buffer scope{};           // issuingDistributionPoint, as encoded; a delta's is that of its base
+  std::uint32_t shard = 0;  // lists the certificates of this shard; 0: the complete list
   bool operator==(const CrlRecord&) const = default;
 };
 
@@ -134,8 +136,18 @@ struct CrlTarget {
   std::uint64_t number = 0;  // the CRL that it holds; 0: none yet
   std::uint64_t wanted = 0;  // the last one that was to go there; another than `number`: it failed
   Time tried_at{};
-  std::string error{};  // why it failed
+  std::string error{};      // why it failed
+  std::uint32_t shard = 0;  // as in CrlRecord
   bool operator==(const CrlTarget&) const = default;
+};
+
+// A shard that certificates of one key carry, with one of their sets of URLs, and when the last of them ends.
+struct CarriedShard {
+  std::uint16_t key_index = 0;
+  std::uint32_t shard = 0;
+  std::string locations;  // LocationSet::text; empty: not recorded
+  Time not_after{};
+  bool operator==(const CarriedShard&) const = default;
 };
 
 // The AIA and CDP URLs that certificates of a CA have in common, and how many carry them.

@@ -157,14 +157,14 @@ Result<std::vector<CertificateRecord>> Queries<Interface>::orphans(AuthorityId a
 }
 
 template <class Interface>
-Status Queries<Interface>::for_each_revoked(
-    AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
-    const std::function<Status(const Snapshot::RevokedEntry&)>& visit) const {
+Status Queries<Interface>::for_each_revoked(AuthorityId authority, std::uint16_t key_index,
+                                            std::uint32_t shard, Time unexpired_at,
+                                            const Snapshot::VisitRevoked& visit) const {
   for (auto row = state().revocations.lower_bound({authority, key_index, Buffer()});
        row != state().revocations.end(); ++row) {
     const auto& [row_authority, row_key, serial] = row->first;
     if (row_authority != authority || row_key != key_index) break;
-    if (row->second.not_after < unexpired_at) continue;
+    if (row->second.not_after < unexpired_at || (shard != 0 && row->second.shard != shard)) continue;
     const RevocationRecord& record = row->second.record;
     TRY(visit({serial, record.revoked_at, record.reason, record.invalidity_date}));
   }
@@ -172,21 +172,22 @@ Status Queries<Interface>::for_each_revoked(
 }
 
 template <class Interface>
-Status Queries<Interface>::for_each_changed(
-    AuthorityId authority, std::uint16_t key_index, std::uint64_t after,
-    const std::function<Status(const Snapshot::ChangedEntry&)>& visit) const {
-  const auto mine = [&](const RevocationKey& key) {
-    return std::get<0>(key) == authority && std::get<1>(key) == key_index;
+Status Queries<Interface>::for_each_changed(AuthorityId authority, std::uint16_t key_index,
+                                            std::uint32_t shard, std::uint64_t after,
+                                            const Snapshot::VisitChanged& visit) const {
+  const auto mine = [&](const RevocationKey& key, std::uint32_t of_shard) {
+    return std::get<0>(key) == authority && std::get<1>(key) == key_index &&
+           (shard == 0 || of_shard == shard);
   };
   std::map<std::uint64_t, Snapshot::ChangedEntry> revoked, released;  // by change
   for (const auto& [key, row] : state().revocations)
-    if (mine(key) && row.changed > after)
+    if (mine(key, row.shard) && row.changed > after)
       revoked[row.changed] = {
           {std::get<2>(key), row.record.revoked_at, row.record.reason, row.record.invalidity_date},
           row.not_after,
           row.changed};
   for (const auto& [key, row] : state().releases)
-    if (mine(key) && row.changed > after && !state().revocations.contains(key))
+    if (mine(key, row.shard) && row.changed > after && !state().revocations.contains(key))
       released[row.changed] = {
           {std::get<2>(key), row.revoked_at, x509::CrlReason::remove_from_crl, std::nullopt},
           row.not_after,
@@ -205,11 +206,12 @@ Result<std::uint64_t> Queries<Interface>::last_change(AuthorityId authority) con
 }
 
 template <class Interface>
-Result<std::vector<CrlRecord>> Queries<Interface>::newest_crls(AuthorityId authority, std::uint16_t key_index,
-                                                               bool delta, std::size_t limit) const {
-  std::vector<CrlRecord> records = TRY(crls(authority));
+Result<std::vector<CrlRecord>> Queries<Interface>::newest_crls(const Snapshot::CrlSeries& series,
+                                                               std::size_t limit) const {
+  std::vector<CrlRecord> records = TRY(crls(series.authority));
   std::erase_if(records, [&](const CrlRecord& record) {
-    return record.key_index != key_index || record.delta != delta || record.sha256.empty();
+    return record.key_index != series.key_index || record.delta != series.delta ||
+           record.shard != series.shard || record.sha256.empty();
   });
   if (records.size() > limit) records.resize(limit);
   return records;
@@ -218,10 +220,12 @@ Result<std::vector<CrlRecord>> Queries<Interface>::newest_crls(AuthorityId autho
 template <class Interface>
 Result<std::vector<std::uint64_t>> Queries<Interface>::changes_on_crls(AuthorityId authority,
                                                                        std::uint16_t key_index,
+                                                                       std::uint32_t shard,
                                                                        std::uint64_t from_number) const {
   std::vector<std::uint64_t> changes;
   for (const auto& [key, record] : state().crls)
-    if (key.first == authority && key.second >= from_number && record.key_index == key_index)
+    if (key.first == authority && key.second >= from_number && record.key_index == key_index &&
+        record.shard == shard)
       changes.push_back(record.last_change);
   return changes;
 }
@@ -232,6 +236,28 @@ Result<std::vector<CrlTarget>> Queries<Interface>::crl_targets(AuthorityId autho
   for (const auto& [key, target] : state().crl_targets)
     if (target.authority == authority) targets.push_back(target);
   return targets;
+}
+
+template <class Interface>
+Result<std::vector<CrlTarget>> Queries<Interface>::crl_targets(const Snapshot::CrlSeries& series) const {
+  std::vector<CrlTarget> targets = TRY(crl_targets(series.authority));
+  std::erase_if(targets, [&](const CrlTarget& target) {
+    return target.key_index != series.key_index || target.delta != series.delta ||
+           target.shard != series.shard;
+  });
+  return targets;
+}
+
+template <class Interface>
+Result<std::vector<CarriedShard>> Queries<Interface>::carried_shards(AuthorityId authority) const {
+  std::vector<CarriedShard> shards;
+  for (const auto& [key, not_after] : state().carried_shards) {
+    const auto& [owner, key_index, shard, set] = key;
+    if (owner != authority) continue;
+    const auto* locations = find(state().location_sets, set);
+    shards.push_back({key_index, shard, locations == nullptr ? std::string() : locations->second, not_after});
+  }
+  return shards;
 }
 
 template <class Interface>

@@ -18,11 +18,13 @@ struct RevocationRow {
   RequestId request = 0;
   Time not_after{};
   std::uint64_t changed = 0;  // the number of its last change
+  std::uint32_t shard = 0;
 };
 // A hold that was lifted.
 struct ReleaseRow {
   Time not_after{}, revoked_at{};
   std::uint64_t held_since = 0, changed = 0;
+  std::uint32_t shard = 0;
 };
 using RevocationKey = std::tuple<AuthorityId, std::uint16_t, Buffer>;
 
@@ -42,6 +44,8 @@ struct State {
   std::map<std::pair<AuthorityId, std::uint64_t>, CrlRecord> crls;
   std::map<std::tuple<AuthorityId, std::uint16_t, bool, std::string>, CrlTarget> crl_targets;
   std::map<std::int64_t, std::pair<AuthorityId, std::string>> location_sets;
+  // By key, shard and location set: the last end of a certificate.
+  std::map<std::tuple<AuthorityId, std::uint16_t, std::uint32_t, std::int64_t>, Time> carried_shards;
   std::map<std::string, std::map<std::pair<std::uint32_t, std::uint32_t>, TemplateRecord>> templates;
   std::set<std::pair<AuthorityId, std::string>> published;
   std::map<std::string, std::string> marks;
@@ -79,16 +83,19 @@ class Queries : public Interface {
   Result<CertificateRecord> certificate_of_request(RequestId id) const override;
   Result<std::vector<CertificateRecord>> certificates(const CertificateFilter& filter) const override;
   Result<std::vector<CertificateRecord>> orphans(AuthorityId authority) const override;
-  Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
-                          const std::function<Status(const Snapshot::RevokedEntry&)>& visit) const override;
-  Status for_each_changed(AuthorityId authority, std::uint16_t key_index, std::uint64_t after,
-                          const std::function<Status(const Snapshot::ChangedEntry&)>& visit) const override;
+  Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, std::uint32_t shard,
+                          Time unexpired_at, const Snapshot::VisitRevoked& visit) const override;
+  Status for_each_changed(AuthorityId authority, std::uint16_t key_index, std::uint32_t shard,
+                          std::uint64_t after, const Snapshot::VisitChanged& visit) const override;
   Result<std::uint64_t> last_change(AuthorityId authority) const override;
-  Result<std::vector<CrlRecord>> newest_crls(AuthorityId authority, std::uint16_t key_index, bool delta,
+  Result<std::vector<CrlRecord>> newest_crls(const Snapshot::CrlSeries& series,
                                              std::size_t limit) const override;
   Result<std::vector<std::uint64_t>> changes_on_crls(AuthorityId authority, std::uint16_t key_index,
+                                                     std::uint32_t shard,
                                                      std::uint64_t from_number) const override;
   Result<std::vector<CrlTarget>> crl_targets(AuthorityId authority) const override;
+  Result<std::vector<CrlTarget>> crl_targets(const Snapshot::CrlSeries& series) const override;
+  Result<std::vector<CarriedShard>> carried_shards(AuthorityId authority) const override;
   Result<std::vector<LocationSet>> location_sets(AuthorityId authority, Time now) const override;
   Result<std::vector<CrlRecord>> crls(AuthorityId authority) const override;
   Result<std::uint64_t> last_crl_number(AuthorityId authority) const override;

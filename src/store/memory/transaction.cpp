@@ -147,6 +147,11 @@ Status MemoryTransaction::insert_intent(const CertificateRecord& certificate) {
   row.revocation.reset();
   put(state_.serials, row.serial, row.request);
   put(state_.intents, row.request);
+  if (row.shard != 0) {
+    const std::tuple key(row.authority, row.key_index, row.shard, row.location_set);
+    const Time* last = find(state_.carried_shards, key);
+    if (last == nullptr || *last < row.not_after) put(state_.carried_shards, key, row.not_after);
+  }
   put(state_.certificates, certificate.request, std::make_shared<const CertificateRecord>(std::move(row)));
   if (disposition != Disposition::issued && disposition != Disposition::foreign)
     set_disposition(certificate.request, Disposition::issued);
@@ -200,7 +205,7 @@ Status MemoryTransaction::revoke(AuthorityId authority, const RevocationRecord& 
   if (revocation.reason == x509::CrlReason::remove_from_crl) return messages::not_a_revocation();
   const CertificateRecord& certificate = *TRY(find_signed(authority, revocation.serial));
   const RevocationKey key = revocation_key(certificate);
-  RevocationRow row{revocation, certificate.request, certificate.not_after, 0};
+  RevocationRow row{revocation, certificate.request, certificate.not_after, 0, certificate.shard};
   if (const RevocationRow* before = find(state_.revocations, key)) {
     if (before->record.reason != x509::CrlReason::certificate_hold ||
         revocation.reason == x509::CrlReason::certificate_hold)
@@ -225,7 +230,8 @@ Status MemoryTransaction::release(AuthorityId authority, Bytes serial) {
   const RevocationRow* row = find(state_.revocations, key);
   if (row == nullptr) return messages::not_revoked(serial);
   if (row->record.reason != x509::CrlReason::certificate_hold) return messages::not_on_hold(serial);
-  ReleaseRow release{row->not_after, row->record.revoked_at, row->changed, next_change(authority)};
+  ReleaseRow release{row->not_after, row->record.revoked_at, row->changed, next_change(authority),
+                     row->shard};
   // It may have been on hold before, and a CRL of that time be in use.
   if (const ReleaseRow* before = find(state_.releases, key))
     release.held_since = std::min(release.held_since, before->held_since);
@@ -331,6 +337,7 @@ Status MemoryTransaction::complete_lost(const CertificateRecord& certificate) {
     return messages::not_lost(certificate.serial);
   CertificateRecord row = certificate;
   row.key_index = lost.key_index;
+  row.shard = lost.shard;
   row.revocation.reset();
   if (RevocationRow* revoked = find(state_.revocations, revocation_key(lost))) {
     RevocationRow now = *revoked;

@@ -154,7 +154,7 @@ std::int64_t sql_limit(std::size_t limit) {
 
 #define VOUCH_CERTIFICATE_COLUMNS                                                                     \
   "c.request, c.authority, c.key_index, c.serial, c.not_before, c.not_after, c.subject, c.template, " \
-  "c.signature_algorithm, s.signature, r.revoked_at, r.reason, r.invalidity_date, c.location_set"
+  "c.signature_algorithm, s.signature, r.revoked_at, r.reason, r.invalidity_date, c.location_set, c.shard"
 #define VOUCH_CERTIFICATE_JOINS \
   " LEFT JOIN signatures s ON s.request = c.request LEFT JOIN revocations r ON r.request = c.request "
 
@@ -180,7 +180,8 @@ Result<CertificateRecord> read_certificate(const Query& query, Bulk bulk) {
     record.revocation =
         RevocationRecord{record.serial, query.time(10), TRY(read_reason(query, 11)), query.optional_time(12)};
   record.location_set = query.integer(13);
-  if (bulk == Bulk::with) record.tbs = query.blob(14);
+  record.shard = TRY(number<std::uint32_t>(query, 14, "shard"));
+  if (bulk == Bulk::with) record.tbs = query.blob(15);
   return record;
 }
 
@@ -223,12 +224,13 @@ Result<CrlRecord> read_crl(const Query& query) {
   record.last_change =
       TRY(number<std::uint64_t>(query, 12, "change", std::numeric_limits<std::int64_t>::max()));
   record.scope = query.blob(13);
+  record.shard = TRY(number<std::uint32_t>(query, 14, "shard"));
   return record;
 }
 
 #define VOUCH_CRL_COLUMNS                                                                        \
   "authority, number, key_index, delta, this_update, next_update, next_publish, entries, size, " \
-  "sha256, file, base_number, last_change, scope"
+  "sha256, file, base_number, last_change, scope, shard"
 
 Result<CrlTarget> read_crl_target(const Query& query) {
   CrlTarget target;
@@ -241,8 +243,11 @@ Result<CrlTarget> read_crl_target(const Query& query) {
   target.wanted = TRY(number<std::uint64_t>(query, 5, "CRL number", kMost));
   target.tried_at = query.time(6);
   target.error = query.text(7);
+  target.shard = TRY(number<std::uint32_t>(query, 8, "shard"));
   return target;
 }
+
+#define VOUCH_TARGET_COLUMNS "authority, key_index, delta, target, number, wanted, tried_at, error, shard"
 
 #define VOUCH_TEMPLATE_COLUMNS "t.name, t.major, t.minor, t.body, t.removed, t.changed_at, t.changed_by"
 // The newest version of each template.
@@ -400,13 +405,20 @@ Result<std::vector<CertificateRecord>> Queries<Interface>::orphans(AuthorityId a
 }
 
 template <class Interface>
-Status Queries<Interface>::for_each_revoked(
-    AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
-    const std::function<Status(const Snapshot::RevokedEntry&)>& visit) const {
+Status Queries<Interface>::for_each_revoked(AuthorityId authority, std::uint16_t key_index,
+                                            std::uint32_t shard, Time unexpired_at,
+                                            const Snapshot::VisitRevoked& visit) const {
+  // The indexes of shards are used only where the text of their condition stands.
   Query query =
-      TRY(connection_.query("SELECT serial, revoked_at, reason, invalidity_date FROM revocations "
-                            "WHERE authority = ?1 AND key_index = ?2 AND not_after >= ?3 ORDER BY serial",
-                            authority, std::int64_t{key_index}, unexpired_at));
+      TRY(shard == 0 ? connection_.query(
+                           "SELECT serial, revoked_at, reason, invalidity_date FROM revocations "
+                           "WHERE authority = ?1 AND key_index = ?2 AND not_after >= ?3 ORDER BY serial",
+                           authority, std::int64_t{key_index}, unexpired_at)
+                     : connection_.query(
+                           "SELECT serial, revoked_at, reason, invalidity_date FROM revocations INDEXED BY "
+                           "revocations_by_shard WHERE authority = ?1 AND key_index = ?2 AND shard = ?4 "
+                           "AND shard <> 0 AND not_after >= ?3 ORDER BY serial",
+                           authority, std::int64_t{key_index}, unexpired_at, std::int64_t{shard}));
   Snapshot::RevokedEntry entry;
   while (TRY(query.step())) {
     entry.serial = query.bytes(0);
@@ -427,16 +439,24 @@ Result<std::vector<CrlRecord>> Queries<Interface>::crls(AuthorityId authority) c
 }
 
 template <class Interface>
-Status Queries<Interface>::for_each_changed(
-    AuthorityId authority, std::uint16_t key_index, std::uint64_t after,
-    const std::function<Status(const Snapshot::ChangedEntry&)>& visit) const {
+Status Queries<Interface>::for_each_changed(AuthorityId authority, std::uint16_t key_index,
+                                            std::uint32_t shard, std::uint64_t after,
+                                            const Snapshot::VisitChanged& visit) const {
   const auto since = static_cast<std::int64_t>(
       std::min<std::uint64_t>(after, std::uint64_t{std::numeric_limits<std::int64_t>::max()}));
   Snapshot::ChangedEntry entry;
-  Query revoked = TRY(connection_.query(
-      "SELECT serial, revoked_at, reason, invalidity_date, not_after, changed FROM revocations "
-      "WHERE authority = ?1 AND key_index = ?2 AND changed > ?3 ORDER BY changed",
-      authority, std::int64_t{key_index}, since));
+#define VOUCH_CHANGED \
+  "SELECT serial, revoked_at, reason, invalidity_date, not_after, changed FROM revocations "
+  Query revoked = TRY(
+      shard == 0
+          ? connection_.query(VOUCH_CHANGED
+                              "WHERE authority = ?1 AND key_index = ?2 AND changed > ?3 ORDER BY changed",
+                              authority, std::int64_t{key_index}, since)
+          : connection_.query(VOUCH_CHANGED
+                              "INDEXED BY revocations_changed_by_shard WHERE authority = ?1 AND key_index "
+                              "= ?2 AND shard = ?4 AND shard <> 0 AND changed > ?3 ORDER BY changed",
+                              authority, std::int64_t{key_index}, since, std::int64_t{shard}));
+#undef VOUCH_CHANGED
   while (TRY(revoked.step())) {
     entry.serial = revoked.bytes(0);
     entry.revoked_at = revoked.time(1);
@@ -447,13 +467,19 @@ Status Queries<Interface>::for_each_changed(
         TRY(number<std::uint64_t>(revoked, 5, "change", std::numeric_limits<std::int64_t>::max()));
     TRY(visit(entry));
   }
-  Query released = TRY(connection_.query(
-      "SELECT l.serial, l.revoked_at, l.not_after, l.held_since, l.changed FROM releases l "
-      "LEFT JOIN revocations r ON r.authority = l.authority AND r.key_index = l.key_index AND r.serial = "
-      "l.serial "
-      "WHERE l.authority = ?1 AND l.key_index = ?2 AND l.changed > ?3 AND r.serial IS NULL ORDER BY "
-      "l.changed",
-      authority, std::int64_t{key_index}, since));
+#define VOUCH_RELEASED "SELECT l.serial, l.revoked_at, l.not_after, l.held_since, l.changed FROM releases l "
+#define VOUCH_NOT_AGAIN                                                                         \
+  "LEFT JOIN revocations r ON r.authority = l.authority AND r.key_index = l.key_index "         \
+  "AND r.serial = l.serial WHERE l.authority = ?1 AND l.key_index = ?2 AND l.changed > ?3 AND " \
+  "r.serial IS NULL "
+  Query released = TRY(
+      shard == 0 ? connection_.query(VOUCH_RELEASED VOUCH_NOT_AGAIN "ORDER BY l.changed", authority,
+                                     std::int64_t{key_index}, since)
+                 : connection_.query(VOUCH_RELEASED "INDEXED BY releases_changed_by_shard " VOUCH_NOT_AGAIN
+                                                    "AND l.shard = ?4 AND l.shard <> 0 ORDER BY l.changed",
+                                     authority, std::int64_t{key_index}, since, std::int64_t{shard}));
+#undef VOUCH_RELEASED
+#undef VOUCH_NOT_AGAIN
   entry.reason = x509::CrlReason::remove_from_crl;
   entry.invalidity_date.reset();
   entry.released = true;
@@ -478,36 +504,62 @@ Result<std::uint64_t> Queries<Interface>::last_change(AuthorityId authority) con
 }
 
 template <class Interface>
-Result<std::vector<CrlRecord>> Queries<Interface>::newest_crls(AuthorityId authority, std::uint16_t key_index,
-                                                               bool delta, std::size_t limit) const {
+Result<std::vector<CrlRecord>> Queries<Interface>::newest_crls(const Snapshot::CrlSeries& series,
+                                                               std::size_t limit) const {
   return read_all(
       TRY(connection_.query("SELECT " VOUCH_CRL_COLUMNS
-                            " FROM crls WHERE authority = ?1 AND key_index = ?2 AND delta = ?3 AND sha256 <> "
-                            "x'' ORDER BY number DESC LIMIT ?4",
-                            authority, std::int64_t{key_index}, std::int64_t{delta}, sql_limit(limit))),
+                            " FROM crls WHERE authority = ?1 AND key_index = ?2 AND delta = ?3 AND shard = "
+                            "?5 AND sha256 <> x'' ORDER BY number DESC LIMIT ?4",
+                            series.authority, std::int64_t{series.key_index}, std::int64_t{series.delta},
+                            sql_limit(limit), std::int64_t{series.shard})),
       read_crl);
 }
 
 template <class Interface>
 Result<std::vector<std::uint64_t>> Queries<Interface>::changes_on_crls(AuthorityId authority,
                                                                        std::uint16_t key_index,
+                                                                       std::uint32_t shard,
                                                                        std::uint64_t from_number) const {
   constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
   const auto from = static_cast<std::int64_t>(std::min<std::uint64_t>(from_number, std::uint64_t{kMost}));
   return read_all(
       TRY(connection_.query("SELECT last_change FROM crls WHERE authority = ?1 AND number >= ?3 AND "
-                            "key_index = ?2 ORDER BY number",
-                            authority, std::int64_t{key_index}, from)),
+                            "key_index = ?2 AND shard = ?4 ORDER BY number",
+                            authority, std::int64_t{key_index}, from, std::int64_t{shard})),
       [](const Query& row) { return number<std::uint64_t>(row, 0, "change", kMost); });
 }
 
 template <class Interface>
 Result<std::vector<CrlTarget>> Queries<Interface>::crl_targets(AuthorityId authority) const {
   return read_all(
-      TRY(connection_.query("SELECT authority, key_index, delta, target, number, wanted, tried_at, error "
-                            "FROM crl_targets WHERE authority = ?1 ORDER BY key_index, delta, target",
+      TRY(connection_.query("SELECT " VOUCH_TARGET_COLUMNS
+                            " FROM crl_targets WHERE authority = ?1 ORDER BY key_index, delta, target",
                             authority)),
       read_crl_target);
+}
+
+template <class Interface>
+Result<std::vector<CrlTarget>> Queries<Interface>::crl_targets(const Snapshot::CrlSeries& series) const {
+  return read_all(
+      TRY(connection_.query("SELECT " VOUCH_TARGET_COLUMNS
+                            " FROM crl_targets WHERE authority = ?1 AND key_index = ?2 AND delta = ?3 AND "
+                            "shard = ?4 ORDER BY target",
+                            series.authority, std::int64_t{series.key_index}, std::int64_t{series.delta},
+                            std::int64_t{series.shard})),
+      read_crl_target);
+}
+
+template <class Interface>
+Result<std::vector<CarriedShard>> Queries<Interface>::carried_shards(AuthorityId authority) const {
+  Query query = TRY(connection_.query(
+      "SELECT s.key_index, s.shard, coalesce(l.locations, ''), s.not_after FROM carried_shards s LEFT JOIN "
+      "location_sets l ON l.id = s.location_set WHERE s.authority = ?1 "
+      "ORDER BY s.key_index, s.shard, s.location_set",
+      authority));
+  return read_all(std::move(query), [](const Query& row) -> Result<CarriedShard> {
+    return CarriedShard{TRY(number<std::uint16_t>(row, 0, "key index")),
+                        TRY(number<std::uint32_t>(row, 1, "shard")), row.text(2), row.time(3)};
+  });
 }
 
 template <class Interface>

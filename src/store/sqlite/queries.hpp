@@ -23,16 +23,19 @@ class Queries : public Interface {
   Result<CertificateRecord> certificate_of_request(RequestId id) const override;
   Result<std::vector<CertificateRecord>> certificates(const CertificateFilter& filter) const override;
   Result<std::vector<CertificateRecord>> orphans(AuthorityId authority) const override;
-  Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, Time unexpired_at,
-                          const std::function<Status(const Snapshot::RevokedEntry&)>& visit) const override;
-  Status for_each_changed(AuthorityId authority, std::uint16_t key_index, std::uint64_t after,
-                          const std::function<Status(const Snapshot::ChangedEntry&)>& visit) const override;
+  Status for_each_revoked(AuthorityId authority, std::uint16_t key_index, std::uint32_t shard,
+                          Time unexpired_at, const Snapshot::VisitRevoked& visit) const override;
+  Status for_each_changed(AuthorityId authority, std::uint16_t key_index, std::uint32_t shard,
+                          std::uint64_t after, const Snapshot::VisitChanged& visit) const override;
   Result<std::uint64_t> last_change(AuthorityId authority) const override;
-  Result<std::vector<CrlRecord>> newest_crls(AuthorityId authority, std::uint16_t key_index, bool delta,
+  Result<std::vector<CrlRecord>> newest_crls(const Snapshot::CrlSeries& series,
                                              std::size_t limit) const override;
   Result<std::vector<std::uint64_t>> changes_on_crls(AuthorityId authority, std::uint16_t key_index,
+                                                     std::uint32_t shard,
                                                      std::uint64_t from_number) const override;
   Result<std::vector<CrlTarget>> crl_targets(AuthorityId authority) const override;
+  Result<std::vector<CrlTarget>> crl_targets(const Snapshot::CrlSeries& series) const override;
+  Result<std::vector<CarriedShard>> carried_shards(AuthorityId authority) const override;
   Result<std::vector<LocationSet>> location_sets(AuthorityId authority, Time now) const override;
   Result<std::vector<CrlRecord>> crls(AuthorityId authority) const override;
   Result<std::uint64_t> last_crl_number(AuthorityId authority) const override;

@@ -271,7 +271,35 @@ CREATE TABLE compromised_keys (
 ) STRICT;
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles, kMarks, kKeys, kRevocationChanges};
+// Sharded CRLs (docs/mechanisms/crl.md). A row of shard 0 is in none, and no index on shards holds it:
+// whoever does not shard pays nothing.
+// - `revocations_by_shard` holds all that a list shows, so that one is read without the table.
+// - `carried_shards` says which lists certificates need, and by which URLs, without asking the certificates.
+// - `crls_by_series` finds the newest one of a shard among all the others'.
+const char kShards[] = R"sql(
+ALTER TABLE certificates ADD COLUMN shard INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE revocations ADD COLUMN shard INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE releases ADD COLUMN shard INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE crls ADD COLUMN shard INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE crl_targets ADD COLUMN shard INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX revocations_by_shard ON revocations(
+  authority, key_index, shard, serial, not_after, revoked_at, reason, invalidity_date) WHERE shard <> 0;
+CREATE INDEX revocations_changed_by_shard ON revocations(authority, key_index, shard, changed)
+  WHERE shard <> 0;
+CREATE INDEX releases_changed_by_shard ON releases(authority, key_index, shard, changed) WHERE shard <> 0;
+CREATE INDEX crls_by_series ON crls(authority, key_index, shard, delta, number);
+
+CREATE TABLE carried_shards (
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  key_index INTEGER NOT NULL,
+  shard INTEGER NOT NULL,
+  location_set INTEGER NOT NULL,
+  not_after INTEGER NOT NULL,
+  PRIMARY KEY (authority, key_index, shard, location_set)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles, kMarks, kKeys, kRevocationChanges, kShards};
 
 Result<std::int64_t> pragma(Connection& connection, const std::string& name) {
   Query query = TRY(connection.query_once("PRAGMA " + name));

@@ -20,6 +20,7 @@ using sample::at;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 using namespace std::chrono_literals;
 
@@ -241,6 +242,51 @@ TEST_F(SqliteTest, AnOlderSchemaIsBroughtUpStepByStep) {
   EXPECT_EQ(one_number(*connection, "SELECT z FROM b"), 3);
   ASSERT_TRUE(migrate(*connection, all)) << "once more changes nothing";
   EXPECT_EQ(one_number(*connection, "SELECT count(*) FROM b"), 1);
+}
+
+TEST_F(SqliteTest, TheStepToShardsLeavesWhatIsThereOnTheCompleteList) {
+  write("");
+  const auto connection = Connection::open(file_, 1s).value();
+  constexpr std::size_t kBefore = 5;
+  ASSERT_TRUE(migrate(*connection, migrations().first(kBefore)));
+  ASSERT_TRUE(connection->execute(
+      "INSERT INTO authorities VALUES (1, 'CA', 1, 1, 0, '');"
+      "INSERT INTO requests VALUES (1, 1, 20, 0, NULL, '', '', '', '', '', '', '', x'', '');"
+      "INSERT INTO certificates VALUES (1, 1, 0, x'05', 0, 9, '', '', x'', x'', 0);"
+      "INSERT INTO revocations VALUES (1, 0, x'05', 1, 9, 3, 4, NULL, 1);"
+      "INSERT INTO crls (authority, number, key_index, delta, this_update, next_update, next_publish, "
+      "entries, "
+      "size, sha256, file) VALUES (1, 1, 0, 0, 3, 5, 4, 1, 100, x'01', 'a.crl');"));
+  ASSERT_TRUE(migrate(*connection, migrations()));
+  for (const char* table : {"certificates", "revocations", "crls"})
+    EXPECT_EQ(one_number(*connection, fmt::format("SELECT count(*) FROM {} WHERE shard = 0", table)), 1)
+        << table;
+  EXPECT_EQ(one_number(*connection, "SELECT count(*) FROM carried_shards"), 0);
+}
+
+// A list of a shard is one range of an index that holds all it needs; so are its deltas.
+TEST_F(SqliteTest, AShardIsReadByItsIndexAlone) {
+  write("");
+  const auto connection = Connection::open(file_, 1s).value();
+  ASSERT_TRUE(migrate(*connection, migrations()));
+  const auto plan = [&](std::string_view sql) {
+    Query query = connection->query_once(fmt::format("EXPLAIN QUERY PLAN {}", sql)).value();
+    std::string text;
+    while (query.step().value()) text += query.text(3) + "\n";
+    return text;
+  };
+  const std::string base = plan(
+      "SELECT serial, revoked_at, reason, invalidity_date FROM revocations INDEXED BY revocations_by_shard "
+      "WHERE authority = 1 AND key_index = 0 AND shard = 2 AND shard <> 0 AND not_after >= 9 ORDER BY "
+      "serial");
+  EXPECT_THAT(base,
+              HasSubstr("COVERING INDEX revocations_by_shard (authority=? AND key_index=? AND shard=?)"));
+  EXPECT_THAT(base, Not(HasSubstr("TEMP B-TREE"))) << "in the order of the list already";
+  const std::string newest = plan(
+      "SELECT number FROM crls WHERE authority = 1 AND key_index = 0 AND delta = 0 AND shard = 2 AND sha256 "
+      "<> "
+      "x'' ORDER BY number DESC LIMIT 1");
+  EXPECT_THAT(newest, HasSubstr("crls_by_series (authority=? AND key_index=? AND shard=? AND delta=?)"));
 }
 
 TEST_F(SqliteTest, AStepThatFailsLeavesTheVersionBeforeIt) {

@@ -34,13 +34,14 @@ struct SignedCertificate {
   std::optional<std::int64_t> reason;  // when it is revoked
   Time revoked_at{};
   std::int64_t changed = 0;
+  std::int64_t shard = 0;
 };
 
 // The signed certificate of this authority with that serial, and whether it is revoked.
 Result<SignedCertificate> find_signed(Connection& connection, AuthorityId authority, Bytes serial) {
   Query query =
       TRY(connection.query("SELECT c.request, c.key_index, c.not_after, s.request IS NOT NULL, r.reason, "
-                           "r.revoked_at, r.changed FROM serials z "
+                           "r.revoked_at, r.changed, c.shard FROM serials z "
                            "JOIN certificates c ON c.request = z.request AND c.serial = z.serial LEFT JOIN "
                            "signatures s ON s.request = c.request "
                            "LEFT JOIN revocations r ON r.authority = c.authority AND r.key_index = "
@@ -49,7 +50,8 @@ Result<SignedCertificate> find_signed(Connection& connection, AuthorityId author
                            serial, authority));
   if (!TRY(query.step())) return messages::no_certificate(serial);
   if (query.integer(3) == 0) return messages::not_signed(serial);
-  SignedCertificate found{query.integer(0), query.integer(1), query.time(2), std::nullopt, Time(), 0};
+  SignedCertificate found{query.integer(0), query.integer(1), query.time(2), std::nullopt, Time(), 0,
+                          query.integer(7)};
   if (!query.is_null(4)) {
     found.reason = query.integer(4);
     found.revoked_at = query.time(5);
@@ -167,10 +169,12 @@ Status SqliteTransaction::insert_intent(const CertificateRecord& certificate) {
   auto done = connection_.run(
       "INSERT INTO certificates (request, authority, key_index, serial, not_before, not_after, subject, "
       "template, "
-      "signature_algorithm, tbs, location_set) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+      "signature_algorithm, tbs, location_set, shard) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
       certificate.request, certificate.authority, std::int64_t{certificate.key_index}, certificate.serial,
       certificate.not_before, certificate.not_after, certificate.subject, certificate.template_name,
-      certificate.signature_algorithm, certificate.tbs, certificate.location_set);
+      certificate.signature_algorithm, certificate.tbs, certificate.location_set,
+      std::int64_t{certificate.shard});
   if (!done && done.error().code() == Errc::conflict)
     return messages::request_has_certificate(certificate.request);
   if (!done && done.error().code() == Errc::not_found) {
@@ -185,6 +189,13 @@ Status SqliteTransaction::insert_intent(const CertificateRecord& certificate) {
     return messages::serial_used(certificate.serial);
   }
   TRY(std::move(done));
+  if (certificate.shard != 0)
+    TRY(connection_.run(
+        "INSERT INTO carried_shards (authority, key_index, shard, location_set, not_after) "
+        "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (authority, key_index, shard, location_set) DO UPDATE SET "
+        "not_after = excluded.not_after WHERE excluded.not_after > not_after",
+        certificate.authority, std::int64_t{certificate.key_index}, std::int64_t{certificate.shard},
+        certificate.location_set, certificate.not_after));
   TRY(connection_.run("INSERT INTO intents (request) VALUES (?1)", certificate.request));
   return connection_.run("UPDATE requests SET disposition = 20 WHERE id = ?1 AND disposition NOT IN (12, 20)",
                          certificate.request);
@@ -227,9 +238,9 @@ Status SqliteTransaction::revoke(AuthorityId authority, const RevocationRecord& 
   if (!found.reason)
     return connection_.run(
         "INSERT INTO revocations (authority, key_index, serial, request, not_after, revoked_at, reason, "
-        "invalidity_date, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "invalidity_date, changed, shard) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         authority, found.key_index, revocation.serial, found.request, found.not_after, revocation.revoked_at,
-        reason, revocation.invalidity_date, TRY(next_change(connection_, authority)));
+        reason, revocation.invalidity_date, TRY(next_change(connection_, authority)), found.shard);
   if (*found.reason != kHold || reason == kHold)
     return messages::revoked_already(revocation.serial, found.revoked_at);
   return connection_.run(
@@ -245,12 +256,13 @@ Status SqliteTransaction::release(AuthorityId authority, Bytes serial) {
   if (*found.reason != kHold) return messages::not_on_hold(serial);
   // It may have been on hold before, and a CRL of that time be in use: `held_since` keeps the first change.
   TRY(connection_.run(
-      "INSERT INTO releases (authority, key_index, serial, not_after, revoked_at, held_since, changed) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (authority, key_index, serial) DO UPDATE SET "
+      "INSERT INTO releases (authority, key_index, serial, not_after, revoked_at, held_since, changed, "
+      "shard) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (authority, key_index, serial) DO UPDATE "
+      "SET "
       "revoked_at = excluded.revoked_at, held_since = min(held_since, excluded.held_since), "
       "changed = excluded.changed",
       authority, found.key_index, serial, found.not_after, found.revoked_at, found.changed,
-      TRY(next_change(connection_, authority))));
+      TRY(next_change(connection_, authority)), found.shard));
   return connection_.run("DELETE FROM revocations WHERE authority = ?1 AND key_index = ?2 AND serial = ?3",
                          authority, found.key_index, serial);
 }
@@ -261,13 +273,13 @@ Status SqliteTransaction::insert_crl(const CrlRecord& record) {
   if (record.number <= last) return messages::crl_number_not_above(record.number, last);
   auto done = connection_.run(
       "INSERT INTO crls (authority, number, key_index, delta, this_update, next_update, next_publish, "
-      "entries, size, sha256, file, base_number, last_change, scope) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+      "entries, size, sha256, file, base_number, last_change, scope, shard) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
       record.authority, number, std::int64_t{record.key_index}, std::int64_t{record.delta},
       record.this_update, record.next_update, record.next_publish,
       TRY(stored_number("number of entries", record.entries)), TRY(stored_number("size", record.size)),
       record.sha256, record.file, TRY(stored_number("CRL number", record.base_number)),
-      TRY(stored_number("change", record.last_change)), record.scope);
+      TRY(stored_number("change", record.last_change)), record.scope, std::int64_t{record.shard});
   if (!done) return instead(done.error(), Errc::not_found, messages::no_authority(record.authority));
   return ok();
 }
@@ -285,14 +297,15 @@ Status SqliteTransaction::update_crl(const CrlRecord& record) {
 
 Status SqliteTransaction::put_crl_target(const CrlTarget& target) {
   auto done = connection_.run(
-      "INSERT INTO crl_targets (authority, key_index, delta, target, number, wanted, tried_at, error) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (authority, key_index, delta, target) DO UPDATE "
+      "INSERT INTO crl_targets (authority, key_index, delta, target, number, wanted, tried_at, error, shard) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (authority, key_index, delta, target) DO "
+      "UPDATE "
       "SET "
       "number = excluded.number, wanted = excluded.wanted, tried_at = excluded.tried_at, error = "
-      "excluded.error",
+      "excluded.error, shard = excluded.shard",
       target.authority, std::int64_t{target.key_index}, std::int64_t{target.delta}, target.target,
       TRY(stored_number("CRL number", target.number)), TRY(stored_number("CRL number", target.wanted)),
-      target.tried_at, target.error);
+      target.tried_at, target.error, std::int64_t{target.shard});
   if (!done) return instead(done.error(), Errc::not_found, messages::no_authority(target.authority));
   return ok();
 }
