@@ -235,6 +235,12 @@ Result<Value> describe(const ca::Environment& environment, const store::Snapshot
   value.set("cdp", location_texts(settings.cdp)).set("aia", location_texts(settings.aia));
   value.set("dns_name", settings.dns_name).set("short_name", settings.short_name);
   value.set("templates", texts(TRY(snapshot.published_templates(record.id))));
+  Value parent;
+  if (settings.parent)
+    parent.set("url", settings.parent->url)
+        .set("ca", settings.parent->ca)
+        .set("request", settings.parent->request == 0 ? Value() : Value(settings.parent->request));
+  value.set("parent", std::move(parent));
   Value crl;
   if (const auto crls = TRY(snapshot.crls(record.id)); !crls.empty())
     crl.set("number", crls.front().number)

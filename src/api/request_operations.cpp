@@ -19,6 +19,7 @@ Result<Answer> sign_subordinate(const Call& call) {
   }
   if (const std::string validity = text_of(call.body, "validity"); !validity.empty())
     options.validity = TRY(parse_span(validity).context("reading the body.validity"));
+  options.transaction = TRY(transaction_of(call.body, call.caller));
   const Buffer request = TRY(request_of(call.body));
   return answer_of(TRY(TRY(call.authority())->sign_subordinate(request, options, call.account())));
 }
@@ -128,13 +129,13 @@ constexpr Operation kOperations[] = {
      "what became of it: 200 issued, 202 pending, 422 refused", "who asked, and readers", kId, "", "Outcome",
      &retrieve},
     {"approveRequest", net::Method::post, "/requests/{id}/approve", "approve it and issue its certificate",
-     "certificate managers", kId, "", "Outcome", &approve},
+     "certificate managers; for a CA certificate administrators", kId, "", "Outcome", &approve},
     {"denyRequest", net::Method::post, "/requests/{id}/deny", "deny it", "certificate managers", kId,
      "Denial", "Outcome", &deny},
     {"signSubordinate",
      net::Method::post,
      "/subordinates",
-     "sign the request of a subordinate CA",
+     "sign the request of a subordinate CA: 202 where four eyes or two managers have to see it",
      "administrators",
      {},
      "Subordinate",

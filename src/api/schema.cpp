@@ -44,6 +44,7 @@ constexpr Member kSubordinate[] = {
     {"request", "pem", "PKCS #10 of the subordinate CA"},
     {"path_length", "integer", "how many CAs may follow below it", true},
     {"validity", "string", "how long: 10y", true},
+    {"transaction", "string", "the same one again gives the outcome of the first time", true},
 };
 constexpr Member kOutcome[] = {
     {"request", "integer", "RequestID"},

@@ -34,16 +34,20 @@ Result<Buffer> request_of(const Value& body) {
   return std::move(blocks.front().der);
 }
 
+Result<std::string> transaction_of(const Value& body, const Caller& caller) {
+  const std::string key = text_of(body, "transaction");
+  if (key.size() > kMaxTransaction)
+    return make_error(Errc::malformed, "the body.transaction is longer than {} octets", kMaxTransaction);
+  return key.empty() ? key : fmt::format("api:{}:{}", ca::principal_of(caller.account), key);
+}
+
 Result<ca::Submission> submission_of(const Value& body, const Caller& caller) {
   ca::Submission submission;
   submission.request = TRY(request_of(body));
   submission.template_name = text_of(body, "template");
   submission.requester = caller.account;
   submission.attributes = TRY(attributes_of(body));
-  const std::string key = text_of(body, "transaction");
-  if (key.size() > kMaxTransaction)
-    return make_error(Errc::malformed, "the body.transaction is longer than {} octets", kMaxTransaction);
-  if (!key.empty()) submission.transaction = fmt::format("api:{}:{}", ca::principal_of(caller.account), key);
+  submission.transaction = TRY(transaction_of(body, caller));
   return submission;
 }
 

@@ -11,6 +11,8 @@ namespace vouch::api {
 // From a body that has the shape Submission. The requester is the caller; a transaction key is its account's
 // own, so that nobody gets the outcome of somebody else's.
 Result<ca::Submission> submission_of(const Value& body, const Caller& caller);
+// The transaction key alone; empty: none.
+Result<std::string> transaction_of(const Value& body, const Caller& caller);
 // One PKCS #10, or signed message around it, of the body's member `request`.
 Result<Buffer> request_of(const Value& body);
 

@@ -65,6 +65,12 @@ class LocalAuthority::TemplateLookup {
     }
     return &entries_.emplace(name, std::move(entry)).first->second;
   }
+  // Whether the template, as it is now, makes certification authorities.
+  Result<bool> is_for_ca(const std::string& name) {
+    if (name.empty()) return false;
+    const Entry* entry = TRY(find(name));
+    return entry->value != nullptr && entry->value->ca;
+  }
 
  private:
   const store::Snapshot& snapshot_;
@@ -77,6 +83,9 @@ inline void add_step(policy::Trace& trace, std::string_view rule, policy::Verdic
                      std::string expected, std::string received, std::string mend) {
   trace.push_back({std::string(rule), verdict, std::move(expected), std::move(received), std::move(mend)});
 }
+
+// The path length that a subordinate asks for restricts it, so it gets it.
+Status take_path_length(const x509::RequestView& request, policy::CertificateTemplate& value);
 
 // What a requester is told.
 Outcome outcome_from(const store::RequestRecord& request, const policy::Trace& trace, Buffer certificate);

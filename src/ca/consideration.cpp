@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ca/ca_certificate.hpp"
 #include "ca/key_checks.hpp"
 #include "ca/serial.hpp"
 #include "ca/signed_request.hpp"
@@ -52,7 +53,28 @@ void take_over(policy::Decision& decision, const std::vector<x509::Extension>& e
            names, "");
 }
 
+// Whatever a template, a renewal or a service says: without an administrator's decision no CA comes to be.
+void leave_to_administrator(policy::Decision& decision) {
+  if (decision.action != policy::Action::issue) return;
+  constexpr std::string_view kRule = "ca.administrator",
+                             kMend = "an administrator says: vouch request approve ID";
+  decision.action = policy::Action::pend;
+  decision.reason = kRule;
+  decision.message = "the request waits for an administrator: it is for a CA certificate";
+  decision.mend = kMend;
+  add_step(decision.trace, kRule, policy::Verdict::pended, "approval by an administrator", "none",
+           std::string(kMend));
+}
+
 }  // namespace
+
+Status take_path_length(const x509::RequestView& request, policy::CertificateTemplate& value) {
+  const auto* extension = request.find(x509::oid::kBasicConstraints);
+  if (!extension) return ok();
+  const auto asked = TRY(x509::parse_basic_constraints(extension->value)).path_length;
+  if (asked && (!value.path_length || *asked < *value.path_length)) value.path_length = asked;
+  return ok();
+}
 
 // The CA's own host, and what the configuration lists.
 std::vector<std::string> LocalAuthority::protected_names() const {
@@ -147,6 +169,17 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
     question.unknown_template = entry->hint;
     question.superseded_by = entry->superseded_by;
   }
+  const bool for_ca = question.certificate_template != nullptr && question.certificate_template->ca;
+  // An administrator approves: the subordinate gets what `sign_subordinate` would give it.
+  policy::CertificateTemplate narrowed;
+  std::vector<x509::Extension> taken = approval.extensions;
+  if (for_ca && approval.of_administrator && !approval.override_template) {
+    narrowed = *question.certificate_template;
+    TRY(take_path_length(view, narrowed));
+    taken = requested_extensions(view.extensions);
+    question.certificate_template = &narrowed;
+    work.certificate_template.reset();  // what is cached for the template has its path length
+  }
   const auto algorithm = x509::parse_signature_algorithm(view.signature_algorithm);
   question.proof_of_possession =
       algorithm ? environment_.provider.verify(view.public_key_info, *algorithm, view.info, view.signature)
@@ -155,7 +188,6 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   if (auto identifier = crypto::key_identifier(environment_.provider, view.public_key_info))
     key_identifier = std::move(*identifier);
   question.subject_key_identifier = key_identifier;
-  const bool for_ca = question.certificate_template != nullptr && question.certificate_template->ca;
   question.key = TRY(key_checks_->facts(templates.snapshot(), view.public_key_info,
                                         question.proof_of_possession.has_value(), for_ca));
   work.key = key_number(environment_.provider, view.public_key_info);
@@ -163,7 +195,8 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   work.key_is_shared = question.certificate_template != nullptr && question.certificate_template->key_reuse;
 
   work.decision = policy::decide(question);
-  if (!approval.extensions.empty()) take_over(work.decision, approval.extensions);
+  if (for_ca && !approval.of_administrator) leave_to_administrator(work.decision);
+  if (!taken.empty()) take_over(work.decision, taken);
   request.message = work.decision.message;
   request.reason = work.decision.reason;
   switch (work.decision.action) {

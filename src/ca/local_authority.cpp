@@ -136,7 +136,10 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::open(const Environment& 
                            .context("opening CA '{}'", name)));
   if (keys.empty())
     return make_error(Errc::unavailable, "CA '{}' has no certificate yet", name)
-        .with_hint("have its request signed by the parent (vouch ca sign), then: vouch ca install FILE");
+        .with_hint(
+            settings.parent
+                ? "ask its parent for the answer: vouch ca install --from-parent"
+                : "have its request signed by the parent (vouch ca sign), then: vouch ca install FILE");
   if (key_index) {
     const auto newest = std::ranges::find(keys.rbegin(), keys.rend(), *key_index,
                                           [](const CaKey& k) { return k.generation.key_index; });

@@ -70,13 +70,16 @@ class LocalAuthority final : public Authority {
     RequestId request = 0;                                           // 0: it is new
     const policy::CertificateTemplate* override_template = nullptr;  // instead of the published one
     std::vector<x509::Extension> extensions{};  // of a subordinate's request, taken over by an administrator
+    bool of_administrator = false;  // without it no CA certificate is issued, whatever a template says
   };
 
   // A subordinate CA's request, signed by decision of an administrator: submit and approve in one step, under
   // the template SubCA with these changes, and with the policies, purposes and path length that it asks for.
+  // Where four eyes or two managers have to see requests for SubCA, it waits in the queue instead.
   struct SubordinateOptions {
     std::optional<std::uint32_t> path_length;
     std::optional<Span> validity;
+    std::string transaction{};  // idempotency key, as a submission's
   };
   Result<Outcome> sign_subordinate(Bytes request, const SubordinateOptions& options,
                                    std::string_view administrator);
@@ -158,12 +161,16 @@ class LocalAuthority final : public Authority {
   Status authorize_manager(const store::Snapshot& snapshot, std::string_view manager, std::string_view what,
                            std::string_view action, std::string_view object,
                            const store::RequestRecord& request) const;
+  Status authorize_decision(const store::Snapshot& snapshot, const RoleTable& roles, std::string_view who,
+                            std::string_view verb, const store::RequestRecord& request, bool makes_ca) const;
   Status authorize_revocation(Bytes serial, std::string_view manager, std::string_view what,
                               std::string_view action) const;
   Status check_four_eyes(const RoleTable& roles, const store::RequestRecord& request,
                          std::string_view manager) const;
   Result<bool> is_first_of_two(const RoleTable& roles, const store::RequestRecord& request,
                                std::string_view manager) const;
+  Result<bool> waits_for_others(const store::Snapshot& snapshot, const std::string& template_name,
+                                const SubordinateOptions& options) const;
   Result<Outcome> keep_first_approval(const store::RequestRecord& request, std::string_view manager);
   void prepare(Work& work) const;
   std::string lint_findings(Bytes tbs) const;

@@ -280,10 +280,11 @@ Status record(const Environment& environment, const Renewal& renewal, RenewResul
       TRY(t.insert_key_generation(result.generation));
     if (!result.generation.certificate.empty())
       TRY(t.update_settings(renewal.record().id, format_settings(renewal.settings)));
-    else if (result.policy) {
+    else if (result.policy || options.parent) {
       // The running key goes on as it is; only what is not about the key changes now.
       AuthoritySettings settings = renewal.authority->settings();
-      take_crl_times(settings, *result.policy);
+      if (result.policy) take_crl_times(settings, *result.policy);
+      if (options.parent) settings.parent = options.parent;
       TRY(t.update_settings(renewal.record().id, format_settings(settings)));
     }
     for (Cross& cross : crosses) TRY(record_cross(t, cross));

@@ -14,7 +14,8 @@ struct RenewOptions {
   std::optional<fs::path> capolicy;  // instead of HOME/CAPolicy.inf and /etc/vouch/CAPolicy.inf
   std::string passphrase;            // for the file of a new key
   bool force_weak_key = false;       // RSA of 1024 to 2047 bits
-  bool replace = false;              // give up a renewal that still waits for its parent's answer
+  std::optional<ParentRecord> parent{};  // of a subordinate that is to be asked for over its API
+  bool replace = false;                  // give up a renewal that still waits for its parent's answer
   std::string administrator;
   std::string
       token_uri{};  // PKCS #11, for a new key; empty: where the present key is, on its token or in a file

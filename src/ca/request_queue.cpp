@@ -27,15 +27,6 @@ Result<policy::CertificateTemplate> subordinate_template(const store::Snapshot& 
   return std::move(entry.error());
 }
 
-// The path length that a subordinate asks for restricts it, so it gets it.
-Status take_path_length(const x509::RequestView& request, policy::CertificateTemplate& value) {
-  const auto* extension = request.find(x509::oid::kBasicConstraints);
-  if (!extension) return ok();
-  const auto asked = TRY(x509::parse_basic_constraints(extension->value)).path_length;
-  if (asked && (!value.path_length || *asked < *value.path_length)) value.path_length = asked;
-  return ok();
-}
-
 }  // namespace
 
 Outcome outcome_from(const store::RequestRecord& request, const policy::Trace& trace, Buffer certificate) {
@@ -69,6 +60,27 @@ Status LocalAuthority::authorize_manager(const store::Snapshot& snapshot, std::s
                     .requester = request.requester});
 }
 
+// A new certification authority is an administrator's decision, whichever way its request came; a certificate
+// manager alone must not make one. Turning such a request down is both's business.
+Status LocalAuthority::authorize_decision(const store::Snapshot& snapshot, const RoleTable& roles,
+                                          std::string_view who, std::string_view verb,
+                                          const store::RequestRecord& request, bool makes_ca) const {
+  const std::string action = fmt::format("request.{}", verb), object = fmt::format("request {}", request.id);
+  const std::string what = fmt::format("{} requests", verb);
+  if (!makes_ca) return authorize_manager(snapshot, who, what, action, object, request);
+  const bool administers = roles.allows(
+      {.account = who, .role = Role::administrator, .authority = record_.id}, environment_.groups);
+  if (verb == "deny" && !administers) return authorize_manager(snapshot, who, what, action, object, request);
+  return authorize(environment_, snapshot,
+                   {.account = who,
+                    .role = Role::administrator,
+                    .what = "approve requests for a CA certificate",
+                    .action = action,
+                    .object = object,
+                    .authority = record_.id,
+                    .authority_name = record_.name});
+}
+
 // Whoever asks does not decide.
 Status LocalAuthority::check_four_eyes(const RoleTable& roles, const store::RequestRecord& request,
                                        std::string_view manager) const {
@@ -83,7 +95,7 @@ Status LocalAuthority::check_four_eyes(const RoleTable& roles, const store::Requ
                                   .outcome = std::string(audit_outcome::denied)}));
   return make_error(Errc::denied, "{} asked for request {} and cannot approve it: four eyes have to see it",
                     manager, request.id)
-      .with_hint("another certificate manager has to approve it");
+      .with_hint("somebody else who may approve it has to do so");
 }
 
 // Where two managers have to agree, the first leaves his name with the request. Fails when he comes again.
@@ -94,7 +106,7 @@ Result<bool> LocalAuthority::is_first_of_two(const RoleTable& roles, const store
   if (principal_of(request.resolver) == principal_of(manager))
     return make_error(Errc::denied, "{} has approved request {} already: a second manager has to agree",
                       manager, request.id)
-        .with_hint("another certificate manager has to approve it, too");
+        .with_hint("somebody else who may approve it has to do so, too");
   return false;
 }
 
@@ -160,15 +172,16 @@ Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) 
       return make_error(Errc::not_found, "request {} belongs to another CA", id);
     if (before.disposition != Disposition::pending)
       return make_error(Errc::conflict, "request {} is {}, not pending", id, to_string(before.disposition));
-    TRY(authorize_manager(*snapshot, manager, "approve requests", "request.approve",
-                          fmt::format("request {}", id), before));
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    const bool makes_ca = TRY(templates.is_for_ca(before.template_name));
     const auto roles = TRY(roles_->get(*snapshot));
+    TRY(authorize_decision(*snapshot, *roles, manager, "approve", before, makes_ca));
     TRY(check_four_eyes(*roles, before, manager));
     if (TRY(is_first_of_two(*roles, before, manager))) return keep_first_approval(before, manager);
     const Submission submission{std::move(before.request), before.template_name, before.requester,
                                 before.transaction, std::move(before.attributes)};
-    TemplateLookup templates(*snapshot, *cache_, record_.id);
-    Work work = TRY(consider(submission, templates, {std::string(manager), id, nullptr, {}}, nullptr));
+    Work work =
+        TRY(consider(submission, templates, {std::string(manager), id, nullptr, {}, makes_ca}, nullptr));
     // Policy may have changed since the request came in. What it refuses now stays pending, so that nothing
     // is lost when the template is published again or mended.
     if (work.decision.action == policy::Action::deny) {
@@ -192,8 +205,10 @@ Result<Outcome> LocalAuthority::deny(RequestId id, std::string_view manager, std
   TRY(fence_status());
   {
     const auto snapshot = TRY(environment_.database.snapshot());
-    TRY(authorize_manager(*snapshot, manager, "deny requests", "request.deny", fmt::format("request {}", id),
-                          TRY(snapshot->request(id))));
+    const store::RequestRecord before = TRY(snapshot->request(id));
+    TemplateLookup templates(*snapshot, *cache_, record_.id);
+    const bool makes_ca = TRY(templates.is_for_ca(before.template_name));
+    TRY(authorize_decision(*snapshot, *TRY(roles_->get(*snapshot)), manager, "deny", before, makes_ca));
   }
   TRY(environment_.database.commit([&](store::Transaction& t) -> Status {
     store::RequestRecord request = TRY(t.request(id));
@@ -268,6 +283,24 @@ Result<Outcome> LocalAuthority::issue_to_service(Bytes request, std::string_view
   return std::move(carry_out(std::move(considered)).front());
 }
 
+// Whether more people than the administrator who asks have to see a subordinate's request.
+Result<bool> LocalAuthority::waits_for_others(const store::Snapshot& snapshot,
+                                              const std::string& template_name,
+                                              const SubordinateOptions& options) const {
+  const auto roles = TRY(roles_->get(snapshot));
+  for (const auto rule : {RoleRule::Kind::four_eyes, RoleRule::Kind::two_managers}) {
+    if (!roles->applies(rule, record_.id, template_name)) continue;
+    // Whoever approves decides by the template; what one person chose beside it would not have been seen.
+    if (options.path_length || options.validity)
+      return make_error(Errc::denied,
+                        "the rule {} holds for {}: path length and validity cannot be chosen for one request",
+                        to_string(rule), template_name)
+          .with_hint("leave them out, or set them in the template");
+    return true;
+  }
+  return false;
+}
+
 Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const SubordinateOptions& options,
                                                  std::string_view administrator) {
   TRY(fence_status());
@@ -286,11 +319,13 @@ Result<Outcome> LocalAuthority::sign_subordinate(Bytes request, const Subordinat
     const OpenedRequest opened = TRY(open_request(request).context("reading the subordinate's request"));
     const x509::RequestView view =
         TRY(x509::parse_request(opened.request).context("reading the subordinate's request"));
-    Approval approval{std::string(administrator), 0, &value, requested_extensions(view.extensions)};
+    Approval approval{std::string(administrator), 0, &value, requested_extensions(view.extensions), true};
+    if (TRY(waits_for_others(*snapshot, value.name, options))) approval = {{}, 0, &value, {}};
     TRY(take_path_length(view, value));
     if (options.path_length) value.path_length = options.path_length;
     if (options.validity) value.validity = *options.validity;
-    const Submission submission{to_buffer(request), value.name, std::string(administrator), "", {}};
+    const Submission submission{
+        to_buffer(request), value.name, std::string(administrator), options.transaction, {}};
     TemplateLookup templates(*snapshot, *cache_, record_.id);
     considered.push_back(consider(submission, templates, approval, nullptr));
   }

@@ -241,6 +241,96 @@ TEST_F(Roles, TwoManagersHaveToAgree) {
   EXPECT_EQ(root_->approve(pending("alice", "ClientAuth"), "bob")->disposition, Disposition::issued);
 }
 
+// A request for a CA certificate in the queue: who may hand in anything may ask, and only an administrator
+// says yes, whatever else he is.
+class RequestsForACa : public Roles {
+ protected:
+  void SetUp() override {
+    Roles::SetUp();
+    ASSERT_TRUE(publish_template(environment(), id(), "SubCA", "admin"));
+    ASSERT_TRUE(grant(Role::manager, "mia"));
+    ASSERT_TRUE(grant(Role::administrator, "ada"));
+  }
+  Outcome ask(std::string_view requester = "sub-host") {
+    const x509::Extension constraints =
+        x509::make_extension(x509::oid::kBasicConstraints, true, x509::encode_basic_constraints({true, 1U}));
+    Submission submission;
+    submission.request = bench_.request("CN=Sub", {}, {constraints});
+    submission.template_name = "SubCA";
+    submission.requester = requester;
+    auto outcome = root_->submit(submission);
+    if (!outcome) ADD_FAILURE() << outcome.error().report();
+    return outcome ? *outcome : Outcome{};
+  }
+  static std::optional<x509::BasicConstraints> constraints_of(const Outcome& outcome) {
+    const auto view = x509::parse_certificate(outcome.certificate);
+    const auto* extension = view ? view->find(x509::oid::kBasicConstraints) : nullptr;
+    if (!extension) return std::nullopt;
+    return x509::parse_basic_constraints(extension->value).value();
+  }
+};
+
+TEST_F(RequestsForACa, AManagerAloneMakesNoCa) {
+  const Outcome pending = ask();
+  EXPECT_EQ(pending.disposition, Disposition::pending);
+  EXPECT_THAT(pending.message, HasSubstr("waits for an administrator"));
+  EXPECT_DENIED(root_->approve(pending.request, "mia"),
+                "mia may not approve requests for a CA certificate of CA 'Test Root': that needs the role "
+                "administrator");
+  EXPECT_THAT(last_entry(), HasSubstr("mia request.approve"));
+  EXPECT_EQ(root_->retrieve(pending.request)->disposition, Disposition::pending);
+}
+
+TEST_F(RequestsForACa, AnAdministratorApprovesAsHeWouldSign) {
+  const auto issued = root_->approve(ask().request, "ada");
+  ASSERT_TRUE(issued) << issued.error().report();
+  EXPECT_EQ(issued->disposition, Disposition::issued);
+  const auto constraints = constraints_of(*issued);
+  ASSERT_TRUE(constraints);
+  EXPECT_TRUE(constraints->ca);
+  EXPECT_EQ(constraints->path_length, 1U) << "as the request restricts itself";
+}
+
+TEST_F(RequestsForACa, BothMayTurnItDown) {
+  EXPECT_TRUE(root_->deny(ask().request, "mia", "no"));
+  EXPECT_TRUE(root_->deny(ask().request, "ada", "no"));
+  EXPECT_DENIED(root_->deny(ask().request, "bob", "no"), "role manager");
+}
+
+// Templates may say that something else stands for the approval; for a CA nothing does.
+TEST_F(RequestsForACa, NothingStandsForTheAdministrator) {
+  const auto made = root_->issue_to_service(bench_.request("CN=Sub"), "SubCA");
+  ASSERT_TRUE(made) << made.error().report();
+  EXPECT_EQ(made->disposition, Disposition::pending);
+  EXPECT_EQ(made->reason, "ca.administrator");
+  EXPECT_TRUE(made->certificate.empty());
+}
+
+// `ca sign` is no way round the rules.
+TEST_F(RequestsForACa, WhereOthersHaveToSeeItSigningAtOnceWaits) {
+  ASSERT_TRUE(set_role_rule(environment(), {RoleRule::Kind::four_eyes, id(), "SubCA"}, true, "admin"));
+  const Buffer request = bench_.request("CN=Sub");
+  LocalAuthority::SubordinateOptions chosen;
+  chosen.path_length = 0;
+  EXPECT_DENIED(root_->sign_subordinate(request, chosen, "ada"), "the rule four-eyes holds for SubCA");
+  const auto pending = root_->sign_subordinate(request, {}, "ada");
+  ASSERT_TRUE(pending) << pending.error().report();
+  EXPECT_EQ(pending->disposition, Disposition::pending);
+  EXPECT_DENIED(root_->approve(pending->request, "ada"), "four eyes");
+  EXPECT_EQ(root_->approve(pending->request, "admin")->disposition, Disposition::issued);
+}
+
+TEST_F(RequestsForACa, TheSameTransactionIsSignedOnce) {
+  const Buffer request = bench_.request("CN=Sub");
+  LocalAuthority::SubordinateOptions options;
+  options.transaction = "T";
+  const auto first = root_->sign_subordinate(request, options, "ada");
+  const auto again = root_->sign_subordinate(request, options, "ada");
+  ASSERT_TRUE(first && again);
+  EXPECT_EQ(again->request, first->request);
+  EXPECT_EQ(again->certificate, first->certificate);
+}
+
 TEST_F(Roles, TheLastAdministratorStays) {
   EXPECT_DENIED(revoke(Role::administrator, "admin"), "last administrator");
   ASSERT_TRUE(grant_role(environment(), {"bob", Role::administrator, id(), {}, {}, {}, {}}, "admin"));

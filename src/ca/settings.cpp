@@ -255,6 +255,8 @@ Result<AuthoritySettings> parse_settings(std::string_view toml) {
   settings.agent_rights = TRY(agent_rights_of(table));
   if (const Value* due = table.find("renewal_due"); due && due->text())
     settings.renewal_due = TRY(parse_time(*due->text()));
+  if (const Value* parent = table.find("parent"))
+    settings.parent = TRY(parse_parent(*parent).context("reading {}", kFile));
   return settings;
 }
 
@@ -279,6 +281,7 @@ std::string format_settings(const AuthoritySettings& settings) {
     table.set("enrollment_agents", std::move(rights));
   }
   if (settings.renewal_due) table.set("renewal_due", format_time(*settings.renewal_due));
+  if (settings.parent) table.set("parent", describe(*settings.parent));
   return to_toml(table);
 }
 

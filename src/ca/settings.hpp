@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ca/locations.hpp"
+#include "ca/parent_record.hpp"
 #include "crypto/provider.hpp"
 #include "policy/agent_right.hpp"
 #include "policy/certificate_template.hpp"
@@ -51,6 +52,7 @@ struct AuthoritySettings {
   std::optional<Time> renewal_due{};
   bool interactive_key = false;  // each use of a key waits for an administrator (ca/key_waiting.hpp)
   std::vector<policy::AgentRight> agent_rights{};  // what enrolment agents may; none: nothing
+  std::optional<ParentRecord> parent{};            // a subordinate's that is asked over its API
   bool operator==(const AuthoritySettings&) const = default;
 };
 

@@ -42,6 +42,7 @@ AuthoritySettings settings_for(const Environment& environment, const InitOptions
   settings.automatic_issuance = options.automatic_issuance;
   settings.no_locations = options.no_locations;
   settings.interactive_key = options.interactive_key;
+  settings.parent = options.parent;
   settings.dns_name = configuration.dns_name.empty() ? host_name() : configuration.dns_name;
   settings.short_name = configuration.short_name.empty()
                             ? settings.dns_name.substr(0, settings.dns_name.find('.'))
@@ -187,6 +188,7 @@ Result<std::string> settings_after(const store::AuthorityRecord& record,
   settings.signature_algorithm = TRY(x509::parse_signature_algorithm(request.signature_algorithm));
   settings.key = TRY(key_spec_of(request.public_key_info, is_pss(settings.signature_algorithm)));
   settings.renewal_due = half_life(certificate.not_before, certificate.not_after);
+  if (settings.parent) settings.parent->request = 0;  // nothing waits there any more
   return format_settings(settings);
 }
 

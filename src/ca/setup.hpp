@@ -28,6 +28,7 @@ struct InitOptions {
   std::string administrator;         // who does it, for the audit log
   std::string token_uri;             // PKCS #11: a new key there, or the one that it names; empty: a key file
   bool interactive_key = false;      // each use of the key waits for an administrator
+  std::optional<ParentRecord> parent{};  // of a subordinate that is to be asked for over its API
 };
 
 struct InitResult {

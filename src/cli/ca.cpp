@@ -80,6 +80,11 @@ Result<Exit> show(Context& context, const Arguments&) {
   if (const std::string due = text_of(value, "renewal_due"); !due.empty())
     fields.add("Renew at",
                due + (*value.find("renewal_is_due")->boolean() ? ": due, half of its life is over" : ""));
+  if (const Value& parent = *value.find("parent"); !parent.is_null()) {
+    const auto* request = parent.find("request")->integer();
+    fields.add("Parent", fmt::format("CA {} at {}{}", text_of(parent, "ca"), text_of(parent, "url"),
+                                     request ? fmt::format(", asked by request {} there", *request) : ""));
+  }
   fields.add("CRL every", text_of(value, "crl_period") + ", overlap " + text_of(value, "crl_overlap"));
   if (const std::string period = text_of(value, "delta_period"); !period.empty())
     fields.add("Delta every", period + ", overlap " + text_of(value, "delta_overlap"));
@@ -186,9 +191,15 @@ constexpr Option kInit[] = {
     {"p12-password-file", "FILE", "the password of that file"},
     {"p12-chain", "FILE", "certificates above it that the file lacks", Occurs::any_times},
     {"interactive-key", "", "each use of the key waits until an administrator runs: vouch ca unlock"},
-    {"parent", "NAME|HOME", "the parent that signs at once: a CA of this home, or another home's folder"},
-    {"parent-ca", "NAME", "which CA of that other home, if there are several"},
-    {"parent-passphrase-file", "FILE", "the passphrase of the parent's key"},
+    {"parent", "NAME|HOME|HOST|URL",
+     "the parent: a CA of this home or another home's folder, which signs at once; or a service: "
+     "https://ca.example.test:8443, or unix:/PATH of its socket"},
+    {"parent-ca", "NAME", "which CA of that other home or service, if there are several"},
+    {"parent-passphrase-file", "FILE", "the passphrase of the parent's key, or of --parent-key"},
+    {"parent-certificate", "FILE", "the client certificate that the parent's service knows this host by"},
+    {"parent-key", "FILE", "its key"},
+    {"parent-trust", "FILE", "the root of the service's own certificate; the system's roots if left out"},
+    {"parent-wait", "SPAN", "when somebody there has to approve, ask until then: 10m"},
     {"path-length", "N", "how many CAs may stand below this one (with --parent)"},
     {"request-out", "FILE", "write the request for a parent elsewhere"},
     {"automatic-issuance", "", "stand-alone: issue without the pending queue (less secure)"},
@@ -205,10 +216,15 @@ constexpr Option kRenew[] = {
      "how long the new certificate is valid; a root's default is as long as the present one"},
     {"capolicy", "FILE", "read this CAPolicy.inf instead of HOME/CAPolicy.inf or /etc/vouch/CAPolicy.inf"},
     {"pkcs11", "URI", "the new key on this token; left out: on the present key's token, or in a file as now"},
-    {"parent", "NAME|HOME",
-     "a subordinate's parent that signs at once: a CA of this home, or another home's folder"},
-    {"parent-ca", "NAME", "which CA of that other home, if there are several"},
-    {"parent-passphrase-file", "FILE", "the passphrase of the parent's key"},
+    {"parent", "NAME|HOME|HOST|URL",
+     "a subordinate's parent: a CA of this home or another home's folder, which signs at once; or a service: "
+     "https://ca.example.test:8443, or unix:/PATH of its socket"},
+    {"parent-ca", "NAME", "which CA of that other home or service, if there are several"},
+    {"parent-passphrase-file", "FILE", "the passphrase of the parent's key, or of --parent-key"},
+    {"parent-certificate", "FILE", "the client certificate that the parent's service knows this host by"},
+    {"parent-key", "FILE", "its key"},
+    {"parent-trust", "FILE", "the root of the service's own certificate; the system's roots if left out"},
+    {"parent-wait", "SPAN", "when somebody there has to approve, ask until then: 10m"},
     {"path-length", "N", "how many CAs may stand below this one (with --parent)"},
     {"request-out", "FILE", "write a subordinate's request for a parent elsewhere"},
     {"replace", "", "give up a renewal that still waits for its parent's answer"},
@@ -223,6 +239,13 @@ constexpr Option kSign[] = {
 constexpr Option kInstall[] = {
     {"chain", "FILE", "further certificates on the way to the root", Occurs::any_times},
     {"trust", "FILE", "the root certificate to trust", Occurs::any_times},
+    {"from-parent", "", "ask the parent that `ca init` or `ca renew` asked over its API"},
+    {"again", "", "hand the request in once more, after it was refused there (with --from-parent)"},
+    {"parent-wait", "SPAN", "when it still has to be approved, ask until then: 10m"},
+    {"parent-certificate", "FILE", "another client certificate than the recorded one"},
+    {"parent-key", "FILE", "its key"},
+    {"parent-trust", "FILE", "another root of the service's own certificate"},
+    {"parent-passphrase-file", "FILE", "the passphrase of the client certificate's key"},
 };
 constexpr Option kExport[] = {
     {"cert", "", "the CA certificate (the default)"},
@@ -238,10 +261,11 @@ constexpr Option kExport[] = {
 constexpr Command kCommands[] = {
     {"ca init", "", "set up a CA",
      "Makes the key, the database rows and, for a root, the self-signed certificate. A subordinate is signed "
-     "by "
-     "--parent at once, or writes a request with --request-out for `vouch ca sign` elsewhere and `vouch ca "
-     "install` "
-     "afterwards. With a passphrase (--key-passphrase-file or the environment) the key file is encrypted; "
+     "by --parent at once, or writes a request with --request-out for `vouch ca sign` elsewhere and `vouch "
+     "ca "
+     "install` afterwards. A parent that is a service signs at once for its administrators; for others the "
+     "request waits there for approval (exit code 3), and `vouch ca install --from-parent` asks again. With "
+     "a passphrase (--key-passphrase-file or the environment) the key file is encrypted; "
      "without, "
      "its mode 0600 alone protects it. With --pkcs11 the key is made on the token that the URI names, or "
      "found "
@@ -251,10 +275,11 @@ constexpr Command kCommands[] = {
     {"ca sign", "REQUEST", "sign a subordinate CA's request",
      "Writes the new CA certificate followed by this CA's chain; with --der the certificate alone.", kSign,
      "vouch ca sign sub.csr --out sub.pem --path-length 0", &ca_sign},
-    {"ca install", "FILE", "install the certificate that the parent returned",
+    {"ca install", "[FILE]", "install the certificate that the parent returned",
      "FILE is PEM, DER or a p7b and may hold the chain. The chain is built up to a self-signed root and "
      "recorded; "
-     "when a certificate is missing, the message names it.",
+     "when a certificate is missing, the message names it. With --from-parent the answer comes over the "
+     "parent's API; while it is pending, the exit code is 3.",
      kInstall, "vouch ca install sub.pem --chain policy-ca.pem --trust root.pem", &ca_install},
     {"ca renew", "", "renew a CA, with the same or a new key",
      "A root signs itself again and uses the new certificate from then on; with a new key it also publishes "

@@ -6,6 +6,7 @@
 #include "ca/change_settings.hpp"
 #include "cli/ca_setup.hpp"
 #include "cli/describe.hpp"
+#include "cli/remote_parent.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -21,12 +22,10 @@ Status check_call(const Arguments& arguments, const store::AuthorityRecord& reco
           .with_hint("renew it without --parent and --request-out");
   } else if (parent == request_out) {
     return usage_error(
-        "a subordinate CA needs either --parent (signed at once) or --request-out (signed elsewhere): it "
-        "never "
-        "becomes a root");
+        "a subordinate CA needs either --parent (asked at once) or --request-out (signed elsewhere): it "
+        "never becomes a root");
   }
-  for (const std::string_view option : {"path-length", "parent-ca", "parent-passphrase-file"})
-    if (arguments.has(option) && !parent) return usage_error("--{} goes with --parent", option);
+  TRY(check_parent_options(arguments));
   if (arguments.has("validity") && request_out)
     return usage_error(
         "the parent decides how long a subordinate is valid: give --validity to vouch ca sign");
@@ -74,7 +73,13 @@ Result<Exit> ca_renew(Context& context, const Arguments& arguments) {
   (void)TRY(arguments.number("path-length"));
   // The parent first: when it cannot sign, nothing is made.
   std::optional<Parent> parent;
-  if (arguments.has("parent")) parent = TRY(open_parent(context, arguments));
+  std::unique_ptr<RemoteParent> remote;
+  if (is_remote_parent(arguments)) {
+    remote = TRY(RemoteParent::reach(context, arguments));
+    options.parent = remote->record();
+  } else if (arguments.has("parent")) {
+    parent = TRY(open_parent(context, arguments));
+  }
   if (options.new_key) options.passphrase = TRY(context.new_key_passphrase());
   const auto renewed =
       TRY(ca::renew(workspace.environment(), record.name, options).context("renewing CA '{}'", record.name));
@@ -93,6 +98,9 @@ Result<Exit> ca_renew(Context& context, const Arguments& arguments) {
                                 shell_word(record.name), version);
     return report_request(context, workspace, *file, renewed.generation.request, std::move(what));
   }
+  if (remote)
+    return finish_at_parent(context, workspace, *remote, arguments, renewed.generation.request,
+                            std::move(what));
   if (parent) {
     auto joined = join(context, workspace, *parent, arguments, record, renewed.generation.request);
     if (!joined)

@@ -6,6 +6,7 @@
 #include "base/pem.hpp"
 #include "ca/import_pkcs12.hpp"
 #include "cli/describe.hpp"
+#include "cli/remote_parent.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -18,8 +19,7 @@ Status check_call(const Arguments& arguments, AuthorityKind kind) {
   const bool parent = arguments.has("parent"), request_out = arguments.has("request-out");
   if (!subordinate && (parent || request_out))
     return usage_error("a root CA signs itself: --parent and --request-out go with --kind subordinate");
-  for (const std::string_view option : {"path-length", "parent-ca", "parent-passphrase-file"})
-    if (arguments.has(option) && !parent) return usage_error("--{} goes with --parent", option);
+  TRY(check_parent_options(arguments));
   if (arguments.has("validity") && request_out)
     return usage_error(
         "the parent decides how long a subordinate is valid: give --validity to vouch ca sign");
@@ -33,7 +33,7 @@ Status check_call(const Arguments& arguments, AuthorityKind kind) {
     return usage_error("--p12-password-file and --p12-chain go with --import-p12");
   if (subordinate && parent == request_out)
     return usage_error(
-        "a subordinate CA needs either --parent (signed at once) or --request-out (signed elsewhere)");
+        "a subordinate CA needs either --parent (asked at once) or --request-out (signed elsewhere)");
   if (arguments.has("import-key") && arguments.has("key"))
     return usage_error("--key makes a new key and --import-key brings one: give one of them");
   if (arguments.has("force-weak-key") && !arguments.has("key") && !arguments.has("import-key"))
@@ -149,7 +149,22 @@ Value describe(const ca::CaPolicy& policy) {
       .set("warnings", texts(policy.warnings));
 }
 
-// Without --ca: the CA that waits for an answer, when there is exactly one.
+// A file, or the parent that the CA has asked over its API.
+Status check_install(const Arguments& arguments) {
+  const bool file = !arguments.operands().empty(), from_parent = arguments.has("from-parent");
+  if (file == from_parent)
+    return usage_error("give the file with the parent's answer, or --from-parent to ask for it");
+  for (const std::string_view option :
+       {"again", "parent-wait", "parent-passphrase-file", "parent-certificate", "parent-key", "parent-trust"})
+    if (arguments.has(option) && !from_parent) return usage_error("--{} goes with --from-parent", option);
+  if (from_parent && arguments.has("chain"))
+    return usage_error("--chain goes with a file: the parent gives its own chain");
+  (void)TRY(arguments.span("parent-wait"));
+  return ok();
+}
+
+}  // namespace
+
 Result<store::AuthorityRecord> waiting_authority(const Context& context, const store::Snapshot& snapshot) {
   if (context.named_authority()) return context.choose_authority(snapshot);
   std::vector<store::AuthorityRecord> waiting;
@@ -159,8 +174,6 @@ Result<store::AuthorityRecord> waiting_authority(const Context& context, const s
   if (waiting.size() == 1) return std::move(waiting.front());
   return context.choose_authority(snapshot);
 }
-
-}  // namespace
 
 std::string shell_word(std::string_view name) { return fmt::format("'{}'", name); }
 
@@ -227,7 +240,8 @@ Result<Exit> report(Context& context, const Workspace& workspace, const Report& 
   const auto snapshot = TRY(workspace.snapshot());
   const auto generation = TRY(snapshot->key_generations(what.record.id)).back();
   const bool waits = generation.certificate.empty();
-  const auto next = next_steps(what.record, waits, what.request_file);
+  const Exit exit = what.pending.empty() ? Exit::done : Exit::pending;
+  const auto next = what.pending.empty() ? next_steps(what.record, waits, what.request_file) : what.pending;
   std::vector<std::string> files;
   files.reserve(what.published.files.size());
   for (const fs::path& file : what.published.files) files.push_back(file.string());
@@ -242,7 +256,7 @@ Result<Exit> report(Context& context, const Workspace& workspace, const Report& 
     value.set("capolicy", what.policy ? describe(*what.policy) : Value());
     value.set("warnings", texts(what.warnings)).set("next", texts(next));
     print_json(context, value);
-    return Exit::done;
+    return exit;
   }
   if (what.policy)
     for (const std::string& warning : what.policy->warnings) context.note("warning: {}", printable(warning));
@@ -273,7 +287,7 @@ Result<Exit> report(Context& context, const Workspace& workspace, const Report& 
   for (const std::string& file : files) fields.add("Published", file);
   context.say("{}\n{}", what.headline, fields.text().substr(0, fields.text().size() - 1));
   for (const std::string& step : next) context.say("next: {}", step);
-  return Exit::done;
+  return exit;
 }
 
 Result<Exit> report_request(Context& context, const Workspace& workspace, const std::string& file,
@@ -311,7 +325,13 @@ Result<Exit> ca_init(Context& context, const Arguments& arguments) {
   (void)TRY(arguments.number("path-length"));
   // The parent first: when it cannot sign, nothing is made.
   std::optional<Parent> parent;
-  if (arguments.has("parent")) parent = TRY(open_parent(context, arguments));
+  std::unique_ptr<RemoteParent> remote;
+  if (is_remote_parent(arguments)) {
+    remote = TRY(RemoteParent::reach(context, arguments));
+    options.parent = remote->record();
+  } else if (arguments.has("parent")) {
+    parent = TRY(open_parent(context, arguments));
+  }
 
   // Likewise the token: without it or its PIN, not even a home is made.
   if (!options.token_uri.empty()) TRY(context.try_token(options.token_uri));
@@ -335,6 +355,8 @@ Result<Exit> ca_init(Context& context, const Arguments& arguments) {
 
   if (const std::string* file = arguments.find("request-out"))
     return report_request(context, workspace, *file, made.generation.request, std::move(what));
+  if (remote)
+    return finish_at_parent(context, workspace, *remote, arguments, made.generation.request, std::move(what));
   if (parent) {
     auto joined = join(context, workspace, *parent, arguments, made.record, made.generation.request);
     if (!joined)
@@ -365,6 +387,8 @@ Result<Exit> ca_sign(Context& context, const Arguments& arguments) {
 }
 
 Result<Exit> ca_install(Context& context, const Arguments& arguments) {
+  TRY(check_install(arguments));
+  if (arguments.has("from-parent")) return install_from_parent(context, arguments);
   const std::string& file = arguments.operand(0);
   const Buffer answer = TRY(context.files().read(file));
   const auto chain = TRY(read_all(context, arguments.all("chain")));

@@ -45,8 +45,11 @@ struct Report {
   Buffer root_fingerprint;
   std::vector<std::string> warnings;
   std::optional<ca::CaPolicy> policy;
+  std::vector<std::string> pending{};  // what is to be done until the parent has answered; empty: it has
 };
 Result<Exit> report(Context& context, const Workspace& workspace, const Report& what);
+// Without --ca: the CA that waits for an answer, when there is exactly one.
+Result<store::AuthorityRecord> waiting_authority(const Context& context, const store::Snapshot& snapshot);
 // Writes the request to --request-out; `what` is then told about it. On standard output it stands alone.
 Result<Exit> report_request(Context& context, const Workspace& workspace, const std::string& file,
                             Bytes request, Report what);

@@ -10,6 +10,7 @@
 #include "cli/test_cli.hpp"
 #include "cms/signed_data.hpp"
 #include "crypto/test_softhsm.hpp"
+#include "daemon/test_service.hpp"
 #include "policy/certificate_template.hpp"
 
 namespace vouch::cli {
@@ -673,6 +674,21 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("ca show", {"--ca", "Sub"});
   check("ca sign", {shell_.path("sub.csr"), "--ca", "Issuing", "--out", shell_.path("sub.pem")});
   check("ca install", {shell_.path("sub.pem")});
+  // A parent that is a service: at first the request waits there.
+  ca::TestBench far(ca::TestRoles::granted);
+  ASSERT_TRUE(ca::init(far.environment(), far.root_options("Far Root")));
+  const auto far_root = far.open("Far Root");
+  ASSERT_TRUE(ca::publish_template(far.environment(), far_root->record().id, "SubCA", "admin"));
+  {
+    daemon::RunningService service(far);
+    const std::string place = "unix:" + service.socket().string();
+    const Value waits = check("ca init", {"--name", "Far", "--kind", "subordinate", "--parent", place}, 3);
+    check("ca show", {"--ca", "Far"});
+    check("ca install", {"--from-parent"}, 3);
+    ASSERT_TRUE(far_root->approve(*waits.find("ca")->find("parent")->find("request")->integer(), "admin"));
+    check("ca install", {"--from-parent"});
+    check("ca renew", {"--ca", "Far", "--parent", place}, 3);
+  }
   check("template publish", {"WebServer", "ClientAuth", "--ca", "Issuing"});
   check("template withdraw", {"ClientAuth", "--ca", "Issuing"});
   check("ca show", {"--ca", "Issuing"});

@@ -39,7 +39,8 @@ bool Decider::deny(Refusal refusal) {
 }
 
 void Decider::pend(std::string_view rule, std::string_view why) {
-  constexpr std::string_view kMend = "a certificate manager looks at it and says: vouch request approve ID";
+  const std::string_view who = t_ != nullptr && t_->ca ? "an administrator" : "a certificate manager";
+  const std::string mend = fmt::format("{} looks at it and says: vouch request approve ID", who);
   if (q_.approved) {
     pass(rule);
     return;
@@ -47,11 +48,11 @@ void Decider::pend(std::string_view rule, std::string_view why) {
   if (decision_.action != Action::pend) {
     decision_.action = Action::pend;
     decision_.reason = rule;
-    decision_.message = fmt::format("the request waits for a certificate manager: {}", why);
-    decision_.mend = kMend;
+    decision_.message = fmt::format("the request waits for {}: {}", who, why);
+    decision_.mend = mend;
   }
-  decision_.trace.push_back({std::string(rule), Verdict::pended, "approval by a certificate manager",
-                             std::string(why), std::string(kMend)});
+  decision_.trace.push_back(
+      {std::string(rule), Verdict::pended, fmt::format("approval by {}", who), std::string(why), mend});
 }
 
 bool Decider::check_request() {

@@ -31,7 +31,8 @@ Result<Value> RemoteAuthority::ask(const Ask& ask) const {
   net::FetchRequest request{.url = settings_.url + std::string(kApiRoot) + ask.path,
                             .method = ask.method,
                             .most = kLargestAnswer,
-                            .total_time = settings_.patience};
+                            .total_time = settings_.patience,
+                            .unix_socket = settings_.unix_socket};
   if (!ask.body.is_null()) {
     request.body = to_json(ask.body, 0);
     request.content_type = "application/json";
@@ -104,13 +105,51 @@ Result<std::vector<Buffer>> RemoteAuthority::chain() const {
   return chain;
 }
 
-Result<ca::Outcome> RemoteAuthority::sign_subordinate(Bytes request, std::optional<std::uint32_t> path_length,
-                                                      const std::string& validity) {
+Result<ca::Outcome> RemoteAuthority::sign_subordinate(const Subordinate& what) {
   Value body;
-  body.set("ca", settings_.ca).set("request", to_pem("CERTIFICATE REQUEST", request));
-  if (path_length) body.set("path_length", static_cast<std::uint64_t>(*path_length));
-  if (!validity.empty()) body.set("validity", validity);
-  return ask_for_outcome({.method = "POST", .path = "/subordinates", .body = std::move(body)});
+  body.set("ca", settings_.ca).set("request", to_pem("CERTIFICATE REQUEST", what.request));
+  if (what.path_length) body.set("path_length", static_cast<std::uint64_t>(*what.path_length));
+  if (!what.validity.empty()) body.set("validity", what.validity);
+  if (!what.transaction.empty()) body.set("transaction", what.transaction);
+  return ask_for_outcome(
+      {.method = "POST", .path = "/subordinates", .body = std::move(body), .for_whom = what.for_whom});
+}
+
+Result<RemoteCaller> RemoteAuthority::caller() const {
+  const Value answer = TRY(ask({.method = "GET", .path = "/caller"}));
+  TRY(check_shape(answer, *find_schema("Caller"), "the authority's answer"));
+  RemoteCaller caller{text_of(answer, "account")};
+  for (const Value& grant : *answer.find("roles")->list_items())
+    caller.grants.push_back(
+        {TRY(ca::role_from_name(text_of(grant, "role"))), text_of(grant, "ca"), text_of(grant, "template")});
+  return caller;
+}
+
+Result<std::vector<std::string>> RemoteAuthority::cas() const {
+  const Value answer = TRY(ask({.method = "GET", .path = "/cas"}));
+  TRY(check_shape(answer, *find_schema("Cas"), "the authority's answer"));
+  std::vector<std::string> names;
+  for (const Value& each : *answer.find("cas")->list_items()) names.push_back(text_of(each, "name"));
+  return names;
+}
+
+Result<std::vector<std::string>> RemoteAuthority::templates() const {
+  const Value answer =
+      TRY(ask({.method = "GET", .path = fmt::format("/cas/{}", net::percent_encode(settings_.ca))}));
+  const Value* list = answer.find("templates");
+  if (!list || !list->list_items())
+    return make_error(Errc::malformed, "the answer of {} lacks the list 'templates'", settings_.url);
+  std::vector<std::string> names;
+  for (const Value& name : *list->list_items())
+    if (name.text()) names.push_back(*name.text());
+  return names;
+}
+
+bool RemoteCaller::holds(ca::Role role, std::string_view ca, std::string_view template_name) const {
+  return std::ranges::any_of(grants, [&](const Grant& grant) {
+    return grant.role == role && (grant.ca.empty() || grant.ca == ca) &&
+           (grant.template_name.empty() || grant.template_name == template_name);
+  });
 }
 
 }  // namespace vouch::api

@@ -9,6 +9,7 @@
 // submission with a transaction key can be repeated.
 
 #include "ca/authority.hpp"
+#include "ca/roles.hpp"
 #include "net/fetch.hpp"
 
 namespace vouch::api {
@@ -17,6 +18,19 @@ struct RemoteSettings {
   std::string url;                             // https://ca.example.test:8443
   std::string ca;                              // its name there
   std::chrono::milliseconds patience{30'000};  // for one call
+  std::string unix_socket{};                   // connect here instead of to the URL's host
+};
+
+// Who this program is at the authority, and what it may do there.
+struct RemoteCaller {
+  std::string account;
+  struct Grant {
+    ca::Role role{};
+    std::string ca;             // empty: every CA there
+    std::string template_name;  // empty: any
+  };
+  std::vector<Grant> grants{};
+  bool holds(ca::Role role, std::string_view ca, std::string_view template_name = {}) const;
 };
 
 class RemoteAuthority final : public ca::Authority {
@@ -37,8 +51,18 @@ class RemoteAuthority final : public ca::Authority {
   Result<std::vector<Buffer>> chain() const override;
 
   // Beyond what front ends need: the request of a subordinate CA, for an administrator.
-  Result<ca::Outcome> sign_subordinate(Bytes request, std::optional<std::uint32_t> path_length,
-                                       const std::string& validity);
+  struct Subordinate {
+    Buffer request;
+    std::optional<std::uint32_t> path_length{};
+    std::string validity{};     // a span; empty: the template's
+    std::string transaction{};  // the same one again gives the outcome of the first time
+    std::string for_whom{};
+  };
+  Result<ca::Outcome> sign_subordinate(const Subordinate& subordinate);
+  Result<RemoteCaller> caller() const;
+  // The CAs that live there, and the templates that this one issues. `denied` to whoever is no reader there.
+  Result<std::vector<std::string>> cas() const;
+  Result<std::vector<std::string>> templates() const;
   const RemoteSettings& settings() const { return settings_; }
 
  private:
