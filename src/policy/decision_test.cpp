@@ -587,7 +587,9 @@ TEST_P(PendedTest, WaitsAndIsIssuedOnceApproved) {
   const Decision waiting = asked.decide();
   EXPECT_EQ(waiting.action, Action::pend) << waiting.message;
   EXPECT_EQ(waiting.reason, GetParam().reason);
-  EXPECT_THAT(waiting.message, HasSubstr("waits for a certificate manager"));
+  const bool makes_a_ca = asked.certificate_template.ca;
+  EXPECT_THAT(waiting.message,
+              HasSubstr(makes_a_ca ? "waits for an administrator" : "waits for a certificate manager"));
   EXPECT_THAT(waiting.mend, HasSubstr("vouch request approve"));
   asked.question.approved = true;
   const Decision approved = asked.decide();
