@@ -223,7 +223,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"ca init --name X --kind root --parent Y",
                 "a root CA signs itself: --parent and --request-out go with --kind subordinate", ""},
         Mistake{"ca init --name X --kind subordinate",
-                "a subordinate CA needs either --parent (signed at once) or --request-out (signed elsewhere)",
+                "a subordinate CA needs either --parent (asked at once) or --request-out (signed elsewhere)",
                 ""},
         Mistake{"completion tcsh", "the shells are bash, zsh and fish, not 'tcsh'", ""}),
     [](const auto& mistake) { return fmt::format("Line{}", mistake.index); });
