@@ -250,7 +250,9 @@ Result<Exit> report(Context& context, const Workspace& workspace, const Report& 
 
   if (context.json()) {
     Value value;
-    value.set("ca", TRY(api::describe(workspace.environment(), *snapshot, what.record)));
+    // What is in the database now: the record was read before the parent was asked.
+    const auto record = TRY(snapshot->authority(what.record.name));
+    value.set("ca", TRY(api::describe(workspace.environment(), *snapshot, record)));
     value.set("files", texts(files)).set("request_file", text_or_null(what.request_file));
     value.set("root_sha256", hex_or_null(what.root_fingerprint));
     value.set("capolicy", what.policy ? describe(*what.policy) : Value());
