@@ -10,13 +10,18 @@ must vouch location set --cdp "65:$VOUCH_HOME/published/%3%8%9.crl" "6:http://12
 must vouch location set --aia "1:$VOUCH_HOME/published/%3%4.crt" "34:http://127.0.0.1:18081/ocsp"
 must vouch template publish WebServer ClientAuth
 must vouch ca export --out "$W/root.pem"
-must vouch config set tls.issuer "Api Root"
-must vouch config set tls.names localhost
-must vouch config set listener.http.address 127.0.0.1:18081
-must vouch config set listener.admin.address 127.0.0.1:18443
-must vouch config set listener.admin.tls true
-must vouch config set listener.admin.client_certificates required
-must vouch config set listener.admin.serves api
+cat >"$VOUCH_HOME/vouch.toml" <<C
+[tls]
+issuer = "Api Root"
+names = "localhost"
+[listener.http]
+address = "127.0.0.1:18081"
+[listener.admin]
+address = "127.0.0.1:18443"
+tls = true
+client_certificates = "required"
+serves = "api"
+C
 # identity NAME: a client certificate, approved by the administrator.
 identity() {
   request "$1" "/CN=$1"
