@@ -30,9 +30,9 @@ struct Submission {
 struct Outcome {
   RequestId request = 0;
   Disposition disposition{};
-  Buffer certificate{};   // DER, when issued
-  std::string message{};  // why pending, denied or failed
-  std::string reason{};   // the rule
+  Buffer certificate{};                // DER, when issued
+  std::string message{};               // why pending, denied or failed
+  std::string reason{};                // the rule
   std::string expected{}, received{};  // of that rule; may be empty
   std::string mend{};
   std::vector<std::string> notes{};  // "validity truncated to the CA's end …"

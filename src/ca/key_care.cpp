@@ -134,7 +134,8 @@ Result<std::vector<KeyTrial>> try_keys(const Environment& environment, const sto
   std::vector<KeyTrial> trials;
   for (store::KeyGeneration& generation : generations) {
     const auto trial = [&]() -> Status {
-      // The signer process signs what its keys are for, and no trial text; it can say whether the key is there.
+      // The signer process signs what its keys are for, and no trial text; it can say whether the key is
+      // there.
       if (environment.keys) return environment.keys->check(environment, generation.key_reference);
       const auto algorithm = TRY(signature_algorithm_of(settings, generation.public_key_info));
       const auto signer = TRY(open_signer(environment, generation.key_reference, generation.public_key_info,
