@@ -61,13 +61,13 @@ seconds_of() {
 a_moment_of() { awk -v seed="$RANDOM" -v most="$1" 'BEGIN { srand(seed); print rand() * most }'; }
 takes=$(seconds_of vouch_ backup "$W/killed.tar")
 rm -f "$W/killed.tar"
-killed=0
-for _ in $(seq 15); do
+killed=0 # how long one takes depends on what the machine does besides: as often as it needs to meet three
+for ((tries = 0; tries < 60 && (tries < 15 || killed < 3); tries++)); do
   killed_at "$(a_moment_of "$takes")" backup "$W/killed.tar" && killed=$((killed + 1))
   [ ! -e "$W/killed.tar" ] || vouch_ backup "$W/killed.tar" --show >"$W/out" 2>&1 || no "a killed backup left half an archive" "$W/out"
   rm -f "$W/killed.tar"
 done
-[ $killed -ge 3 ] && ok "$killed of 15 backups were killed under way" || no "only $killed of 15 backups were killed"
+[ $killed -ge 3 ] && ok "$killed of $tries backups were killed under way" || no "only $killed of $tries backups were killed"
 check "after that: a backup" vouch_ backup "$W/killed.tar"
 same "and it took away what the killed ones left" "$(find "$W" -maxdepth 1 -name 'killed.tar.*' | wc -l)" 0
 check "it is whole" vouch_ backup "$W/killed.tar" --show
@@ -75,12 +75,12 @@ check "it is whole" vouch_ backup "$W/killed.tar" --show
 # Restores that are killed: the home has one whole state at every moment.
 takes=$(seconds_of vouch_ restore "$W/killed.tar" --replace)
 killed=0
-for _ in $(seq 10); do
+for ((tries = 0; tries < 60 && (tries < 10 || killed < 2); tries++)); do
   killed_at "$(a_moment_of "$takes")" restore "$W/killed.tar" --replace && killed=$((killed + 1))
   vouch_ cert list >"$W/out" 2>&1 || no "a killed restore left no whole home" "$W/out"
   [ "$(serials_in_database | wc -l)" -eq 3 ] || no "a killed restore left other certificates"
 done
-[ $killed -ge 2 ] && ok "$killed of 10 restores were killed under way" || no "only $killed of 10 restores were killed"
+[ $killed -ge 2 ] && ok "$killed of $tries restores were killed under way" || no "only $killed of $tries restores were killed"
 new_csr "$W/last.csr" last.example.test
 check "at the end: issues" issue_to "$W/last.csr" "$W/received/last.pem"
 check "at the end: the database is sound" vouch_ db check --full
