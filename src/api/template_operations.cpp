@@ -70,7 +70,7 @@ Result<Answer> put(const Call& call) {
 }
 
 Result<Answer> remove(const Call& call) {
-  const Answer last = TRY(answer_of(*TRY(call.environment().database.snapshot()), call.parameter("name")));
+  Answer last = TRY(answer_of(*TRY(call.environment().database.snapshot()), call.parameter("name")));
   TRY(ca::remove_template(call.environment(), call.parameter("name"), call.account()));
   return last;
 }

@@ -61,7 +61,7 @@ class SignerKeys::LateKey final : public crypto::PrivateKey {
   Result<Key> load() const {
     auto loaded = ca::load_key(access_, reference_);
     if (!loaded) return in_the_sandbox(std::move(loaded.error()));
-    const Key key = std::move(*loaded);
+    Key key = std::move(*loaded);
     if (!equal(key->public_key_info(), public_key_info_))
       return make_error(Errc::conflict, "the key {} is not the one of its certificate", reference_)
           .with_hint("bring the right key back; vouch ca key list shows where each is expected");

@@ -189,7 +189,7 @@ Status LocalAuthority::record_signatures(std::span<Work> work) {
 // From the decided and durable intents to signatures that may go out. What fails here leaves them to
 // repair().
 Status LocalAuthority::complete(std::span<Work> work) {
-  const auto done = [&]() -> Status {
+  auto done = [&]() -> Status {
     const Fence::Position announced = TRY(announce(work));
     sign_while_disk_works(work, announced);
     TRY(fence_->sync(announced));
