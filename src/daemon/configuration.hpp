@@ -54,7 +54,7 @@ struct OcspConfiguration {
   std::chrono::milliseconds validity{std::chrono::hours(8)};  // of an answer
   std::chrono::milliseconds max_age{std::chrono::hours(1)};   // how long others may keep one
   revocation::NeverIssued never_issued = revocation::NeverIssued::unknown;
-  std::size_t cache = std::size_t{32} << 20;  // octets
+  std::size_t cache = std::size_t{16} << 20;  // octets
   bool presign = false;                       // answers about every live certificate are signed ahead
   std::size_t presign_memory = std::size_t{256} << 20;  // octets
   unsigned presign_share = 10;                          // percent of one processor, at most
