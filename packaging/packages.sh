@@ -48,6 +48,8 @@ packages_all=(
   clang-format-19
   libclang-rt-19-dev
   util-linux
+  e2fsprogs                      # a file system that goes read-only
+  xxd
   mount
   systemd                        # systemd-analyze
   charon-systemd                 # strongSwan
