@@ -174,6 +174,19 @@ Result<Exit> export_(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
+// Of init and renew alike: how the parent is reached.
+constexpr Option kParentCa = {"parent-ca", "NAME",
+                              "which CA of that other home or service, if there are several"};
+constexpr Option kParentPassphrase = {"parent-passphrase-file", "FILE",
+                                      "the passphrase of the parent's key, or of --parent-key"};
+constexpr Option kParentCertificate = {"parent-certificate", "FILE",
+                                       "the client certificate that the parent's service knows this host by"};
+constexpr Option kParentKey = {"parent-key", "FILE", "its key"};
+constexpr Option kParentTrust = {"parent-trust", "FILE",
+                                 "the root of the service's own certificate; the system's roots if left out"};
+constexpr Option kParentWait = {"parent-wait", "SPAN",
+                                "when somebody there has to approve, ask until then: 10m"};
+constexpr Option kPathLength = {"path-length", "N", "how many CAs may stand below this one (with --parent)"};
 constexpr Option kInit[] = {
     {"name", "NAME", "the CA's name, at most 64 characters; becomes CN of its subject", Occurs::once},
     {"kind", "root|subordinate", "a root signs itself, a subordinate is signed by its parent", Occurs::once},
@@ -194,13 +207,13 @@ constexpr Option kInit[] = {
     {"parent", "NAME|HOME|HOST|URL",
      "the parent: a CA of this home or another home's folder, which signs at once; or a service: "
      "https://ca.example.test:8443, or unix:/PATH of its socket"},
-    {"parent-ca", "NAME", "which CA of that other home or service, if there are several"},
-    {"parent-passphrase-file", "FILE", "the passphrase of the parent's key, or of --parent-key"},
-    {"parent-certificate", "FILE", "the client certificate that the parent's service knows this host by"},
-    {"parent-key", "FILE", "its key"},
-    {"parent-trust", "FILE", "the root of the service's own certificate; the system's roots if left out"},
-    {"parent-wait", "SPAN", "when somebody there has to approve, ask until then: 10m"},
-    {"path-length", "N", "how many CAs may stand below this one (with --parent)"},
+    kParentCa,
+    kParentPassphrase,
+    kParentCertificate,
+    kParentKey,
+    kParentTrust,
+    kParentWait,
+    kPathLength,
     {"request-out", "FILE", "write the request for a parent elsewhere"},
     {"automatic-issuance", "", "stand-alone: issue without the pending queue (less secure)"},
     {"no-locations", "", "put no AIA and CDP into what it issues"},
@@ -219,13 +232,13 @@ constexpr Option kRenew[] = {
     {"parent", "NAME|HOME|HOST|URL",
      "a subordinate's parent: a CA of this home or another home's folder, which signs at once; or a service: "
      "https://ca.example.test:8443, or unix:/PATH of its socket"},
-    {"parent-ca", "NAME", "which CA of that other home or service, if there are several"},
-    {"parent-passphrase-file", "FILE", "the passphrase of the parent's key, or of --parent-key"},
-    {"parent-certificate", "FILE", "the client certificate that the parent's service knows this host by"},
-    {"parent-key", "FILE", "its key"},
-    {"parent-trust", "FILE", "the root of the service's own certificate; the system's roots if left out"},
-    {"parent-wait", "SPAN", "when somebody there has to approve, ask until then: 10m"},
-    {"path-length", "N", "how many CAs may stand below this one (with --parent)"},
+    kParentCa,
+    kParentPassphrase,
+    kParentCertificate,
+    kParentKey,
+    kParentTrust,
+    kParentWait,
+    kPathLength,
     {"request-out", "FILE", "write a subordinate's request for a parent elsewhere"},
     {"replace", "", "give up a renewal that still waits for its parent's answer"},
     {"force-weak-key", "", "accept an RSA key of 1024 to 2047 bits (dangerous)"},

@@ -221,7 +221,9 @@ constexpr Command kCommands[] = {
      "the certificates anew without dropping a connection. Without configuration it listens on "
      "127.0.0.1:8080 "
      "and on HOME/run/vouch.sock. With --ocsp-from-crl it answers OCSP about the CAs of the sections "
-     "[ocsp_source.NAME], whose CRLs it fetches, and does nothing else.",
+     "[ocsp_source.NAME], whose CRLs it fetches, and does nothing else. With --role ra it passes requests on "
+     "to the authority of the section "
+     "[authority], on a host that has no CA.",
      kServeOptions, "vouch serve", &serve},
 };
 

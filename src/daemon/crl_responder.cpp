@@ -28,13 +28,6 @@ api::OcspFaceSettings face_settings(const OcspConfiguration& configuration) {
   return {.max_age = duration_cast<seconds>(configuration.max_age), .cache_octets = configuration.cache};
 }
 
-Result<net::TlsIdentity> load_identity(const fs::path& home, const TlsConfiguration& configuration) {
-  if (configuration.is_issued_here())
-    return make_error(Errc::unsupported, "there is no CA here to issue the server certificate")
-        .with_hint("name files: tls.certificate and tls.key");
-  return load_identity_files(home, configuration);
-}
-
 }  // namespace
 
 CrlResponder::CrlResponder(CrlResponderOptions options, const Configuration& configuration)
@@ -47,13 +40,14 @@ CrlResponder::CrlResponder(CrlResponderOptions options, const Configuration& con
               sources_of(configuration, options_.home)),
       face_(std::make_shared<api::OcspFace>(source_, options_.provider, options_.clock, metrics_,
                                             face_settings(configuration.ocsp))),
-      front_(
-          {.home = options_.home,
-           .clock = options_.clock,
-           .health = health_,
-           .metrics = metrics_,
-           .sockets = options_.sockets,
-           .identity = [this](const TlsConfiguration& tls) { return load_identity(options_.home, tls); }}) {
+      front_({.home = options_.home,
+              .clock = options_.clock,
+              .health = health_,
+              .metrics = metrics_,
+              .sockets = options_.sockets,
+              .identity = [this](const TlsConfiguration& tls) {
+                return load_identity_without_ca(options_.home, tls);
+              }}) {
   front_.add("ocsp", api::ocsp_routes(face_));
   metrics_.gauge_from("vouch_ocsp_crl_octets", "Memory of the CRLs that OCSP answers come from.", {},
                       [this] { return static_cast<double>(source_.octets()); });

@@ -37,13 +37,6 @@ Status check_complete(const AuthorityConfiguration& configuration) {
   return ok();
 }
 
-Result<net::TlsIdentity> load_identity(const fs::path& home, const TlsConfiguration& configuration) {
-  if (configuration.is_issued_here())
-    return make_error(Errc::unsupported, "there is no CA here to issue the server certificate")
-        .with_hint("name files: tls.certificate and tls.key");
-  return load_identity_files(home, configuration);
-}
-
 }  // namespace
 
 Registration::Registration(RegistrationOptions options, const AuthorityConfiguration& configuration,
@@ -54,13 +47,14 @@ Registration::Registration(RegistrationOptions options, const AuthorityConfigura
       }),
       fetcher_(std::move(identity)),
       authority_({configuration.url, configuration.ca, configuration.patience}, fetcher_),
-      front_(
-          {.home = options_.home,
-           .clock = options_.clock,
-           .health = health_,
-           .metrics = metrics_,
-           .sockets = options_.sockets,
-           .identity = [this](const TlsConfiguration& tls) { return load_identity(options_.home, tls); }}) {
+      front_({.home = options_.home,
+              .clock = options_.clock,
+              .health = health_,
+              .metrics = metrics_,
+              .sockets = options_.sockets,
+              .identity = [this](const TlsConfiguration& tls) {
+                return load_identity_without_ca(options_.home, tls);
+              }}) {
   front_.add("api", api::relay_routes(authority_, configuration.ca, options_.login_name));
 }
 

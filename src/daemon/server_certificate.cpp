@@ -66,6 +66,14 @@ Result<net::TlsIdentity> load_identity_files(const fs::path& home, const TlsConf
   return identity;
 }
 
+Result<net::TlsIdentity> load_identity_without_ca(const fs::path& home,
+                                                  const TlsConfiguration& configuration) {
+  if (configuration.is_issued_here())
+    return make_error(Errc::unsupported, "there is no CA here to issue the server certificate")
+        .with_hint("name files: tls.certificate and tls.key");
+  return load_identity_files(home, configuration);
+}
+
 Result<net::TlsIdentity> ServerCertificate::load_issued(const TlsConfiguration& configuration) const {
   const auto authority = authorities_.find(configuration.issuer);
   if (!authority)

@@ -32,6 +32,9 @@ class ServerCertificate {
 
 // What tls.certificate and tls.key name.
 Result<net::TlsIdentity> load_identity_files(const fs::path& home, const TlsConfiguration& configuration);
+// The same for a home without a CA; `unsupported` when a CA of the home is to issue it.
+Result<net::TlsIdentity> load_identity_without_ca(const fs::path& home,
+                                                  const TlsConfiguration& configuration);
 
 // Lets in clients whose certificate a CA of this home issued, as it stands in the database: valid, for
 // clients, not revoked at this moment.
