@@ -31,6 +31,8 @@ void apply(ScepBench& bench, std::string_view word) {
     bench.profile.mode = Profile::Mode::ca;
   } else if (word == "two") {
     bench.set_ra_keys(RaLayout::two);
+  } else if (word == "pending") {
+    bench.profile.challenge_approves = false;
   } else if (word == "legacy") {
     bench.profile.floor = {.triple_des = true, .single_des = true, .sha1 = true};
   } else if (word == "same-key") {
@@ -55,10 +57,7 @@ std::string carry_out(ScepBench& bench, const std::string& line) {
 }
 
 int serve(std::span<char*> words) {
-  const auto given = [&](std::string_view word) {
-    return std::ranges::any_of(words, [&](const char* one) { return word == one; });
-  };
-  ScepBench bench(!given("pending"));
+  ScepBench bench;
   bench.bench().clock().set(SystemClock().now());
   for (const char* word : words) apply(bench, word);
   bench.on_event = print;

@@ -74,12 +74,12 @@ Result<Reply> PkiOperation::enrol(MessageType type) {
 // not open: who changes somebody's ciphertext must not see how far it got.
 std::optional<Reply> PkiOperation::read_request(Enrolment& enrolment) const {
   const auto request = x509::parse_request(envelope_->content);
-  if (!request) return refused(Failure::EnvelopeInvalid, request.error().summary());
+  if (!request) return refused(Failure::EnvelopeInvalid, told(request.error()));
   const auto key = x509::parse_public_key_info(request->public_key_info);
-  if (!key) return refused(Failure::EnvelopeInvalid, key.error().summary());
+  if (!key) return refused(Failure::EnvelopeInvalid, told(key.error()));
   if (const Status proof = verify_proof(surroundings_.provider, *request); !proof)
     return refused(Failure::EnvelopeInvalid,
-                   "the certification request's own signature: " + proof.error().summary());
+                   "the certification request's own signature: " + told(proof.error()));
   enrolment.request = *request;
   enrolment.key = *key;
   enrolment.password = challenge_of(*request);
@@ -179,7 +179,7 @@ std::optional<Reply> PkiOperation::choose_template(Enrolment& enrolment) const {
   if (const x509::ExtensionView* extension = enrolment.request.find(x509::oid::kMsTemplateName);
       extension && named.empty()) {
     auto name = x509::parse_template_name(extension->value);
-    if (!name) return refused(Failure::TemplateRefused, name.error().summary());
+    if (!name) return refused(Failure::TemplateRefused, told(name.error()));
     named = std::move(*name);
   }
   if (!named.empty()) {
@@ -234,17 +234,26 @@ Result<Reply> PkiOperation::submit(Enrolment& enrolment) {
   submission.requester = profile_.account;
   submission.transaction = enrolment.submission;
   submission.attributes = std::move(enrolment.attributes);
-  const auto outcome = surroundings_.authority.submit(submission);
+  const auto outcome = hand_in(submission);
   if (!outcome) {
-    const Errc code = outcome.error().code();
-    if (code == Errc::unavailable || code == Errc::timeout || code == Errc::internal ||
-        code == Errc::conflict)
-      return outcome.error();
-    return refused(Failure::RequestFailed, outcome.error().report());
+    if (is_outage(outcome.error())) return outcome.error();
+    return refused(Failure::RequestFailed, told(outcome.error()));
   }
   TRY(surroundings_.transactions.remember(
       transaction_key(), {outcome->request, std::move(submission.request), enrolment.submission}));
   return reply_of(*outcome);
+}
+
+Result<ca::Outcome> PkiOperation::hand_in(const ca::Submission& submission) {
+  ca::Authority& authority = surroundings_.authority;
+  ca::Outcome outcome = TRY(authority.submit(submission));
+  if (outcome.disposition != ca::Disposition::pending || !profile_.challenge_approves) return outcome;
+  auto approved = authority.approve(outcome.request, profile_.account);
+  // The same request came at the same time, and the other one was faster.
+  if (!approved && approved.error().code() == Errc::conflict) return authority.retrieve(outcome.request);
+  // Without the right to approve, it waits for a person.
+  if (!approved && approved.error().code() == Errc::denied) return outcome;
+  return approved;
 }
 
 }  // namespace vouch::enroll::scep

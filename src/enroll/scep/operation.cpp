@@ -3,14 +3,14 @@
 #include <algorithm>
 
 namespace vouch::enroll::scep {
-namespace {
-
-// What is not the client's fault: it is told to try again.
 bool is_outage(const Error& error) {
-  return error.code() == Errc::unavailable || error.code() == Errc::timeout || error.code() == Errc::internal;
+  return error.code() == Errc::unavailable || error.code() == Errc::timeout ||
+         error.code() == Errc::internal || error.code() == Errc::conflict;
 }
 
-}  // namespace
+std::string told(const Error& error) {
+  return error.hint().empty() ? error.summary() : fmt::format("{} ({})", error.summary(), error.hint());
+}
 
 Reply refused(Refusal refusal) { return {.status = PkiStatus::failure, .refusal = std::move(refusal)}; }
 Reply refused(Failure failure, std::string detail) { return refused(refuse(failure, std::move(detail))); }
@@ -37,7 +37,7 @@ Result<Reply> PkiOperation::process(const PkiMessage& message) {
 std::optional<Reply> PkiOperation::check_attributes(const PkiMessage& message) const {
   const MessageAttributes& attributes = message.attributes;
   if (!message.attributes_status)
-    return refused(Failure::AttributeMissing, message.attributes_status.error().summary());
+    return refused(Failure::AttributeMissing, told(message.attributes_status.error()));
   if (!attributes.type) return refused(Failure::AttributeMissing, "there is no messageType");
   if (!attributes.transaction) return refused(Failure::AttributeMissing, "there is no transactionID");
   if (attributes.sender_nonce.empty()) return refused(Failure::AttributeMissing, "there is no senderNonce");
@@ -50,7 +50,7 @@ PkiOperation::Verdict PkiOperation::authenticate(const PkiMessage& message) {
   if (!message.digest)
     return refused(Failure::AlgorithmRefused, "the message's digest algorithm is not known here");
   if (const Status strong = check_digest(profile_.floor, *message.digest); !strong)
-    return refused(Failure::AlgorithmRefused, strong.error().report());
+    return refused(Failure::AlgorithmRefused, told(strong.error()));
   legacy_ = x509::DigestAlgorithm::sha1 == *message.digest;
   const auto verified = verify_pki_message(surroundings_.provider, message);
   if (!verified) {
@@ -58,12 +58,12 @@ PkiOperation::Verdict PkiOperation::authenticate(const PkiMessage& message) {
     return refused(code == Errc::unsupported ? Failure::AlgorithmRefused
                    : code == Errc::malformed ? Failure::MessageMalformed
                                              : Failure::SignatureInvalid,
-                   verified.error().summary());
+                   told(verified.error()));
   }
   Signer signer;
   signer.certificate = TRY(x509::parse_certificate(verified->certificate));
   const auto key = x509::parse_public_key_info(signer.certificate.public_key_info);
-  if (!key) return refused(Failure::AlgorithmRefused, key.error().summary());
+  if (!key) return refused(Failure::AlgorithmRefused, told(key.error()));
   signer.key = *key;
   // Equal octet by octet to what the authority issued: nothing else about the certificate needs to be
   // verified.
@@ -85,7 +85,7 @@ PkiOperation::Verdict PkiOperation::open(const PkiMessage& message) {
   return refused(code == Errc::unsupported ? Failure::AlgorithmRefused
                  : code == Errc::not_found ? Failure::RecipientUnknown
                                            : Failure::EnvelopeInvalid,
-                 opened.error().report());
+                 told(opened.error()));
 }
 
 Result<Reply> PkiOperation::dispatch(MessageType type) {
@@ -117,7 +117,7 @@ TransactionKey PkiOperation::transaction_key() const {
 // it is encrypted for.
 Result<Reply> PkiOperation::poll() {
   const auto asked = parse_issuer_and_subject(envelope_->content);
-  if (!asked) return refused(Failure::EnvelopeInvalid, asked.error().summary());
+  if (!asked) return refused(Failure::EnvelopeInvalid, told(asked.error()));
   const auto transaction = TRY(surroundings_.transactions.find(transaction_key()));
   if (!transaction) return refused(Failure::TransactionUnknown);
   const x509::RequestView request = TRY(x509::parse_request(transaction->certificate_request));
@@ -143,7 +143,7 @@ PkiOperation::Verdict PkiOperation::look_up(CertificateRecords::Issued& asked) c
     return refused(Failure::KeyCannotReceive,
                    "GetCert and GetCRL carry no challenge to encrypt the answer with");
   const auto identifier = parse_issuer_and_serial(envelope_->content);
-  if (!identifier) return refused(Failure::EnvelopeInvalid, identifier.error().summary());
+  if (!identifier) return refused(Failure::EnvelopeInvalid, told(identifier.error()));
   auto found = TRY(surroundings_.records.find(x509::serial_octets(identifier->serial)));
   if (!found || !cms::identifies(*identifier, TRY(x509::parse_certificate(found->certificate))))
     return refused(Failure::CertificateUnknown, identifier->text());
@@ -161,8 +161,7 @@ Result<Reply> PkiOperation::get_crl() const {
   CertificateRecords::Issued asked;
   if (auto reply = TRY(look_up(asked))) return std::move(*reply);
   auto crl = surroundings_.records.crl_about(asked);
-  if (!crl && crl.error().code() == Errc::not_found)
-    return refused(Failure::CrlUnknown, crl.error().summary());
+  if (!crl && crl.error().code() == Errc::not_found) return refused(Failure::CrlUnknown, told(crl.error()));
   return Reply{.status = PkiStatus::success, .crls = {TRY(std::move(crl))}};
 }
 

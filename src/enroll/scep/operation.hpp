@@ -10,12 +10,17 @@ namespace vouch::enroll::scep {
 // What a message is answered with.
 struct Reply {
   PkiStatus status = PkiStatus::failure;
-  Refusal refusal{};                       // of a FAILURE
+  Refusal refusal{};                           // of a FAILURE
   std::vector<Buffer> certificates{}, crls{};  // of a SUCCESS
   ca::RequestId request = 0;
 };
 Reply refused(Failure failure, std::string detail = {});
 Reply refused(Refusal refusal);
+
+// What is not the client's fault: it is told to try again.
+bool is_outage(const Error& error);
+// What the log is told of an error, in one line.
+std::string told(const Error& error);
 
 // The challenge password without the NULs and blanks that clients pad it with; none when there is none or
 // two.
@@ -76,6 +81,7 @@ class PkiOperation {
   Verdict check_challenge(Enrolment& enrolment) const;
   std::optional<Reply> choose_template(Enrolment& enrolment) const;
   Result<Reply> submit(Enrolment& enrolment);
+  Result<ca::Outcome> hand_in(const ca::Submission& submission);
   Result<Reply> poll();
   Verdict look_up(CertificateRecords::Issued& asked) const;
   Result<Reply> get_certificate() const;

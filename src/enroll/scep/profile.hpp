@@ -15,8 +15,8 @@ namespace vouch::enroll::scep {
 // NDES's three, chosen by the key usage that the request asks for (none: general), and those that a request
 // may name itself (Microsoft's certificate type, strongSwan's --profile). All empty: a CA without templates.
 struct ProfileTemplates {
-  std::string signature, encryption, general;
-  std::vector<std::string> by_name;
+  std::string signature{}, encryption{}, general{};
+  std::vector<std::string> by_name{};
 
   bool empty() const;
   bool has(std::string_view name) const;
@@ -39,11 +39,17 @@ struct Profile {
   std::string account;  // that hands in the requests; the authority says for which templates it may
   ProfileTemplates templates;
   std::shared_ptr<const ChallengePolicy> challenge;
+  // The challenge stands for a certificate manager's approval where the template wants one: then the account
+  // needs the right to approve. Otherwise such requests wait for a person.
+  bool challenge_approves = false;
   Floor floor;
   RenewalRules renewal;
   bool include_root = true;  // in GetCACert
   bool include_ca = false;   // in CertRep: Cisco's VPN client wants it, iOS and Juniper must not get it
-  std::string capabilities;  // instead of the answer to GetCACaps that follows from the rest
+  // FAILURE and PENDING without the signer's certificate, as NDES sends them. strongSwan cannot verify those
+  // in RA mode.
+  bool bare_replies = false;
+  std::string capabilities;                 // instead of the answer to GetCACaps that follows from the rest
   std::uint32_t password_rounds = 100'000;  // PBKDF2, for replies to keys that cannot receive
 };
 

@@ -61,8 +61,8 @@ Result<Buffer> PkiOperation::encode(const PkiMessage& message, const Reply& repl
   out.content = content;
   out.signer = &reply_signer(message);
   out.signer_certificate = keys_.signing_certificate;
-  // NDES sends its certificate with a SUCCESS only: everybody has it from GetCACert.
-  if (reply.status == PkiStatus::success) out.certificates = {keys_.signing_certificate};
+  if (reply.status == PkiStatus::success || !profile_.bare_replies)
+    out.certificates = {keys_.signing_certificate};
   return encode_pki_message(surroundings_.provider, out).context("encoding a CertRep");
 }
 

@@ -47,19 +47,26 @@ enum class RaLayout { one, two };
 
 class ScepBench {
  public:
-  explicit ScepBench(bool automatic = true) {
+  ScepBench() {
     ca_key_ = provider().generate(crypto::parse_key_spec("rsa:2048").value()).value();
     ca::InitOptions options = bench_.root_options("Device Root");
-    options.automatic_issuance = automatic;
+    options.automatic_issuance = true;
     options.no_locations = true;
     options.existing_key = to_buffer(as_bytes(ca_key_->to_pem({}).value()));
     if (auto made = ca::init(bench_.environment(), options); !made) ADD_FAILURE() << made.error().report();
     authority_ = bench_.open("Device Root");
+    for (const auto& [key, value] : std::map<std::string, std::string>{{"key.types", "[\"rsa\", \"P-256\"]"}})
+      if (auto set = ca::set_in_template(bench_.environment(), "ScepDevice", key, value, "admin"); !set)
+        ADD_FAILURE() << set.error().report();
+    if (auto done = ca::publish_template(bench_.environment(), authority_->record().id, "ScepDevice"); !done)
+      ADD_FAILURE() << done.error().report();
     records_ = std::make_unique<DatabaseRecords>(*authority_);
     set_ra_keys(RaLayout::one);
     profile.name = "devices";
     profile.paths = {"/certsrv/mscep/mscep.dll", "/cgi-bin/pkiclient.exe"};
     profile.account = "scep:devices";
+    profile.templates.general = "ScepDevice";
+    profile.challenge_approves = true;
     profile.challenge = StaticPassword::create(crypto::openssl::make_provider(), "secret").value();
     profile.password_rounds = 1000;
   }
