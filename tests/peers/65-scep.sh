@@ -4,6 +4,7 @@
 . "$(dirname "$0")/../lib/script.sh"
 need openssl pki scepclient curl
 SERVER=${SCEP_SERVER:-$(dirname "$VOUCH")/scep_server}
+SERVER=$(readlink -f "$SERVER")
 [ -x "$SERVER" ] || { no "there is no $SERVER: build the tests"; summary; exit 1; }
 cd "$W" || exit 1
 export no_proxy=127.0.0.1

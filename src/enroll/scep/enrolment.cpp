@@ -35,7 +35,7 @@ std::string list_of(const ProfileTemplates& templates) {
 // person's denial stays.
 bool may_try_again(const ca::Outcome& outcome) {
   return outcome.disposition == ca::Disposition::failed ||
-         (outcome.disposition == ca::Disposition::denied && !outcome.reason.empty());
+         (outcome.disposition == ca::Disposition::denied && !is_denied_by_person(outcome));
 }
 
 Result<std::vector<x509::GeneralName>> alternative_names(const x509::ExtensionView* extension) {

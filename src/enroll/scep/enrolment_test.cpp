@@ -177,11 +177,13 @@ TEST_F(ScepEnrolment, TheSameMessageManyTimesAtOnceGivesOneCertificate) {
         http.query = "operation=PKIOperation";
         http.body = as_text(made.message);
         const CertRep reply = read(router, responder->answer(http), made.nonce);
+        EXPECT_NE(reply.attributes.status, PkiStatus::failure);
         const std::scoped_lock lock(mutex);
         got.insert(reply.certificates.empty() ? Buffer() : reply.certificates.front());
       }
     });
   for (std::thread& thread : threads) thread.join();
+  got.erase(Buffer());  // who came while the certificate was being signed was told to wait
   EXPECT_EQ(got.size(), 1u);
   EXPECT_EQ(certificates(), 1u);
 }

@@ -3,6 +3,10 @@
 #include <algorithm>
 
 namespace vouch::enroll::scep {
+bool is_denied_by_person(const ca::Outcome& outcome) {
+  return outcome.disposition == ca::Disposition::denied && outcome.reason == "manager";
+}
+
 bool is_outage(const Error& error) {
   return error.code() == Errc::unavailable || error.code() == Errc::timeout ||
          error.code() == Errc::internal || error.code() == Errc::conflict;
@@ -192,7 +196,7 @@ Result<Reply> PkiOperation::reply_of(const ca::Outcome& outcome) const {
       break;
   }
   reply.refusal = refuse(Failure::RequestDenied, outcome.message);
-  reply.refusal.code = outcome.reason;
+  if (!is_denied_by_person(outcome)) reply.refusal.code = outcome.reason;
   reply.refusal.expected = outcome.expected;
   reply.refusal.received = outcome.received;
   return reply;

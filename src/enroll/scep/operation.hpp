@@ -17,6 +17,8 @@ struct Reply {
 Reply refused(Failure failure, std::string detail = {});
 Reply refused(Refusal refusal);
 
+// Denied by a certificate manager, not by a rule.
+bool is_denied_by_person(const ca::Outcome& outcome);
 // What is not the client's fault: it is told to try again.
 bool is_outage(const Error& error);
 // What the log is told of an error, in one line.

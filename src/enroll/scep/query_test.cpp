@@ -29,7 +29,7 @@ TEST(ScepQuery, KnowsTheOperationsOfAllDraftsInAnyCase) {
 
 // The spellings of GET PKIOperation that clients were seen to send, each of the same octets.
 TEST(ScepQuery, DecodesEverySpellingOfAMessage) {
-  const Buffer octets = from_hex("fbefbefbf03fff00").value();
+  const Buffer octets = from_hex("fbefbefbe03fff00").value();
   ASSERT_EQ(to_base64(octets), "++++++A//wA=");
   for (const std::string_view message : {
            "++++++A//wA=",                                      // iOS, jscep: nothing is escaped

@@ -220,8 +220,8 @@ TEST_F(ScepResponder, FailsInTheShapeOfNdes) {
 
 TEST_F(ScepResponder, HasTheRoutesOfNdesAndItsOwn) {
   net::Router router;
-  for (net::Route& route : scep_routes({bench.responder()}).value())
-    ASSERT_TRUE(router.add(std::move(route)));
+  auto routes = scep_routes({bench.responder()}).value();
+  for (net::Route& route : routes) ASSERT_TRUE(router.add(std::move(route)));
   for (const std::string_view path :
        {"/scep", "/scep/", "/scep/devices", "/scep/devices/pkiclient.exe", "/certsrv/mscep/mscep.dll",
         "/CertSrv/mscep/MSCEP.dll/pkiclient.exe", "/cgi-bin/pkiclient.exe"}) {
