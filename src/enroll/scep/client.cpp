@@ -38,7 +38,8 @@ Status check_answer(const MessageAttributes& attributes, const Expected& expecte
 
 Result<Buffer> open_answer(const crypto::Provider& provider, const ClientIdentity& identity, Bytes enveloped,
                            std::string_view password) {
-  const cms::EnvelopedDataView envelope = TRY(cms::parse_enveloped_data(enveloped));
+  const Buffer der = TRY(cms::to_der(enveloped));
+  const cms::EnvelopedDataView envelope = TRY(cms::parse_enveloped_data(der));
   if (identity.decrypter)
     return cms::open_enveloped_data(provider, envelope, *identity.decrypter, identity.certificate,
                                     cms::BrokenCiphers::accept);

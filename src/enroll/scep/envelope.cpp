@@ -31,7 +31,9 @@ Result<Bytes> read_name(Reader& fields) {
 
 Result<OpenedEnvelope> open_envelope(const crypto::Provider& provider, Bytes enveloped,
                                      std::span<const DecryptionKey> keys, const Floor& floor) {
-  const cms::EnvelopedDataView message = TRY(cms::parse_enveloped_data(enveloped));
+  // It lies in an OCTET STRING, so that nobody has turned it into DER yet.
+  const Buffer der = TRY(cms::to_der(enveloped));
+  const cms::EnvelopedDataView message = TRY(cms::parse_enveloped_data(der));
   OpenedEnvelope out;
   out.cipher = TRY(cms::content_cipher_of(message));
   TRY(check_cipher(floor, out.cipher));
