@@ -1,8 +1,9 @@
 #!/bin/bash
-# SCEP with other programs' clients: strongSwan's pki and micromdm's scepclient enrol, wait, renew and are refused; what
-# was refused is read in the client's output and in the service's, and what was issued is verified with openssl.
+# SCEP with other programs' clients: strongSwan's pki, micromdm's scepclient and certmonger enrol, wait, renew and are
+# refused. The reason of a refusal is read in the service's words; what was issued is verified with openssl.
+. "$(dirname "$0")/../lib/own_network.sh"
 . "$(dirname "$0")/../lib/script.sh"
-need openssl pki scepclient curl
+need openssl pki scepclient curl getcert dbus-run-session
 SERVER=${SCEP_SERVER:-$(dirname "$VOUCH")/scep_server}
 SERVER=$(readlink -f "$SERVER")
 [ -x "$SERVER" ] || { no "there is no $SERVER: build the tests"; summary; exit 1; }
@@ -126,6 +127,34 @@ for mode in "" two ca; do
   expect "$name: a wrong password is refused" fail "." micromdm thief -challenge wrong
   said "$name: for that reason" '^PKCSReq FAILURE request=0 code=ChallengePasswordMismatch'
 done
+
+# --- certmonger: always GET, checks nonces and content types ---
+serve two
+# Its state is always there, even in a session of its own: so the folder is this script's.
+must mount -t tmpfs none /var/lib/certmonger
+mkdir -p /var/lib/certmonger/cas /var/lib/certmonger/requests /var/lib/certmonger/local
+cat >certmonger.sh <<'X'
+certmonger -s -n -d 2 >certmonger.log 2>&1 &
+daemon=$!
+for _ in $(seq 50); do getcert list-cas -s >/dev/null 2>&1 && break; sleep 0.1; done
+getcert add-scep-ca -s -c vouch -u "$1"
+request() { # NAME PASSWORD
+  getcert request -s -c vouch -k "$PWD/cm-$1.key" -f "$PWD/cm-$1.pem" -g 2048 -N "CN=$1.vouch.test" -D "$1.vouch.test" -L "$2" -w -v
+}
+request good secret
+request bad wrong
+cp cm-good.pem cm-first.pem
+getcert rekey -s -f "$PWD/cm-good.pem" -w -v
+getcert list -s
+kill $daemon
+X
+timeout 120 dbus-run-session -- bash certmonger.sh "${url%/scep/*}/certsrv/mscep/mscep.dll/pkiclient.exe" >certmonger.out 2>&1
+issued "certmonger" cm-first.pem good.vouch.test
+expect "certmonger reads the refusal" 0 "CA_REJECTED" cat certmonger.out
+if grep -q '^PKCSReq FAILURE request=0 code=ChallengePasswordMismatch' said; then ok "certmonger: for that reason"; else no "certmonger: for that reason" said; fi
+issued "certmonger, another key" cm-good.pem good.vouch.test
+if cmp -s cm-first.pem cm-good.pem; then no "certmonger: the same certificate" certmonger.out; else ok "certmonger: another certificate"; fi
+same "certmonger: both are PKCSReq" "$(grep -c '^PKCSReq SUCCESS' said)" 2
 
 exec 7>&-
 summary
