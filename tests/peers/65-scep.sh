@@ -65,6 +65,13 @@ expect "a browser sees NDES's page" 0 "Network Device Enrollment" curl -sS "$url
 expect "an unknown operation is 400" 0 "no operation 'Nonsense'.*400" sh -c "curl -sS -w ' %{http_code}' '$url?operation=Nonsense' | tr '\n' ' '"
 expect "octets that are no message are 400" 0 "400" curl -sS -o /dev/null -w '%{http_code}' --data-binary rubbish "$url?operation=PKIOperation"
 
+status() { curl -sS -o /dev/null -w '%{http_code}' "$@"; }
+letters() { head -c "$1" /dev/zero | tr '\0' A; }
+same "HTTP/1.0 without Host" "$(status -0 -H Host: "$url?operation=GetCACaps")" 200
+same "a GET of 40 kB is read, and is no message" "$(status "$url?operation=PKIOperation&message=$(letters 40000)")" 400
+same "one that is too long is 414" "$(status "$url?operation=PKIOperation&message=$(letters 65534)")" 414
+same "a POST of 300 kB is 413" "$(letters 300000 >big; status --data-binary @big "$url?operation=PKIOperation")" 413
+
 # --- strongSwan ---
 for mode in "" two ca; do
   serve $mode same-key
