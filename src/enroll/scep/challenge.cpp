@@ -2,6 +2,19 @@
 
 namespace vouch::enroll::scep {
 
+std::optional<std::string> challenge_of(const x509::RequestView& request) {
+  auto password = x509::challenge_password(request);
+  if (!password) return std::nullopt;
+  constexpr std::string_view kPadding("\0 ", 2);
+  const std::size_t first = password->find_first_not_of(kPadding);
+  std::string trimmed;
+  if (first != std::string::npos)
+    trimmed = password->substr(first, password->find_last_not_of(kPadding) + 1 - first);
+  wipe(*password);
+  if (trimmed.empty()) return std::nullopt;
+  return trimmed;
+}
+
 Result<std::unique_ptr<StaticPassword>> StaticPassword::create(
     std::shared_ptr<const crypto::Provider> provider, std::string_view password) {
   if (password.empty())

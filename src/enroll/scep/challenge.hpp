@@ -12,6 +12,10 @@
 
 namespace vouch::enroll::scep {
 
+// The challenge password without the NULs and blanks that clients pad it with; none when there is none or
+// two.
+std::optional<std::string> challenge_of(const x509::RequestView& request);
+
 // What a policy gets to see. The request's own signature and the message's have been verified, and that both
 // were made with one key (or, of a renewal, that the signer's certificate is valid and the authority's own).
 struct ChallengeQuestion {

@@ -45,19 +45,6 @@ Result<std::vector<x509::GeneralName>> alternative_names(const x509::ExtensionVi
 
 }  // namespace
 
-std::optional<std::string> challenge_of(const x509::RequestView& request) {
-  auto password = x509::challenge_password(request);
-  if (!password) return std::nullopt;
-  constexpr std::string_view kPadding("\0 ", 2);
-  const std::size_t first = password->find_first_not_of(kPadding);
-  std::string trimmed;
-  if (first != std::string::npos)
-    trimmed = password->substr(first, password->find_last_not_of(kPadding) + 1 - first);
-  wipe(*password);
-  if (trimmed.empty()) return std::nullopt;
-  return trimmed;
-}
-
 Result<Reply> PkiOperation::enrol(MessageType type) {
   Enrolment enrolment;
   if (auto reply = read_request(enrolment)) return std::move(*reply);

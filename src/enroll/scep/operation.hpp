@@ -24,10 +24,6 @@ bool is_outage(const Error& error);
 // What the log is told of an error, in one line.
 std::string told(const Error& error);
 
-// The challenge password without the NULs and blanks that clients pad it with; none when there is none or
-// two.
-std::optional<std::string> challenge_of(const x509::RequestView& request);
-
 // For one message, then thrown away.
 class PkiOperation {
  public:

@@ -6,7 +6,9 @@
 
 #include "base/pem.hpp"
 #include "crypto/openssl/openssl.hpp"
-#include "enroll/scep/operation.hpp"
+#include "enroll/scep/challenge.hpp"
+#include "enroll/scep/envelope.hpp"
+#include "enroll/scep/pki_message.hpp"
 #include "enroll/scep/query.hpp"
 
 namespace vouch::enroll::scep {

@@ -2,8 +2,8 @@
 // read is written again octet by octet where it is DER, a query's message is never longer than the query.
 #include <cstdlib>
 
+#include "enroll/scep/challenge.hpp"
 #include "enroll/scep/envelope.hpp"
-#include "enroll/scep/operation.hpp"
 #include "enroll/scep/query.hpp"
 
 namespace {
