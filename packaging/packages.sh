@@ -56,6 +56,10 @@ packages_all=(
   strongswan-swanctl
   libstrongswan-standard-plugins
   libstrongswan-extra-plugins    # curl
+  strongswan-pki                 # SCEP clients: pki --scep,
+  scep                           # micromdm's scepclient,
+  certmonger                     # getcert
+  dbus-daemon                    # for certmonger
   iproute2
   faketime                       # a clock that is set back
   nginx                          # OCSP stapling, client certificates

@@ -109,6 +109,14 @@ Status check_content(const EnvelopedDataView& message) {
   return make_error(Errc::not_found, "the message is without its encrypted content");
 }
 
+Result<ContentEncryption> content_encryption_of(const EnvelopedDataView& message, BrokenCiphers broken) {
+  const ContentEncryption encryption = TRY(parse_content_encryption(message.content_encryption));
+  if (broken == BrokenCiphers::refuse && crypto::is_broken(encryption.cipher))
+    return make_error(Errc::unsupported, "content encryption {} protects nothing and is not accepted",
+                      crypto::to_string(encryption.cipher));
+  return encryption;
+}
+
 std::string recipients_text(const EnvelopedDataView& message) {
   std::string out;
   for (const RecipientView& recipient : message.recipients) {
@@ -131,18 +139,34 @@ Result<EnvelopedDataView> parse_enveloped_data(Bytes der) {
   return view;
 }
 
+Result<crypto::ContentCipher> content_cipher_of(const EnvelopedDataView& message) {
+  return TRY(parse_content_encryption(message.content_encryption)).cipher;
+}
+
+Result<crypto::KeyTransport> key_transport_of(const RecipientView& recipient) {
+  return parse_key_transport(recipient.key_encryption);
+}
+
+const RecipientView* find_recipient(const EnvelopedDataView& message,
+                                    const x509::CertificateView& certificate) {
+  const auto found = std::ranges::find_if(message.recipients, [&](const RecipientView& candidate) {
+    return candidate.kind == RecipientView::Kind::key_transport &&
+           identifies(candidate.recipient, certificate);
+  });
+  return found == message.recipients.end() ? nullptr : &*found;
+}
+
 Result<Buffer> open_enveloped_data(const crypto::Provider& provider, const EnvelopedDataView& message,
-                                   const crypto::Decrypter& decrypter, Bytes certificate) {
+                                   const crypto::Decrypter& decrypter, Bytes certificate,
+                                   BrokenCiphers broken) {
   TRY(check_content(message));
   const x509::CertificateView own = TRY(x509::parse_certificate(certificate));
-  const auto recipient = std::ranges::find_if(message.recipients, [&](const RecipientView& candidate) {
-    return candidate.kind == RecipientView::Kind::key_transport && identifies(candidate.recipient, own);
-  });
-  if (recipient == message.recipients.end())
+  const RecipientView* const recipient = find_recipient(message, own);
+  if (recipient == nullptr)
     return make_error(Errc::not_found, "the message is not for {}, but for {}", identifier_of(own).text(),
                       recipients_text(message));
   const crypto::KeyTransport transport = TRY(parse_key_transport(recipient->key_encryption));
-  const ContentEncryption encryption = TRY(parse_content_encryption(message.content_encryption));
+  const ContentEncryption encryption = TRY(content_encryption_of(message, broken));
   auto key = decrypter.decrypt(transport, recipient->encrypted_key, crypto::key_size(encryption.cipher));
   if (!key) {
     if (key.error().code() == Errc::unavailable) return std::move(key.error());
@@ -152,9 +176,9 @@ Result<Buffer> open_enveloped_data(const crypto::Provider& provider, const Envel
 }
 
 Result<Buffer> open_enveloped_data(const crypto::Provider& provider, const EnvelopedDataView& message,
-                                   std::string_view password) {
+                                   std::string_view password, BrokenCiphers broken) {
   TRY(check_content(message));
-  const ContentEncryption encryption = TRY(parse_content_encryption(message.content_encryption));
+  const ContentEncryption encryption = TRY(content_encryption_of(message, broken));
   const auto recipient =
       std::ranges::find(message.recipients, RecipientView::Kind::password, &RecipientView::kind);
   if (recipient == message.recipients.end())

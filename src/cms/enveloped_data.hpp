@@ -53,16 +53,28 @@ struct EnvelopedDataView {
 // A ContentInfo with EnvelopedData, or `not_found` for another content type.
 Result<EnvelopedDataView> parse_enveloped_data(Bytes der);
 
+// How a message is protected, for whoever answers in the same way or sets a floor. `unsupported` names what
+// is not known here.
+Result<crypto::ContentCipher> content_cipher_of(const EnvelopedDataView& message);
+Result<crypto::KeyTransport> key_transport_of(const RecipientView& recipient);
+// The recipient by key transport that means this certificate; null: there is none.
+const RecipientView* find_recipient(const EnvelopedDataView& message,
+                                    const x509::CertificateView& certificate);
+
+// What to do about ciphers that anybody can break (crypto::is_broken).
+enum class BrokenCiphers : std::uint8_t { refuse, accept };
+
 // The content, opened with the key of one recipient. `certificate` is that recipient's: it picks the
 // recipient. Without a recipient for it, `not_found`, which names those that there are.
 //
 // A wrong key, damaged content and wrong padding are one `malformed` with one message, and PKCS #1 v1.5 never
 // tells padding apart (Decrypter): who can try messages learns nothing about the key.
 Result<Buffer> open_enveloped_data(const crypto::Provider& provider, const EnvelopedDataView& message,
-                                   const crypto::Decrypter& decrypter, Bytes certificate);
+                                   const crypto::Decrypter& decrypter, Bytes certificate,
+                                   BrokenCiphers broken = BrokenCiphers::refuse);
 // The content, opened with a password (RFC 3211: SCEP's CertRep to clients without an RSA key).
 Result<Buffer> open_enveloped_data(const crypto::Provider& provider, const EnvelopedDataView& message,
-                                   std::string_view password);
+                                   std::string_view password, BrokenCiphers broken = BrokenCiphers::refuse);
 
 struct EnvelopedDataInput {
   Oid content_type = oid::kData;

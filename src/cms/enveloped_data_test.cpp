@@ -109,6 +109,18 @@ TEST_F(EnvelopedData, OpensWhatItEncryptsForAPassword) {
   }
 }
 
+TEST_F(EnvelopedData, OpensSingleDesForWhoeverAsksForIt) {
+  const auto recipient = x509::parse_certificate(certificate_).value();
+  const RecipientInput to{identifier_of(recipient), recipient.public_key_info};
+  const EnvelopedDataInput input{oid::kData, content_, crypto::ContentCipher::des_cbc};
+  const Buffer message = encode_enveloped_data(provider(), input, std::span(&to, 1)).value();
+  const auto view = parse_enveloped_data(message).value();
+  EXPECT_EQ(content_cipher_of(view).value(), crypto::ContentCipher::des_cbc);
+  EXPECT_EQ(open(message).error().code(), Errc::unsupported);
+  EXPECT_EQ(open_enveloped_data(provider(), view, *decrypter_, certificate_, BrokenCiphers::accept).value(),
+            content_);
+}
+
 TEST_F(EnvelopedData, RefusesWhatItCannotDo) {
   EXPECT_EQ(encode_enveloped_data(provider(), {oid::kData, content_}, {}).error().code(), Errc::usage);
   const auto ec = generate("ec:P-256");

@@ -16,7 +16,8 @@ struct CipherRow {
 constexpr std::array kCiphers = {CipherRow{ContentCipher::aes128_cbc, oid::kAes128Cbc},
                                  CipherRow{ContentCipher::aes192_cbc, oid::kAes192Cbc},
                                  CipherRow{ContentCipher::aes256_cbc, oid::kAes256Cbc},
-                                 CipherRow{ContentCipher::des_ede3_cbc, oid::kDesEde3Cbc}};
+                                 CipherRow{ContentCipher::des_ede3_cbc, oid::kDesEde3Cbc},
+                                 CipherRow{ContentCipher::des_cbc, oid::kDesCbc}};
 
 constexpr std::array<std::uint8_t, 2> kNull = {0x05, 0x00};
 bool null_or_absent(Bytes parameters) { return parameters.empty() || equal(parameters, kNull); }
@@ -220,6 +221,9 @@ Result<Buffer> unwrap_with_password(const crypto::Provider& provider, const Reci
                       x509::describe(recipient.key_encryption.algorithm));
   const AlgorithmIdentifier inner = TRY(only_identifier(recipient.key_encryption.parameters));
   const ContentEncryption encryption = TRY(parse_content_encryption(inner));
+  if (crypto::is_broken(encryption.cipher))
+    return make_error(Errc::unsupported, "a key is not wrapped with {}",
+                      crypto::to_string(encryption.cipher));
   const Pbkdf2 derivation = TRY(parse_key_derivation(*recipient.key_derivation));
   const std::size_t wanted = crypto::key_size(encryption.cipher);
   if (derivation.key_size && *derivation.key_size != wanted)

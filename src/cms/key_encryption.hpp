@@ -9,7 +9,8 @@ struct ContentEncryption {
   crypto::ContentCipher cipher{};
   Bytes iv;
 };
-// AES-CBC (RFC 3565 2.3) and DES-EDE3-CBC (RFC 3370 5.1): the parameters are the IV.
+// AES-CBC (RFC 3565 2.3) and DES-EDE3-CBC (RFC 3370 5.1): the parameters are the IV. Also DES-CBC (OIW),
+// which the caller has to refuse unless somebody asked for it.
 Result<ContentEncryption> parse_content_encryption(const AlgorithmIdentifier& identifier);
 void write_content_encryption(asn1::Writer& out, crypto::ContentCipher cipher, Bytes iv);
 

@@ -20,8 +20,9 @@ inline constexpr Oid kContentType{1, 2, 840, 113549, 1, 9, 3}, kMessageDigest{1,
 inline constexpr Oid kRsaesOaep{1, 2, 840, 113549, 1, 1, 7}, kPSpecified{1, 2, 840, 113549, 1, 1, 9},
     kAes128Cbc{2, 16, 840, 1, 101, 3, 4, 1, 2}, kAes192Cbc{2, 16, 840, 1, 101, 3, 4, 1, 22},
     kAes256Cbc{2, 16, 840, 1, 101, 3, 4, 1, 42}, kDesEde3Cbc{1, 2, 840, 113549, 3, 7},
-    kPwriKek{1, 2, 840, 113549, 1, 9, 16, 3, 9}, kPbkdf2{1, 2, 840, 113549, 1, 5, 12},
-    kHmacWithSha1{1, 2, 840, 113549, 2, 7}, kHmacWithSha256{1, 2, 840, 113549, 2, 9};
+    kDesCbc{1, 3, 14, 3, 2, 7}, kPwriKek{1, 2, 840, 113549, 1, 9, 16, 3, 9},
+    kPbkdf2{1, 2, 840, 113549, 1, 5, 12}, kHmacWithSha1{1, 2, 840, 113549, 2, 7},
+    kHmacWithSha256{1, 2, 840, 113549, 2, 9};
 
 // CMC controls (RFC 5272 6) and Microsoft's (MS-WCCE 2.2.2.7).
 inline constexpr Oid kCmcStatusInfo{1, 3, 6, 1, 5, 5, 7, 7, 1}, kCmcTransactionId{1, 3, 6, 1, 5, 5, 7, 7, 5},

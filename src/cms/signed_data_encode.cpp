@@ -31,6 +31,7 @@ Buffer signed_attributes_of(const SignerInput& input, const Oid& content_type, B
 void write_signature_algorithm(Writer& out, SignatureAlgorithm algorithm) {
   const bool pkcs1 = algorithm == SignatureAlgorithm::rsa_pkcs1_sha256 ||
                      algorithm == SignatureAlgorithm::rsa_pkcs1_sha384 ||
+                     algorithm == SignatureAlgorithm::rsa_pkcs1_sha1 ||
                      algorithm == SignatureAlgorithm::rsa_pkcs1_sha512;
   if (!pkcs1) {
     out.raw(x509::encode(algorithm));

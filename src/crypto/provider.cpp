@@ -104,13 +104,19 @@ std::size_t key_size(ContentCipher cipher) {
     case ContentCipher::aes192_cbc:
     case ContentCipher::des_ede3_cbc:
       return 24;
+    case ContentCipher::des_cbc:
+      return 8;
     case ContentCipher::aes256_cbc:
       break;
   }
   return 32;
 }
 
-std::size_t block_size(ContentCipher cipher) { return cipher == ContentCipher::des_ede3_cbc ? 8 : 16; }
+std::size_t block_size(ContentCipher cipher) {
+  return cipher == ContentCipher::des_ede3_cbc || cipher == ContentCipher::des_cbc ? 8 : 16;
+}
+
+bool is_broken(ContentCipher cipher) { return cipher == ContentCipher::des_cbc; }
 
 std::string_view to_string(ContentCipher cipher) {
   switch (cipher) {
@@ -120,6 +126,8 @@ std::string_view to_string(ContentCipher cipher) {
       return "AES-192-CBC";
     case ContentCipher::aes256_cbc:
       return "AES-256-CBC";
+    case ContentCipher::des_cbc:
+      return "DES-CBC";
     case ContentCipher::des_ede3_cbc:
       break;
   }

@@ -48,8 +48,10 @@ class Decrypter {
   virtual Result<Buffer> decrypt(KeyTransport transport, Bytes ciphertext, std::size_t key_size) const = 0;
 };
 
-// Content encryption of messages (RFC 5652 6.3): block ciphers in CBC mode.
-enum class ContentCipher { aes128_cbc, aes192_cbc, aes256_cbc, des_ede3_cbc };
+// Content encryption of messages (RFC 5652 6.3): block ciphers in CBC mode. Single DES is for devices that
+// know nothing else, where somebody decided to serve them (is_broken).
+enum class ContentCipher { aes128_cbc, aes192_cbc, aes256_cbc, des_ede3_cbc, des_cbc };
+bool is_broken(ContentCipher cipher);
 std::size_t key_size(ContentCipher cipher);
 std::size_t block_size(ContentCipher cipher);
 std::string_view to_string(ContentCipher cipher);  // "AES-256-CBC"

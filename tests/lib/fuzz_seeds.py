@@ -172,6 +172,16 @@ def main() -> int:
     for path in sorted(pathlib.Path("testdata/cms").iterdir()):
         if path.suffix in (".der", ".ber", ".p7b"):
             seeds.add_message(path.read_bytes())
+    for path in sorted(pathlib.Path("testdata/scep").iterdir()):
+        if path.suffix == ".der":
+            seeds.add("scep_message", path.read_bytes())
+        elif path.suffix == ".query":
+            seeds.add("scep_inner", b"\1" + path.read_bytes())
+    for path in sorted((seeds.out / "request").iterdir()):
+        seeds.add("scep_inner", b"\0" + path.read_bytes())
+    name = bytes.fromhex("300c310a300806035504030c0141")
+    seeds.add("scep_inner", b"\0\x30\x1c" + name + name)  # IssuerAndSubject
+    seeds.add("scep_inner", b"\0\x30\x11" + name + b"\2\1\5")  # IssuerAndSerialNumber
     for path in sorted(pathlib.Path(".").glob("src/**/*.toml")) + sorted(pathlib.Path("testdata").glob("**/*")):
         if path.suffix in (".toml", ".json"):
             seeds.add(path.suffix[1:], path.read_bytes())

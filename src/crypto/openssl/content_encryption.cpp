@@ -9,9 +9,11 @@
 namespace vouch::crypto::openssl {
 namespace {
 
-// The names under which OpenSSL knows what to_string(ContentCipher) says.
+// The names under which OpenSSL knows what to_string(ContentCipher) says. Single DES comes from triple DES
+// with three equal keys (ANSI X9.52 keying option 3), which is the same function: so nobody needs the legacy
+// provider.
 Result<Cipher> fetch(ContentCipher cipher) {
-  const std::string name(to_string(cipher));
+  const std::string name(to_string(cipher == ContentCipher::des_cbc ? ContentCipher::des_ede3_cbc : cipher));
   Cipher out(EVP_CIPHER_fetch(nullptr, name.c_str(), nullptr));
   if (!out) return library_error(Errc::unsupported, "fetching " + name);
   return out;
@@ -32,6 +34,12 @@ Result<Buffer> run_cipher(ContentCipher cipher, Padding padding, bool encrypting
     return make_error(Errc::limit_exceeded, "{} octets are too many for one message", data.size());
   const Cipher algorithm = TRY(fetch(cipher));
   const CipherContext context(EVP_CIPHER_CTX_new());
+  Buffer three_keys;
+  if (cipher == ContentCipher::des_cbc) {
+    three_keys.reserve(3 * key.size());
+    for (int i = 0; i < 3; ++i) append(three_keys, key);
+    key = three_keys;
+  }
   Buffer out(data.size() + block);
   int written = 0, last = 0;
   const bool done = context &&
@@ -41,6 +49,7 @@ Result<Buffer> run_cipher(ContentCipher cipher, Padding padding, bool encrypting
                     EVP_CipherUpdate(context.get(), out.data(), &written, data.data(),
                                      static_cast<int>(data.size())) == 1 &&
                     EVP_CipherFinal_ex(context.get(), out.data() + written, &last) == 1;
+  wipe(three_keys);
   if (!done) {
     wipe(out);
     forget_library_errors();
