@@ -59,7 +59,7 @@ class CrlInMemory final : public Crl {
 
   const CrlHead& head() const override { return head_; }
 
-  std::optional<CrlHit> find(Bytes serial, const std::string& issuer_key) const override {
+  Result<std::optional<CrlHit>> find(Bytes serial, const std::string& issuer_key) const override {
     std::optional<CrlHit> hit;
     std::string issuer = head_.issuer_key;
     for (x509::CrlEntryReader entries(head_.view.entries); !entries.at_end();) {

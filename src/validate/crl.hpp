@@ -38,7 +38,8 @@ class Crl {
   virtual const CrlHead& head() const = 0;
   // The last entry for a certificate; `issuer_key` is that of its issuer (indirect CRLs have several). The
   // serial as INTEGER contents: -1 and 255 differ in their sign only (NIST PKITS 4.4.14).
-  virtual std::optional<CrlHit> find(Bytes serial, const std::string& issuer_key) const = 0;
+  // Fails when the CRL's file was damaged under it: then nobody knows.
+  virtual Result<std::optional<CrlHit>> find(Bytes serial, const std::string& issuer_key) const = 0;
 };
 using CrlPtr = std::shared_ptr<const Crl>;
 
