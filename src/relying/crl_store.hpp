@@ -38,7 +38,7 @@ struct StoredCrl {
   std::string key_identifier;  // authorityKeyIdentifier in hex; empty: the CRL has none
   bool delta = false;
   std::string highest_number;  // hex without leading zeros; the CRL's own unless it was cleared away
-  std::uint64_t octets;    // of the CRL; 0: cleared, only its number is remembered
+  std::uint64_t octets;        // of the CRL; 0: cleared, only its number is remembered
   std::uint64_t index_octets;
   std::uint64_t entries;
   Time this_update{};

@@ -93,8 +93,7 @@ class CrlCheck {
     const CrlPtr delta = delta_for(head, signer, delta_wanted);
     if (!delta && delta_wanted) return add(FindingId::crl_delta_missing, {{"type", "delta"}});
     if (const Status read = decide(*crl, delta.get()); !read)
-      return add(FindingId::crl_unusable,
-                 {{"issuer", head.issuer_text}, {"reason", read.error().summary()}});
+      return add(FindingId::crl_unusable, {{"issuer", head.issuer_text}, {"reason", read.error().summary()}});
     step(head, "used");
     if (delta) step(delta->head(), "used");
     limit_unseen(head);
@@ -138,8 +137,8 @@ class CrlCheck {
     const auto found = crl.find(certificate_.view().serial, certificate_.issuer_key());
     if (!found || !*found) return;
     const auto& hit = *found;
-    if (hit->reason == x509::CrlReason::certificate_hold ||
-        hit->reason == x509::CrlReason::remove_from_crl || stale_)
+    if (hit->reason == x509::CrlReason::certificate_hold || hit->reason == x509::CrlReason::remove_from_crl ||
+        stale_)
       return;
     if (signer_of(crl)) stale_ = hit;
   }
