@@ -181,26 +181,25 @@ void print_outcome(const Context& context, const Outcome& outcome, const scep::M
     serial = x509::serial_to_text(view->serial);
     described = to_pem("CERTIFICATE", certificate);
   }
-  print_json(
-      context,
-      printable_tree(
-          Value()
-              .set("state", attributes.status == PkiStatus::success   ? "issued"
-                            : attributes.status == PkiStatus::pending ? "pending"
-                                                                      : "refused")
-              .set("message_type", to_string(outcome.sent))
-              .set("transaction", transaction)
-              .set("key_file", outcome.key_file)
-              .set("key_made", outcome.key_made)
-              .set("state_file", text_or_null(outcome.state_file))
-              .set("fail_info", attributes.fail_info ? Value(to_string(*attributes.fail_info)) : Value())
-              .set("fail_info_text", text_or_null(attributes.fail_info_text))
-              .set("hresult", attributes.hresult ? Value(fmt::format("0x{:08x}", static_cast<std::uint32_t>(
-                                                                                     *attributes.hresult)))
-                                                 : Value())
-              .set("serial", std::move(serial))
-              .set("file", certificate.empty() ? Value() : text_or_null(outcome.out)))
-          .set("certificate", std::move(described)));
+  print_json(context,
+             Value()
+                 .set("state", attributes.status == PkiStatus::success   ? "issued"
+                               : attributes.status == PkiStatus::pending ? "pending"
+                                                                         : "refused")
+                 .set("message_type", to_string(outcome.sent))
+                 .set("transaction", transaction)
+                 .set("key_file", outcome.key_file)
+                 .set("key_made", outcome.key_made)
+                 .set("state_file", text_or_null(outcome.state_file))
+                 .set("fail_info", attributes.fail_info ? Value(to_string(*attributes.fail_info)) : Value())
+                 .set("fail_info_text", text_or_null(attributes.fail_info_text))
+                 .set("hresult",
+                      attributes.hresult
+                          ? Value(fmt::format("0x{:08x}", static_cast<std::uint32_t>(*attributes.hresult)))
+                          : Value())
+                 .set("serial", std::move(serial))
+                 .set("file", certificate.empty() ? Value() : text_or_null(outcome.out))
+                 .set("certificate", std::move(described)));
 }
 
 // Writes what there is to write, says it, and chooses the exit code.

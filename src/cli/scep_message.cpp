@@ -60,11 +60,11 @@ Result<Exit> decode(Context& context, const Arguments& arguments) {
   Value messages = Value::list();
   bool first = true;
   for (const scep::Captured& captured : found.messages) {
-    Value explained = printable_tree(explain_message(context.provider(), captured.message, opening.view()));
+    Value explained = explain_message(context.provider(), captured.message, opening.view());
     if (!context.json()) {
       if (!std::exchange(first, false)) context.out() << '\n';
       if (found.messages.size() > 1) context.out() << fmt::format("{:<19}{}\n", "Found in:", captured.where);
-      context.out() << scep::to_text(explained);
+      context.out() << scep::to_text(printable_tree(explained));
     }
     messages.push(Value().set("where", captured.where).set("message", std::move(explained)));
   }
@@ -86,7 +86,7 @@ Result<Exit> replay(Context& context, const Arguments& arguments) {
   const Buffer& message = found.messages[number - 1].message;
   const Buffer reply = TRY(service.send(message, transport));
   const auto explain = [&](Bytes octets) {
-    return printable_tree(explain_message(context.provider(), octets, opening.view()));
+    return explain_message(context.provider(), octets, opening.view());
   };
   Value answer = explain(reply);
   if (context.json()) {
@@ -99,7 +99,7 @@ Result<Exit> replay(Context& context, const Arguments& arguments) {
   }
   context.say("sent {} octets from {} to {}; the reply:", message.size(), arguments.operand(0),
               service.url());
-  context.out() << scep::to_text(answer);
+  context.out() << scep::to_text(printable_tree(std::move(answer)));
   return Exit::done;
 }
 

@@ -4,7 +4,7 @@
 
 #include "cli/describe.hpp"
 #include "cli/scep_client.hpp"
-#include "x509/print.hpp"
+#include "enroll/scep/explain.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -32,22 +32,24 @@ Result<Exit> capabilities(Context& context, const Arguments& arguments) {
   scep::ServiceClient service = TRY(reach_scep(context, arguments, arguments.operand(0)));
   const scep::Capabilities said = TRY(service.capabilities());
   const std::vector<std::string> remarks = remarks_on(said);
+  std::vector<std::string> words;
+  for (const std::string& word : said.words) words.push_back(printable(word));
   if (context.json()) {
-    print_json(context, printable_tree(Value()
-                                           .set("url", service.url())
-                                           .set("words", texts(said.words))
-                                           .set("post", said.has_post())
-                                           .set("aes", said.has_aes())
-                                           .set("triple_des", said.has("DES3"))
-                                           .set("sha1", said.has("SHA-1"))
-                                           .set("sha256", said.has_sha256())
-                                           .set("sha512", said.has("SHA-512"))
-                                           .set("renewal", said.has("Renewal"))
-                                           .set("next_ca", said.has("GetNextCACert"))
-                                           .set("remarks", texts(remarks))));
+    print_json(context, Value()
+                            .set("url", service.url())
+                            .set("words", texts(words))
+                            .set("post", said.has_post())
+                            .set("aes", said.has_aes())
+                            .set("triple_des", said.has("DES3"))
+                            .set("sha1", said.has("SHA-1"))
+                            .set("sha256", said.has_sha256())
+                            .set("sha512", said.has("SHA-512"))
+                            .set("renewal", said.has("Renewal"))
+                            .set("next_ca", said.has("GetNextCACert"))
+                            .set("remarks", texts(remarks)));
     return Exit::done;
   }
-  for (const std::string& word : said.words) context.out() << printable(word) << '\n';
+  for (const std::string& word : words) context.out() << word << '\n';
   for (const std::string& remark : remarks) context.note("note: {}", remark);
   return Exit::done;
 }
@@ -81,8 +83,7 @@ Result<Exit> certificates(Context& context, const Arguments& arguments) {
     const std::vector<std::string> uses = uses_of(got, der);
     const bool vouched =
         !judged.why.empty() && std::ranges::find(judged.signers, der) != judged.signers.end();
-    Value described = x509::describe_certificate(view);
-    described.set("fingerprint_sha256", prints.sha256).set("fingerprint_sha1", prints.sha1);
+    Value described = scep::summarize_certificate(context.provider(), der);
     list.push(Value()
                   .set("uses", texts(uses))
                   .set("vouched_for", vouched)

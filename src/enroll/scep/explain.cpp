@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
-#include "enroll/scep/client.hpp"
+#include "base/pem.hpp"
 #include "enroll/scep/oids.hpp"
-#include "x509/crl.hpp"
+#include "enroll/scep/pki_message.hpp"
+#include "x509/extension_text.hpp"
 #include "x509/print.hpp"
 
 namespace vouch::enroll::scep {
@@ -56,13 +57,7 @@ std::string attribute_name(const x509::Oid& type) {
   return row == std::end(kRows) ? std::string(x509::name_of(type)) : std::string(row->name);
 }
 
-Value describe_certificate(const crypto::Provider& provider, Bytes der) {
-  const auto view = x509::parse_certificate(der);
-  if (!view) return {};
-  Value out = x509::describe_certificate(*view);
-  return out.set("fingerprint_sha256", to_hex(provider.digest(crypto::DigestAlgorithm::sha256, der)))
-      .set("fingerprint_sha1", to_hex(provider.digest(crypto::DigestAlgorithm::sha1, der)));
-}
+std::string name_text(Bytes name) { return x509::to_rfc4514(name).value_or("a name that cannot be read"); }
 
 class Explainer {
  public:
@@ -92,7 +87,7 @@ class Explainer {
     out.set("message_type_number",
             read.type ? Value(std::int64_t{static_cast<std::uint8_t>(*read.type)}) : Value());
     out.set("transaction", read.transaction ? Value(x509::is_valid_utf8(read.transaction->text)
-                                                        ? Value(read.transaction->text)
+                                                        ? Value(x509::printable_text(read.transaction->text))
                                                         : Value(to_hex(as_bytes(read.transaction->text))))
                                             : Value());
     out.set("transaction_string_type",
@@ -101,7 +96,7 @@ class Explainer {
     out.set("recipient_nonce", hex_or_null(read.recipient_nonce));
     out.set("status", read.status ? Value(to_string(*read.status)) : Value());
     out.set("fail_info", read.fail_info ? Value(to_string(*read.fail_info)) : Value());
-    out.set("fail_info_text", text_or_null(read.fail_info_text));
+    out.set("fail_info_text", text_or_null(x509::printable_text(read.fail_info_text)));
     out.set("hresult", read.hresult ? Value(hresult_text(*read.hresult)) : Value());
   }
 
@@ -114,7 +109,7 @@ class Explainer {
       out.set("digest_algorithm", x509::describe(signer.digest_algorithm.algorithm));
       out.set("signature_algorithm", x509::describe(signer.signature_algorithm.algorithm));
       out.set("signer", signer.signer.text());
-      const auto verified = verify_pki_message(provider_, *message, keys_.signers);
+      const auto verified = verify_pki_message(provider_, *message, keys_.signers, cms::Md5::accept);
       out.set("signature", verified ? "valid" : reason_of(verified.error()));
       for (const cms::AttributeView& attribute : signer.signed_attributes) {
         attributes.push(Value()
@@ -126,7 +121,7 @@ class Explainer {
               "message knows it; use an https URL");
       }
       for (const Bytes certificate : message->signed_data.certificates)
-        if (Value one = describe_certificate(provider_, certificate); !one.is_null())
+        if (Value one = summarize_certificate(provider_, certificate); !one.is_null())
           certificates.push(std::move(one));
       judge_signature(*message);
     }
@@ -134,6 +129,8 @@ class Explainer {
   }
 
   void judge_signature(const PkiMessage& message) {
+    if (message.digest == crypto::DigestAlgorithm::md5)
+      remarks_.emplace_back("signed with MD5: refused unless the profile is a legacy one");
     if (message.digest == crypto::DigestAlgorithm::sha1)
       remarks_.emplace_back("signed with SHA-1: refused unless the profile is a legacy one");
     const cms::SignerInfoView& signer = message.signer();
@@ -258,16 +255,10 @@ class Explainer {
     if (!list) return;
     Value certificates = Value::list(), crls = Value::list();
     for (const Bytes certificate : list->certificates)
-      if (Value one = describe_certificate(provider_, certificate); !one.is_null())
+      if (Value one = summarize_certificate(provider_, certificate); !one.is_null())
         certificates.push(std::move(one));
-    for (const Bytes crl : list->crls)
-      if (const auto view = x509::parse_crl(crl))
-        if (auto one = x509::describe_crl(*view, 0)) crls.push(std::move(*one));
+    for (const Bytes crl : list->crls) crls.push(to_pem("X509 CRL", crl));
     inside_.set("certificates", std::move(certificates)).set("crls", std::move(crls));
-  }
-
-  static std::string name_text(Bytes name) {
-    return x509::to_rfc4514(name).value_or("a name that cannot be read");
   }
 
   void add_remarks(Value& out) const {
@@ -306,7 +297,7 @@ class Text {
     line("Attributes signed", names("signed_attributes"));
     envelope();
     for (const Value& remark : items(value_, "remarks")) line("Note", remark.text() ? *remark.text() : "");
-    certificates(value_, "certificates", "A certificate that came with it");
+    certificates(value_, "certificates", "Certificate");
     content();
     return std::move(out_);
   }
@@ -342,6 +333,15 @@ class Text {
   void line(std::string_view label, const std::string& what) {
     if (!what.empty()) out_ += fmt::format("{:<19}{}\n", fmt::format("{}:", label), what);
   }
+  static std::string indented(std::string_view lines) {
+    std::string out;
+    for (std::size_t at = 0; at < lines.size();) {
+      const std::size_t end = std::min(lines.find('\n', at), lines.size() - 1) + 1;
+      out.append("  ").append(lines.substr(at, end - at));
+      at = end;
+    }
+    return out;
+  }
   void envelope() {
     const Value* envelope = value_.find("envelope");
     if (envelope == nullptr || envelope->is_null()) return;
@@ -354,8 +354,12 @@ class Text {
     line("Not opened", text(*envelope, "error"));
   }
   void certificates(const Value& in, std::string_view key, std::string_view title) {
-    for (const Value& certificate : items(in, key))
-      out_ += fmt::format("\n{}:\n{}", title, x509::to_text(certificate));
+    for (const Value& one : items(in, key)) {
+      line(title, text(one, "subject"));
+      line("  issued by", fmt::format("{}, serial {}", text(one, "issuer"), text(one, "serial")));
+      line("  valid", fmt::format("{} to {}", text(one, "not_before"), text(one, "not_after")));
+      line("  SHA-256", text(one, "fingerprint_sha256"));
+    }
   }
   void content() {
     const Value* content = value_.find("content");
@@ -366,11 +370,11 @@ class Text {
     line("About issuer", text(*content, "issuer"));
     line("About subject", text(*content, "subject"));
     line("About serial", text(*content, "serial"));
+    certificates(*content, "certificates", "Certificate inside");
+    if (const std::size_t count = items(*content, "crls").size(); count != 0)
+      line("CRLs inside", fmt::format("{}", count));
     if (const Value* request = content->find("request"); request != nullptr && !request->is_null())
-      out_ += fmt::format("\nThe request inside:\n{}", x509::to_text(*request));
-    certificates(*content, "certificates", "A certificate inside");
-    for (const Value& crl : items(*content, "crls"))
-      out_ += fmt::format("\nA CRL inside:\n{}", x509::to_text(crl));
+      out_ += fmt::format("The request inside:\n{}", indented(x509::to_text(*request)));
   }
 
   const Value& value_;
@@ -378,6 +382,19 @@ class Text {
 };
 
 }  // namespace
+
+Value summarize_certificate(const crypto::Provider& provider, Bytes der) {
+  const auto view = x509::parse_certificate(der);
+  if (!view) return {};
+  return Value()
+      .set("subject", name_text(view->subject))
+      .set("issuer", name_text(view->issuer))
+      .set("serial", x509::serial_to_text(view->serial))
+      .set("not_before", format_time(view->not_before))
+      .set("not_after", format_time(view->not_after))
+      .set("fingerprint_sha256", to_hex(provider.digest(crypto::DigestAlgorithm::sha256, der)))
+      .set("certificate", to_pem("CERTIFICATE", der));
+}
 
 Value explain_message(const crypto::Provider& provider, Bytes message, const ExplainKeys& keys) {
   return Explainer(provider, keys).explain(message);

@@ -14,10 +14,13 @@ struct ExplainKeys {
   std::span<const Buffer> signers;      // further certificates that messages may be signed with
 };
 
+// A certificate in a few words and as PEM.
+Value summarize_certificate(const crypto::Provider& provider, Bytes der);
+
 // The keys of docs/reference/json.md, `scep-message`. A challenge is never in it.
 Value explain_message(const crypto::Provider& provider, Bytes message, const ExplainKeys& keys);
 
-// The same as text, with the certificates and the request in full.
+// The same as text, with the request in full.
 std::string to_text(const Value& explained);
 
 }  // namespace vouch::enroll::scep
