@@ -286,22 +286,25 @@ TEST_F(CbaTest, D4TimeIsCountedInAll) {
 }
 
 TEST_F(CbaTest, D5AndD6SizesToTheOctet) {
-  const std::size_t size = crl(of("Sub")).size();
-  profile_.crl.interactive_size = size;
-  EXPECT_ACCEPTED(with_sub_crl(of("Sub")));
-  profile_.crl.interactive_size = size + 1;
-  EXPECT_ACCEPTED(with_sub_crl(of("Sub")));
-  profile_.crl.interactive_size = size - 1;
-  const Decision announced = with_sub_crl(of("Sub"));
+  issuers_.clear();
+  trust(root_);
+  trust(sub_, web_.url("/sub.crl"));
+  const Buffer whole = crl(of("Sub"));
+  for (const std::size_t limit : {whole.size(), whole.size() + 1}) {
+    profile_.crl.interactive_size = limit;
+    EXPECT_ACCEPTED(with_sub_crl(whole)) << limit;
+  }
+  profile_.crl.interactive_size = whole.size() - 1;
+  const Decision announced = with_sub_crl(whole);
   EXPECT_EQ(announced.code, 2205014u) << to_text(announced);
   EXPECT_THAT(announced.message, HasSubstr(web_.url("/sub.crl")));
-  EXPECT_THAT(announced.message, HasSubstr(fmt::format("({} bytes)", size - 1)));
+  EXPECT_THAT(announced.message, HasSubstr(fmt::format("({} bytes)", whole.size() - 1)));
   ASSERT_TRUE(party().drain(seconds(10)));
   EXPECT_ACCEPTED(decide(leaf_));
   EXPECT_EQ(web_.count("/sub.crl"), 3) << "one download for each of the three";
 
   // Without a length, in chunks.
-  web_.on("/sub.crl", [whole = crl(of("Sub"))](Client& client) {
+  web_.on("/sub.crl", [whole](Client& client) {
     client.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (const std::uint8_t octet : whole) client.send(fmt::format("1\r\n{}\r\n", as_text({&octet, 1})));
     client.send("0\r\n\r\n");
@@ -312,14 +315,14 @@ TEST_F(CbaTest, D5AndD6SizesToTheOctet) {
   EXPECT_ACCEPTED(decide(leaf_));
 
   // Above the background limit too: every sign-in fails.
-  profile_.crl.background_size = size - 1;
-  profile_.crl.interactive_size = size - 2;
+  profile_.crl.background_size = whole.size() - 1;
+  profile_.crl.interactive_size = whole.size() - 2;
   forget_everything();
   EXPECT_CODE(decide(leaf_), 2205014u);
   ASSERT_TRUE(party().drain(seconds(10)));
   const Decision too_large = decide(leaf_);
   EXPECT_EQ(too_large.name, "crl.too_large") << to_text(too_large);
-  EXPECT_THAT(too_large.message, HasSubstr(fmt::format("({} bytes)", size - 1)));
+  EXPECT_THAT(too_large.message, HasSubstr(fmt::format("({} bytes)", whole.size() - 1)));
   later();
   EXPECT_CODE(decide(leaf_), 2205014u);
 }
@@ -557,7 +560,11 @@ TEST_F(CbaDeltaTest, BothMustBeThereAndValid) {
   forget_everything();
   EXPECT_CODE(decide(leaf_), 500173u);
   publish("/sub.crl", of("Sub", 5));
-  profile_.crl.interactive_size = crl(of("Sub", 5)).size();  // the delta has an extension more
+  auto large = delta(6, 5);
+  for (std::uint64_t serial = 1; serial <= 50; ++serial)
+    large.revoked.emplace_back(serial, CrlReason::superseded);
+  publish("/delta.crl", large);
+  profile_.crl.interactive_size = 1'000;
   forget_everything();
   EXPECT_CODE(decide(leaf_), 2205014u);
 }

@@ -44,8 +44,7 @@ SignerFound find_signer(const crypto::Provider& provider, const CrlHead& head, c
       reason = algorithm.error().summary();
       continue;
     }
-    if (validate::check_signature(provider, {&one, 1}, head.view.signature_algorithm, head.view.tbs,
-                                  head.view.signature) != validate::SignatureVerdict::fits) {
+    if (validate::check_signature(provider, {&one, 1}, head) != validate::SignatureVerdict::fits) {
       reason = fmt::format("its signature does not fit the key of '{}'", one->subject_text());
       continue;
     }

@@ -221,7 +221,9 @@ TEST_F(LogonTest, O3AndO4OnlyARealFailureOfTheCrlsUrlPausesIt) {
               HasSubstr("not asked again before 2026-06-01T12:00:30Z"));
   EXPECT_EQ(web_.count("/ca.crl"), 1);
   // Another URL is not meant.
-  publish("/other.crl", of("CA"));
+  const Buffer same = crl(of("CA"));
+  web_.serve("/ca.crl", same);
+  web_.serve("/other.crl", same);
   EXPECT_ACCEPTED(decide(leaf({}, {url("/ca.crl"), url("/other.crl")}, 1001)));
   ASSERT_TRUE(cache_->clear());
   clock_.advance(seconds(30));
@@ -317,7 +319,7 @@ TEST_F(LogonTest, DeltasThatAreAnnounced) {
   EXPECT_CODE(decide(leaf({}, {url("/ca.crl")})), 500171u);
   const Decision other = decide(leaf({}, {url("/ca.crl")}, 1001));
   EXPECT_TRUE(other.accepted) << to_text(other);
-  EXPECT_EQ(story(other), (Story{"delta cached", "crl cached"}));
+  EXPECT_EQ(story(other), (Story{"crl cached", "delta cached"}));
   web_.fail("/delta.crl", "404 Not Found");
   forget_everything();
   EXPECT_CODE(decide(leaf({}, {url("/ca.crl")})), 500173u);
@@ -330,13 +332,14 @@ TEST_F(LogonTest, PartitionsAreToldApartByTheirScope) {
   auto first = of("CA", 1), second = of("CA", 1, {{1001, CrlReason::superseded}});
   first.extensions = {scope(url("/1.crl"))};
   second.extensions = {scope(url("/2.crl"))};
-  publish("/1.crl", first);
+  const Buffer octets = crl(first);
+  web_.serve("/1.crl", octets);
   publish("/2.crl", second);
   EXPECT_ACCEPTED(decide(leaf({}, {url("/1.crl")})));
   EXPECT_CODE(decide(leaf({}, {url("/2.crl")}, 1001)), 500171u);
   EXPECT_EQ(cache_->list().size(), 2u) << "each has a line of its own";
   // The partition of others does not do.
-  publish("/3.crl", first);
+  web_.serve("/3.crl", octets);
   EXPECT_CODE(decide(leaf({}, {url("/3.crl")}, 1002)), 500178u);
 }
 

@@ -170,7 +170,7 @@ Result<Exemption> read_exemption(const Value& value) {
     return make_error(Errc::malformed, "an exemption needs `authority`: the CA's SHA-256 or key identifier");
   Exemption out;
   out.authority = to_hex(TRY(from_hex(*authority->text()).context("reading `authority`")));
-  if (until != nullptr) {
+  if (until != nullptr && !until->is_null()) {
     if (!until->text()) return wrong_kind("a date", *until);
     out.until = TRY(parse_time(*until->text()));
   }

@@ -44,8 +44,7 @@ class CrlOfConfiguredUrl final : public validate::Crl {
     if (*head_.distribution_point == x509::IssuingDistributionPoint()) head_.distribution_point.reset();
   }
   const CrlHead& head() const override { return head_; }
-  auto find(Bytes serial, const std::string& issuer_key) const
-      -> decltype(std::declval<const validate::Crl&>().find(serial, issuer_key)) override {
+  Result<std::optional<validate::CrlHit>> find(Bytes serial, const std::string& issuer_key) const override {
     return crl_->find(serial, issuer_key);
   }
 
@@ -310,6 +309,7 @@ class RevocationClient::Work {
     for (const std::string& key : crl_issuers())
       for (CachedCrl& one : sources_.crls->of_issuer(key))
         if (is_fresh(one)) out.push_back(std::move(one));
+    std::ranges::stable_partition(out, [](const CachedCrl& one) { return !one.crl->head().delta_base; });
     return out;
   }
   static std::vector<CrlPtr> crls_of(const std::vector<CachedCrl>& cached) {
