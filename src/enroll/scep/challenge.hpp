@@ -30,6 +30,7 @@ struct ChallengeVerdict {
   std::string code{};  // of a refusal: Intune's name where it has one ("ChallengePasswordMissing")
   std::string expected{}, received{};               // for the log, never a challenge itself
   std::map<std::string, std::string> attributes{};  // go with the request to the authority (device, user …)
+  bool waits = false;  // allowed, and nothing is proven: a certificate manager decides
 };
 
 class ChallengePolicy {
@@ -57,6 +58,15 @@ class StaticPassword final : public ChallengePolicy {
       : provider_(std::move(provider)), digest_(std::move(digest)) {}
   std::shared_ptr<const crypto::Provider> provider_;
   Buffer digest_;  // SHA-256: compared in one length, whatever the sent one's
+};
+
+// No challenge: every first request waits for a certificate manager, whatever template and CA say.
+class ManualApproval final : public ChallengePolicy {
+ public:
+  Result<ChallengeVerdict> check(const ChallengeQuestion& question) const override {
+    return ChallengeVerdict{.allowed = true, .waits = !question.is_renewal};
+  }
+  bool is_module() const override { return false; }
 };
 
 }  // namespace vouch::enroll::scep
