@@ -41,6 +41,14 @@ constexpr Member kSubmission[] = {
     {"client_transaction", "string",
      "what the client calls it; GET /submissions/{client_transaction} finds it", true},
     {"wait_for_approval", "boolean", "a certificate manager decides, whatever the template says", true},
+    {"challenge", "ChallengeProof", "what the device that asks proves its right with", true},
+};
+constexpr Member kChallengeProof[] = {
+    {"secret", "string", "the challenge password as the device sent it; empty: it sent none"},
+    {"profile", "string", "for which the device enrols"},
+    {"client", "string", "the address of the device"},
+    {"transaction", "string", "of the device's protocol"},
+    {"renews", "pem", "a renewal: the certificate whose key signed the message", true},
 };
 constexpr Member kSubmitted[] = {
     {"request", "integer", "RequestID"},
@@ -207,6 +215,7 @@ constexpr Schema kSchemas[] = {
     {"Submission", "a certification request", kSubmission},
     {"Submitted", "a request that was handed in before", kSubmitted},
     {"CrlContent", "", kCrlContent},
+    {"ChallengeProof", "a device's right to enrol; a secret, kept by nobody", kChallengeProof},
     {"Subordinate", "the request of a subordinate CA", kSubordinate},
     {"Outcome", "what became of a request", kOutcome},
     {"Requests", "", kRequests},

@@ -7,6 +7,8 @@ namespace vouch::api {
 namespace {
 
 constexpr std::size_t kMaxTransaction = 128;
+constexpr std::size_t kMaxChallenge = std::size_t{16} << 10;  // a bound one takes up to 8 KiB
+constexpr std::size_t kMaxProofField = 512;
 
 Result<std::map<std::string, std::string>> attributes_of(const Value& body) {
   std::map<std::string, std::string> attributes;
@@ -23,6 +25,37 @@ Result<std::map<std::string, std::string>> attributes_of(const Value& body) {
 // A key is its account's own, so that nobody gets the outcome of somebody else's.
 std::string prefix_of(const Caller& caller) {
   return fmt::format("api:{}:", ca::principal_of(caller.account));
+}
+
+// Messages name the member that is wrong, never what it holds.
+Result<std::optional<ca::ChallengeProof>> challenge_of(const Value& body) {
+  const Value* given = body.find("challenge");
+  if (!given || !given->members()) return std::optional<ca::ChallengeProof>();
+  ca::ChallengeProof proof{Secret(text_of(*given, "secret")), text_of(*given, "profile"),
+                           text_of(*given, "client"), text_of(*given, "transaction")};
+  if (proof.secret.text().size() > kMaxChallenge)
+    return make_error(Errc::malformed, "the body.challenge.secret is longer than {} octets", kMaxChallenge);
+  for (const auto& [name, text] : {std::pair("profile", &proof.profile), std::pair("client", &proof.client),
+                                   std::pair("transaction", &proof.transaction)})
+    if (text->size() > kMaxProofField)
+      return make_error(Errc::malformed, "the body.challenge.{} is longer than {} octets", name,
+                        kMaxProofField);
+  if (const std::string pem = text_of(*given, "renews"); !pem.empty()) {
+    auto blocks = TRY(pem_or_der(as_bytes(pem), "CERTIFICATE", {"CERTIFICATE"})
+                          .context("reading the body.challenge.renews"));
+    if (blocks.size() != 1)
+      return make_error(Errc::malformed, "the body.challenge.renews holds {} certificates", blocks.size());
+    proof.renews = std::move(blocks.front().der);
+  }
+  return std::optional(std::move(proof));
+}
+
+Value describe(const ca::ChallengeProof& proof) {
+  Value value;
+  value.set("secret", proof.secret.text()).set("profile", proof.profile).set("client", proof.client);
+  value.set("transaction", proof.transaction);
+  if (!proof.renews.empty()) value.set("renews", to_pem("CERTIFICATE", proof.renews));
+  return value;
 }
 
 }  // namespace
@@ -66,6 +99,7 @@ Result<ca::Submission> submission_of(const Value& body, const Caller& caller) {
   submission.transaction = TRY(transaction_of(body, caller));
   submission.client_transaction = TRY(client_transaction_of(text_of(body, "client_transaction"), caller));
   submission.wait_for_approval = flag_of(body, "wait_for_approval");
+  submission.challenge = TRY(challenge_of(body));
   return submission;
 }
 
@@ -92,6 +126,7 @@ Value describe(const ca::Submission& submission, std::string_view ca) {
   if (!submission.transaction.empty()) value.set("transaction", submission.transaction);
   if (!submission.client_transaction.empty()) value.set("client_transaction", submission.client_transaction);
   if (submission.wait_for_approval) value.set("wait_for_approval", true);
+  if (submission.challenge) value.set("challenge", describe(*submission.challenge));
   return value;
 }
 

@@ -86,7 +86,13 @@ Result<Exit> make_new(Context& context, bool only_if_missing) {
     context.say("the registration authority has its certificates; vouch scep ra renew issues new ones");
     return show_states(context, *keys, ca);
   }
-  TRY(keys->renew(host->configuration().scep_ra));
+  if (only_if_missing) {
+    daemon::scep::RaConfiguration configuration = host->configuration().scep_ra;
+    configuration.renew = true;
+    TRY(keys->maintain(configuration));
+  } else {
+    TRY(keys->renew(host->configuration().scep_ra));
+  }
   return show_states(context, *keys, ca);
 }
 

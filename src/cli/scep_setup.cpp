@@ -157,7 +157,7 @@ class Setup {
     if (is_ca_mode()) return true;
     const auto keys = TRY(host_->ra_keys(ca_));
     if (daemon::scep::judge_ra(TRY(keys->states()), context_.clock().now())) return true;
-    const Status issued = keys->renew(configuration.scep_ra);
+    const Status issued = keys->maintain(configuration.scep_ra);
     if (issued) return true;
     // The CA elsewhere may have to be asked by a person first.
     if (!host_->is_registration()) return std::move(issued).error();
@@ -196,6 +196,10 @@ class Setup {
           "at the CA, once: vouch template publish {}; vouch role grant enroller ACCOUNT --template {} (and "
           "reader); ACCOUNT is this host's there",
           template_, template_);
+    else
+      context_.note(
+          "note: devices reach this CA's own host; the service may run on another: "
+          "docs/mechanisms/registration-authority.md");
     context_.say("next: vouch serve{}, or, where it runs: systemctl reload vouch",
                  after.is_registration() ? " --role ra" : "");
     context_.say("then: vouch scep trust {} gives what devices have to trust", name_);

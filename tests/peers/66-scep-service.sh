@@ -167,6 +167,6 @@ issued "after the renewal of the RA's certificates" must after
 expect "the old ones open messages still" 0 "opens old messages" vouch --ca Devices scep ra show
 must V scep trust routers --out trust
 expect "the root for MDMs" 0 "CN *= *Root" openssl x509 -inform DER -in trust/routers-root.cer -noout -subject
-expect "the profile for Apple's devices is XML" 0 "com.apple.security.root" python3 -c "import plistlib,sys; print(plistlib.load(open('trust/routers.mobileconfig','rb'))['PayloadContent'][0]['PayloadType'])"
+expect "the profile for Apple's devices is XML" 0 "com.apple.security.root" python3 -c "import plistlib,sys; print([p['PayloadType'] for p in plistlib.load(open('trust/routers.mobileconfig','rb'))['PayloadContent']])"
 
 summary

@@ -64,6 +64,8 @@ constexpr Setting<P> kProfileSettings[] = {
         "bare_replies", "whether refusals go without the signer's certificate, as NDES's do"),
     text<P, [](auto& p) -> auto& { return p.capabilities; }>(
         "capabilities", "words of GetCACaps, with commas between; empty: what the service can do"),
+    number<P, [](auto& p) -> auto& { return p.largest_message; }, 16'384, 1'048'576>(
+        "largest_message", "octets that a message may have by POST; limits.query bounds those by GET"),
     text<P, [](auto& p) -> auto& { return p.external_url; }>("external_url",
                                                              "the URL that devices have, at a proxy perhaps"),
     text<P, [](auto& p) -> auto& { return p.internal_url; }>("internal_url",

@@ -46,7 +46,8 @@ struct ProfileConfiguration {
   bool renewal = true, renewal_same_key = false;
   std::string renewal_window{}, renewal_grace{};  // spans; empty: any time; none
   bool include_root = true, include_ca = false, bare_replies = false;
-  std::string capabilities{};  // words with commas between; empty: what follows from the rest
+  std::string capabilities{};              // words with commas between; empty: what follows from the rest
+  std::int64_t largest_message = 262'144;  // octets of a POST
   std::string external_url{},
       internal_url{};  // as devices and as this host's proxy reach it; empty: not known
 

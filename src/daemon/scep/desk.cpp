@@ -47,6 +47,10 @@ Result<std::shared_ptr<const ChallengePolicy>> Desk::policy_of(const ProfileConf
     wipe(password);
     return std::shared_ptr<const ChallengePolicy>(TRY(std::move(policy)));
   }
+  if (profile.challenge == ChallengeKind::bound || profile.challenge == ChallengeKind::one_time ||
+      profile.challenge == ChallengeKind::single)
+    return std::make_shared<const enroll::scep::AuthorityChallenge>(profile.challenge ==
+                                                                    ChallengeKind::bound);
   if (const auto maker = options_.policies.find(profile.challenge); maker != options_.policies.end())
     return maker->second(profile);
   return make_error(Errc::unsupported, "nothing on this host judges challenges of the kind '{}'",
@@ -71,6 +75,7 @@ Result<enroll::scep::Profile> Desk::profile_of(const ProfileConfiguration& from)
   profile.include_root = from.include_root;
   profile.include_ca = from.include_ca;
   profile.bare_replies = from.bare_replies;
+  profile.largest_message = static_cast<std::size_t>(from.largest_message);
   profile.capabilities = from.capabilities;
   std::erase(profile.capabilities, ' ');
   std::ranges::replace(profile.capabilities, ',', '\n');

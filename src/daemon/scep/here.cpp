@@ -59,6 +59,22 @@ Result<std::shared_ptr<const ServiceKeys>> keys_of_ca(const ca::LocalAuthority& 
   return std::shared_ptr<const ServiceKeys>(std::move(keys));
 }
 
+// Asked for by the first message in CA mode, and again as long as the key is out of reach.
+class LateCaKeys {
+ public:
+  explicit LateCaKeys(std::shared_ptr<ca::LocalAuthority> authority) : authority_(std::move(authority)) {}
+  Result<std::shared_ptr<const ServiceKeys>> get() {
+    const std::scoped_lock lock(guards_keys_);
+    if (!keys_) keys_ = TRY(keys_of_ca(*authority_));
+    return keys_;
+  }
+
+ private:
+  const std::shared_ptr<ca::LocalAuthority> authority_;
+  std::mutex guards_keys_;
+  std::shared_ptr<const ServiceKeys> keys_;
+};
+
 // The CA's key was replaced, and devices that know the one before ask what comes after it (RFC 8894 4.7).
 std::optional<enroll::scep::Rollover> rollover_of(const ca::LocalAuthority& authority) {
   const ca::CaKey& current = authority.current();
@@ -180,10 +196,8 @@ Result<std::shared_ptr<const Ends>> HereSite::ends(const std::string& ca) {
   auto ends = std::make_shared<Ends>();
   ends->authority = authority;
   ends->records = std::make_shared<LocalRecords>(authority);
-  auto of_ca = std::make_shared<Result<std::shared_ptr<const ServiceKeys>>>(keys_of_ca(*authority));
-  ends->keys = [ra, authority, of_ca](Profile::Mode mode) -> Result<std::shared_ptr<const ServiceKeys>> {
-    if (mode == Profile::Mode::ra) return ra->keys();
-    return *of_ca ? *of_ca : keys_of_ca(*authority);  // its key may have been out of reach
+  ends->keys = [ra, of_ca = std::make_shared<LateCaKeys>(authority)](Profile::Mode mode) {
+    return mode == Profile::Mode::ra ? ra->keys() : of_ca->get();
   };
   ends->rollover = [authority] { return rollover_of(*authority); };
   return std::shared_ptr<const Ends>(std::move(ends));

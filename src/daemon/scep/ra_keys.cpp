@@ -156,16 +156,22 @@ Status RaKeys::renew_due(const RaConfiguration& configuration) {
     return std::ranges::none_of(
         all, [&](const RaState& state) { return state.current && state.*use && now < state.renew_at; });
   };
-  if (is_due(&RaState::signs)) TRY(issue(configuration, configuration.signing_template, all));
+  // Both are asked for, so that somebody who has to approve them sees both.
+  Status outcome = ok();
+  if (is_due(&RaState::signs)) outcome = issue(configuration, configuration.signing_template, all);
   if (is_due(&RaState::encrypts) && !configuration.is_one())
-    TRY(issue(configuration, configuration.encryption_template, all));
-  return ok();
+    if (Status second = issue(configuration, configuration.encryption_template, all); !second)
+      outcome = std::move(second);
+  return outcome;
 }
 
 Status RaKeys::renew(const RaConfiguration& configuration) {
   const auto all = TRY(states());
-  TRY(issue(configuration, configuration.signing_template, all));
-  if (!configuration.is_one()) TRY(issue(configuration, configuration.encryption_template, all));
+  Status outcome = issue(configuration, configuration.signing_template, all);
+  if (!configuration.is_one())
+    if (Status second = issue(configuration, configuration.encryption_template, all); !second)
+      outcome = std::move(second);
+  TRY(std::move(outcome));
   const std::scoped_lock lock(guards_loaded_);
   return load();
 }
@@ -180,28 +186,43 @@ Buffer RaKeys::subject_for(const RaConfiguration& configuration, const std::vect
   return x509::encode_name(x509::make_name({{x509::oid::kCommonName, name}}));
 }
 
-Status RaKeys::issue(const RaConfiguration& configuration, const std::string& template_name,
-                     const std::vector<RaState>& states) {
+Result<RaStore::Waiting> RaKeys::new_request(const RaConfiguration& configuration,
+                                             const std::vector<RaState>& states) {
   const crypto::KeySpec spec{.type = x509::KeyType::rsa,
                              .rsa_bits = static_cast<std::size_t>(configuration.key_bits)};
   const auto key = TRY(context_.provider.generate(spec));
-  const Buffer request = TRY(make_request(*key, subject_for(configuration, states)));
-  const std::string reference = TRY(store_->keep_key(*key));
-  const auto kept = [&]() -> Status {
-    const ca::Outcome outcome = TRY(issue_(request, template_name));
-    if (outcome.disposition == ca::Disposition::pending)
-      return make_error(Errc::pending, "request {} for it waits for approval", outcome.request)
-          .with_hint(
-              fmt::format("at the CA: vouch template set {} approval=false, where this account alone may use "
-                          "it; or give a certificate with: vouch scep ra import",
-                          template_name));
-    if (outcome.disposition != ca::Disposition::issued)
-      return make_error(Errc::denied, "{}", outcome.message).with_hint(outcome.mend);
-    return store_->keep({outcome.certificate, reference});
-  }();
-  if (!kept) (void)store_->forget(reference);
-  return Status(kept).context("issuing the registration authority's certificate by template {}",
-                              template_name);
+  RaStore::Waiting made;
+  made.request = TRY(make_request(*key, subject_for(configuration, states)));
+  made.reference = TRY(store_->keep_key(*key));
+  return made;
+}
+
+// One that was handed in before and waits for approval is asked about again.
+Status RaKeys::issue(const RaConfiguration& configuration, const std::string& template_name,
+                     const std::vector<RaState>& states) {
+  auto waiting = TRY(store_->waiting(template_name));
+  if (!waiting) {
+    waiting = TRY(new_request(configuration, states));
+    TRY(store_->keep_waiting(template_name, waiting));
+  }
+  const Status asked = ask_for(*waiting, template_name);
+  // A key that nothing leads to is of no use.
+  if (!asked && !TRY(store_->waiting(template_name))) (void)store_->forget(waiting->reference);
+  return Status(asked).context("issuing the registration authority's certificate by template {}",
+                               template_name);
+}
+
+Status RaKeys::ask_for(const RaStore::Waiting& waiting, const std::string& template_name) {
+  const ca::Outcome outcome = TRY(issue_(waiting.request, template_name));
+  if (outcome.disposition == ca::Disposition::pending || outcome.disposition == ca::Disposition::issuing)
+    return make_error(Errc::pending, "request {} for it waits for approval", outcome.request)
+        .with_hint(fmt::format(
+            "at the CA: vouch request approve {}; or bring a certificate with vouch scep ra import",
+            outcome.request));
+  TRY(store_->keep_waiting(template_name, std::nullopt));
+  if (outcome.disposition != ca::Disposition::issued)
+    return make_error(Errc::denied, "{}", outcome.message).with_hint(outcome.mend);
+  return store_->keep({outcome.certificate, waiting.reference});
 }
 
 // Messages that were made for an earlier key arrive for some time: devices keep what GetCACert gave them.

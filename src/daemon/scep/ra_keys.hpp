@@ -39,7 +39,7 @@ class RaKeys {
   // Takes up what others put into the store, renews what is due, lets go of what is over. To be called at the
   // start and every minute or so. A failure says what is wrong with the certificates.
   Status maintain(const RaConfiguration& configuration);
-  // New ones now, of new keys with the same subject. What was decided before another one failed stays.
+  // New ones now, of new keys with the same subject.
   Status renew(const RaConfiguration& configuration);
   // Newest first.
   Result<std::vector<RaState>> states() const;
@@ -53,6 +53,9 @@ class RaKeys {
   Status renew_due(const RaConfiguration& configuration);
   Status issue(const RaConfiguration& configuration, const std::string& template_name,
                const std::vector<RaState>& states);
+  Result<RaStore::Waiting> new_request(const RaConfiguration& configuration,
+                                       const std::vector<RaState>& states);
+  Status ask_for(const RaStore::Waiting& waiting, const std::string& template_name);
   Buffer subject_for(const RaConfiguration& configuration, const std::vector<RaState>& states) const;
   Status forget_old(const RaConfiguration& configuration);
   Status load();

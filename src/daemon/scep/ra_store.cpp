@@ -10,7 +10,7 @@
 #include "base/pem.hpp"
 #include "ca/key_files.hpp"
 #include "ca/service_keys.hpp"
-#include "x509/certificate.hpp"
+#include "x509/request.hpp"
 
 namespace vouch::daemon::scep {
 namespace {
@@ -113,6 +113,30 @@ Status FolderRaStore::forget(const std::string& reference) {
   }
   fs::remove(fs::path(key).replace_extension(".pem"), unknown);
   fs::remove(key, unknown);
+  return ok();
+}
+
+Result<std::optional<RaStore::Waiting>> FolderRaStore::waiting(const std::string& template_name) const {
+  const fs::path file = folder_ / (template_name + ".csr");
+  std::error_code unknown;
+  if (!fs::exists(file, unknown)) return std::optional<Waiting>();
+  const Buffer pem = TRY(read_file(file, kMaxFile));
+  auto blocks = TRY(
+      pem_or_der(pem, "CERTIFICATE REQUEST", {"CERTIFICATE REQUEST"}).context("reading {}", file.string()));
+  const auto view = TRY(x509::parse_request(blocks.front().der).context("reading {}", file.string()));
+  Waiting waiting;
+  waiting.reference = to_hex(TRY(crypto::key_identifier(provider_, view.public_key_info))) + ".key";
+  waiting.request = std::move(blocks.front().der);
+  if (!fs::exists(folder_ / waiting.reference, unknown)) return std::optional<Waiting>();
+  return std::optional(std::move(waiting));
+}
+
+Status FolderRaStore::keep_waiting(const std::string& template_name, const std::optional<Waiting>& waiting) {
+  const fs::path file = folder_ / (template_name + ".csr");
+  if (waiting)
+    return write_file_atomic(file, as_bytes(to_pem("CERTIFICATE REQUEST", waiting->request)), 0644);
+  std::error_code unknown;
+  fs::remove(file, unknown);
   return ok();
 }
 

@@ -27,6 +27,18 @@ class RaStore {
   // The key is overwritten. One without a certificate as well.
   virtual Status forget(const std::string& reference) = 0;
   virtual Result<std::unique_ptr<crypto::PrivateKey>> key(const RaCertificate& certificate) const = 0;
+
+  // A request that was handed in and not decided yet: it is asked about again, after a restart too. Where
+  // nobody's approval is waited for there is none.
+  struct Waiting {
+    Buffer request;         // PKCS #10 DER
+    std::string reference;  // of its key
+  };
+  virtual Result<std::optional<Waiting>> waiting(const std::string&) const {
+    return std::optional<Waiting>();
+  }
+  // None: it is decided.
+  virtual Status keep_waiting(const std::string&, const std::optional<Waiting>&) { return ok(); }
 };
 
 class HomeRaStore final : public RaStore {
@@ -48,6 +60,7 @@ class HomeRaStore final : public RaStore {
 
 //   FOLDER/KEYID.key   PKCS #8, PEM, mode 0600
 //   FOLDER/KEYID.pem   its certificate
+//   FOLDER/TEMPLATE.csr  a request that waits for approval
 class FolderRaStore final : public RaStore {
  public:
   // The provider outlives it.
@@ -58,6 +71,8 @@ class FolderRaStore final : public RaStore {
   Status keep(const RaCertificate& certificate) override;
   Status forget(const std::string& reference) override;
   Result<std::unique_ptr<crypto::PrivateKey>> key(const RaCertificate& certificate) const override;
+  Result<std::optional<Waiting>> waiting(const std::string& template_name) const override;
+  Status keep_waiting(const std::string& template_name, const std::optional<Waiting>& waiting) override;
 
  private:
   const fs::path folder_;

@@ -36,15 +36,18 @@ std::shared_ptr<ca::Authority> borrowed(ca::Authority& authority) {
 }  // namespace
 
 std::unique_ptr<RaKeys> ra_keys_there(api::RemoteAuthority& authority, const ThereSite::Context& context) {
+  const auto issue = [&authority, &provider = context.provider](Bytes request,
+                                                                const std::string& template_name) {
+    ca::Submission submission;
+    submission.request = to_buffer(request);
+    submission.template_name = template_name;
+    submission.requester = "vouch scep ra";
+    submission.transaction =
+        "scep-ra:" + to_hex(provider.digest(crypto::DigestAlgorithm::sha256, submission.request));
+    return authority.submit(submission);
+  };
   return std::make_unique<RaKeys>(std::make_unique<FolderRaStore>(context.folder, context.provider),
-                                  RaKeys::Context{context.provider, context.clock, context.host},
-                                  [&authority](Bytes request, const std::string& template_name) {
-                                    ca::Submission submission;
-                                    submission.request = to_buffer(request);
-                                    submission.template_name = template_name;
-                                    submission.requester = "vouch scep ra";
-                                    return authority.submit(submission);
-                                  });
+                                  RaKeys::Context{context.provider, context.clock, context.host}, issue);
 }
 
 ThereSite::ThereSite(api::RemoteAuthority& authority, const Context& context)

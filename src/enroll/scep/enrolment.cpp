@@ -213,6 +213,7 @@ PkiOperation::Verdict PkiOperation::check_challenge(Enrolment& enrolment) const 
   if (verdict.allowed) {
     enrolment.attributes = std::move(verdict.attributes);
     enrolment.waits = verdict.waits;
+    enrolment.left_to_authority = verdict.left_to_authority;
     return std::optional<Reply>();
   }
   refusal.code = std::move(verdict.code);
@@ -228,8 +229,9 @@ std::map<std::string, std::string> PkiOperation::attributes_of(const Enrolment& 
   attributes["scep.client"] = client_;
   attributes["scep.transaction"] = transaction_;
   attributes["scep.kind"] = enrolment.is_renewal ? "renewal" : "first request";
-  attributes["scep.challenge"] = enrolment.waits        ? "none: a person decides"
-                                 : enrolment.password   ? "accepted"
+  attributes["scep.challenge"] = enrolment.waits               ? "none: a person decides"
+                                 : enrolment.left_to_authority ? "judged by the authority"
+                                 : enrolment.password          ? "accepted"
                                  : enrolment.is_renewal ? "none: the certificate that is renewed proves it"
                                                         : "none";
   attributes["scep.template_choice"] = enrolment.template_choice;
@@ -245,6 +247,10 @@ Result<Reply> PkiOperation::submit(Enrolment& enrolment) {
   submission.client_transaction = client_transaction();
   submission.wait_for_approval = enrolment.waits;
   submission.attributes = attributes_of(enrolment);
+  if (enrolment.left_to_authority)
+    submission.challenge =
+        ca::ChallengeProof{Secret(enrolment.password.value_or("")), profile_.name, client_, transaction_,
+                           enrolment.is_renewal ? to_buffer(signer_->certificate.whole) : Buffer()};
   const auto outcome = hand_in(submission);
   if (!outcome) {
     if (is_outage(outcome.error())) return outcome.error();

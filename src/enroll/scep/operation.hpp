@@ -53,7 +53,8 @@ class PkiOperation {
     std::string submission;  // the key under which the authority knows the request
     std::string template_name, template_choice;
     std::map<std::string, std::string> attributes;
-    bool waits = false;  // nothing was proven: a person decides
+    bool left_to_authority = false;  // which judges the challenge
+    bool waits = false;              // nothing was proven: a person decides
 
     Enrolment() = default;
     Enrolment(const Enrolment&) = delete;

@@ -9,9 +9,6 @@
 namespace vouch::enroll::scep {
 namespace {
 
-// Requests with a challenge of several kilobytes are real; 64 KiB would be enough for all that were seen.
-constexpr std::size_t kMaxBody = std::size_t{256} << 10;
-
 net::Response typed(std::string type, const Buffer& octets) {
   net::Response response;
   response.content_type = std::move(type);
@@ -177,7 +174,7 @@ Result<std::vector<net::Route>> scep_routes(const std::vector<std::shared_ptr<co
                       .methods = {net::Method::get, net::Method::post},
                       .handler = net::Blocking(
                           [responder](const net::Request& request) { return responder->answer(request); }),
-                      .body_limit = kMaxBody,
+                      .body_limit = responder->profile().largest_message,
                       .any_case = true,
                       .name = "scep"});
     return ok();
