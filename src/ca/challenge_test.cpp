@@ -166,6 +166,7 @@ TEST_F(ChallengeTest, OneRequestManyTimesAtOnceIsOneCertificate) {
 TEST_F(ChallengeTest, ACrashBetweenIntentAndSignatureLosesNothing) {
   const Minted minted = mint();
   const Buffer der = request();
+  ASSERT_EQ(submit(request(), mint().text.text()).disposition, Disposition::issued);
   // Between the two the fence is written; where it cannot be, only the first is done.
   const fs::path fence = bench.home().fence() / "Device CA.log", kept = bench.home().folder() / "kept.log";
   fs::rename(fence, kept);

@@ -219,7 +219,7 @@ Result<Minter> choose_minter(const Environment& environment, const store::Snapsh
   return refuse(environment, attempt,
                 fmt::format("minter '{}' may not mint this: expected {}, received {}", usable.front().name,
                             first->allowed, first->asked),
-                "vouch challenge minter show prints what a minter may mint", *first);
+                "vouch challenge minter list shows what a minter may mint", *first);
 }
 
 Status authorize_administrator(const Environment& environment, const store::AuthorityRecord& authority,
@@ -541,7 +541,7 @@ Status set_challenge_duty(const Environment& environment, std::string_view autho
          if (on) settings.challenge_duties.push_back(duty);
          if (on || removed != 0) return ok();
          return make_error(Errc::not_found, "{} is not bound to challenges", duty.account)
-             .with_hint("vouch challenge require --list");
+             .with_hint("vouch challenge account list");
        }}));
   return ok();
 }
