@@ -373,12 +373,16 @@ Status ChallengeDesk::settle(store::Transaction& t, const ChallengeVerdict& verd
                                         .add("from", verdict.client),
                          .outcome = std::string(audit_outcome::denied)});
   }
+  const bool uses = request.disposition == Disposition::issued || request.disposition == Disposition::pending;
+  // What policy refused may be mended, and the device comes again. So does one that is refused here, with the
+  // very same request, several times in a row: that is one attempt.
+  if (!uses && (!verdict.refusal || equal(record.request_hash, verdict.request_hash))) return ok();
   record.changed_at = environment_.clock.now();
   record.client = verdict.client;
-  if (request.disposition == Disposition::issued || request.disposition == Disposition::pending) {
+  record.request_hash = verdict.request_hash;
+  if (uses) {
     record.state =
         request.disposition == Disposition::issued ? ChallengeState::issued : ChallengeState::claimed;
-    record.request_hash = verdict.request_hash;
     record.request = request.id;
   } else {
     record.last_refusal = request.reason;

@@ -66,23 +66,19 @@ std::string names_text(const challenge::Bound& bound) {
 
 bool is_sealing(const store::ChallengeKey& key) { return key.minter.empty(); }
 
-// Those that have nothing left to open. Their files go once the database says so.
-Status retire_sealing_keys(const Environment& environment, store::AuthorityId authority, Time now) {
-  std::vector<store::ChallengeKey> done;
-  TRY(environment.database.commit([&](store::Transaction& t) -> Status {
-    done.clear();
-    for (store::ChallengeKey& key : TRY(t.challenge_keys(authority))) {
-      if (!is_sealing(key) || !key.retired_at || key.removed_at) continue;
-      const auto last = TRY(t.last_challenge_of_key(authority, key.id));
-      if (last && now <= *last + challenge::kSkew) continue;
-      key.removed_at = now;
-      TRY(t.update_challenge_key(key));
-      done.push_back(std::move(key));
-    }
-    return ok();
-  }));
-  // Another process may have been faster; a file that is gone is what was wanted.
-  for (const store::ChallengeKey& key : done) (void)wipe_key_file(environment, key.reference);
+// Retired, and its last challenge has expired.
+Result<bool> has_nothing_to_open(const store::Snapshot& snapshot, const store::ChallengeKey& key, Time now) {
+  if (!is_sealing(key) || !key.retired_at || key.removed_at) return false;
+  const auto last = TRY(snapshot.last_challenge_of_key(key.authority, key.id));
+  return !last || now > *last + challenge::kSkew;
+}
+
+// The file goes once the database says so. Another process may be faster: a file that is gone is what was
+// wanted.
+Status remove_sealing_key(const Environment& environment, store::ChallengeKey key, Time now) {
+  key.removed_at = now;
+  TRY(environment.database.commit([&](store::Transaction& t) { return t.update_challenge_key(key); }));
+  (void)wipe_key_file(environment, key.reference);
   return ok();
 }
 
@@ -217,15 +213,15 @@ Result<store::ChallengeKey> sealing_key(const Environment& environment,
                                         std::string_view account) {
   const Time now = environment.clock.now();
   std::optional<store::ChallengeKey> current;
-  bool old_ones = false;
-  for (store::ChallengeKey& key : TRY(TRY(environment.database.snapshot())->challenge_keys(authority.id))) {
-    if (!is_sealing(key) || key.removed_at) continue;
-    if (key.retired_at)
-      old_ones = true;
-    else
-      current = std::move(key);
+  {
+    const auto snapshot = TRY(environment.database.snapshot());
+    for (store::ChallengeKey& key : TRY(snapshot->challenge_keys(authority.id))) {
+      if (TRY(has_nothing_to_open(*snapshot, key, now)))
+        TRY(remove_sealing_key(environment, std::move(key), now));
+      else if (is_sealing(key) && !key.retired_at && !key.removed_at)
+        current = std::move(key);
+    }
   }
-  if (old_ones) TRY(retire_sealing_keys(environment, authority.id, now));
   if (current && !anew && now < add(current->created_at, kSealingKeyLife)) return std::move(*current);
   return make_sealing_key(environment, authority, anew ? account : std::string_view("vouch"));
 }

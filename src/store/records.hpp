@@ -259,14 +259,15 @@ struct ChallengeRecord {
   std::string profile, template_name, device, user;
   std::string request_id;  // the MDM's
   std::string sid;         // of a bound one: goes into the certificate
-  std::int64_t validity = 0;  // of a bound one: the certificate is valid for so many seconds at most; 0: no limit
-  std::string minter;      // of a bound one
-  std::string minted_by;   // the account
+  std::int64_t validity =
+      0;                  // of a bound one: the certificate is valid for so many seconds at most; 0: no limit
+  std::string minter;     // of a bound one
+  std::string minted_by;  // the account
   Time minted_at{}, expires_at{};
   Time changed_at{};
   std::uint32_t failures = 0;  // requests under it that were refused
   std::string last_refusal;    // the code of the last one
-  Buffer request_hash;         // SHA-256 of the request that it was used for
+  Buffer request_hash;         // SHA-256 of the request that it was used for, or was last refused to
   RequestId request = 0;       // claimed, issued, failed: that request; 0: none
   std::string client;          // from where it was used
   bool operator==(const ChallengeRecord&) const = default;
