@@ -100,20 +100,20 @@ Result<std::optional<ChallengeVerdict>> ChallengeDesk::judge(const store::Snapsh
     verdict.profile = proof.profile;
     verdict.client = proof.client;
     verdict.transaction = proof.transaction;
-    const Presented shown{snapshot, submission, proof, request, environment_.clock.now()};
-    if (verdict.refusal)
-      ;
-    else if (!proof.renews.empty())
-      TRY(judge_renewal(shown, verdict));
-    else if (proof.secret.empty())
-      verdict.refusal =
-          Refusal{Code::ChallengePasswordMissing, "a challenge for profile " + proof.profile, "none"};
-    else if (challenge::is_bound(proof.secret.text()))
-      TRY(judge_bound(shown, verdict));
-    else
-      TRY(judge_password(shown, verdict));
+    if (!verdict.refusal)
+      TRY(judge_proof({snapshot, submission, proof, request, environment_.clock.now()}, verdict));
   }
   return std::optional(std::move(verdict));
+}
+
+Status ChallengeDesk::judge_proof(const Presented& shown, ChallengeVerdict& verdict) const {
+  const Secret& secret = shown.proof.secret;
+  if (!shown.proof.renews.empty()) return judge_renewal(shown, verdict);
+  if (challenge::is_bound(secret.text())) return judge_bound(shown, verdict);
+  if (!secret.empty()) return judge_password(shown, verdict);
+  verdict.refusal = Refusal{Code::ChallengePasswordMissing,
+                            fmt::format("a challenge for profile {}", shown.proof.profile), "none"};
+  return ok();
 }
 
 // --- renewals ---

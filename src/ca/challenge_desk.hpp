@@ -65,6 +65,7 @@ class ChallengeDesk {
   std::optional<challenge::Refusal> check_duty(const AuthoritySettings& settings,
                                                const Submission& submission) const;
   Result<std::optional<challenge::Refusal>> check_renewal(const Presented& shown) const;
+  Status judge_proof(const Presented& shown, ChallengeVerdict& verdict) const;
   Status judge_renewal(const Presented& shown, ChallengeVerdict& verdict) const;
   Status judge_bound(const Presented& shown, ChallengeVerdict& verdict) const;
   Status judge_password(const Presented& shown, ChallengeVerdict& verdict) const;
