@@ -200,6 +200,7 @@ const std::vector<Command>& commands() {
                             template_commands(),
                             request_commands(),
                             enrollment_agent_commands(),
+                            challenge_commands(),
                             cert_commands(),
                             crl_commands(),
                             crlsync_commands(),

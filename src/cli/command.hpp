@@ -57,6 +57,7 @@ std::span<const Command> template_commands();
 std::span<const Command> request_commands();
 std::span<const Command> enrollment_agent_commands();
 std::span<const Command> cert_commands();
+std::span<const Command> challenge_commands();
 std::span<const Command> crl_commands();
 std::span<const Command> crlsync_commands();
 std::span<const Command> location_commands();

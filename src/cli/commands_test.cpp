@@ -734,6 +734,50 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("request show",
         {id_of(check("request submit", {shell_.file("web.p7m", message), "--ca", "Issuing", "--template",
                                         "WebServer", "--out", shell_.path("signed.pem")}))});
+  check("challenge minter add", {"mdm", "--account", "group:mdm", "--profile", "phones", "--template",
+                                 "WebServer", "--names", "*", "--sids", "yes", "--ca", "Root"});
+  check("challenge minter set", {"mdm", "--passwords", "yes", "--ca", "Root"});
+  check("challenge minter list", {"--ca", "Root"});
+  check("challenge account bind", {"ra", "--profile", "phones", "--ca", "Root"});
+  check("challenge account list", {"--ca", "Root"});
+  const std::vector<std::string> order{"--profile", "phones", "--template", "WebServer",
+                                       "--subject", "CN=a",   "--ca",       "Root"};
+  const auto with = [](std::vector<std::string> words, std::initializer_list<std::string> more) {
+    words.insert(words.end(), more);
+    return words;
+  };
+  const Value minted =
+      check("challenge mint",
+            with(order, {"--device", "d", "--user", "u", "--request-id", "r", "--sid", "S-1-5-21-1-2-3-1105",
+                         "--android-version", "9", "--android-encryption", "full-disk", "--pin-set", "no"}));
+  const std::string number = fmt::format("{}", *minted.find("challenge")->find("id")->integer());
+  const std::string challenge_file = shell_.file("challenge", *minted.find("text")->text() + "\n");
+  check("request submit",
+        {request("four"), "--ca", "Root", "--template", "WebServer", "--profile", "phones",
+         "--challenge-file", challenge_file},
+        1);
+  check("challenge show", {number});
+  const Value good = check("challenge mint",
+                           with(order, {"--subject", "CN=www.example.com", "--name", "DNS:www.example.com"}));
+  check("request submit",
+        {request("five"), "--ca", "Root", "--template", "WebServer", "--profile", "phones",
+         "--challenge-file", shell_.file("good", *good.find("text")->text() + "\n")},
+        3);
+  check("challenge show", {fmt::format("{}", *good.find("challenge")->find("id")->integer())});
+  check("challenge password", {"phones", "--device", "e", "--ca", "Root"});
+  check("challenge password", {"phones", "--ca", "Root", "--out", shell_.path("password")});
+  EXPECT_THAT(
+      documentation.differences("vouch challenge password --single-file",
+                                json({"challenge", "password", "phones", "--ca", "Root", "--single-file",
+                                      shell_.file("single", "correct horse battery\n")})),
+      IsEmpty());
+  check("challenge list", {"--ca", "Root"});
+  check("challenge cancel", {"--device", "d", "--ca", "Root"});
+  check("challenge key renew", {"--ca", "Root"});
+  check("challenge key renew", {"--minter", "mdm", "--ca", "Root"});
+  check("challenge minter remove", {"mdm", "--ca", "Root"});
+  check("challenge key list", {"--ca", "Root"});
+  check("challenge account release", {"ra", "--ca", "Root"});
   check("enrollment-agent allow", {"CN=Agent", "--template", "WebServer", "--for", "*", "--ca", "Root"});
   check("enrollment-agent list", {"--ca", "Root"});
   check("enrollment-agent forbid", {"CN=Agent", "--ca", "Root"});

@@ -141,6 +141,9 @@ Result<Reply> PkiOperation::poll() {
   if (!signer_->can_receive()) {
     const auto password = challenge_of(request);
     if (!password) return refused(Failure::KeyCannotReceive, "the request had no challengePassword");
+    // The authority keeps no challenge that it judged (x509::without_challenge_password).
+    if (password->find_first_not_of('*') == std::string::npos)
+      return refused(Failure::KeyCannotReceive, "the challengePassword is not kept: send the request again");
     reply_password_ = *password;
   }
   return reply_of(TRY(surroundings_.authority.retrieve(transaction->request)));
