@@ -216,6 +216,9 @@ const std::vector<Command>& commands() {
                             scep_setup_commands(),
                             scep_profile_commands(),
                             scep_ra_commands(),
+                            scep_service_commands(),
+                            scep_enroll_commands(),
+                            scep_message_commands(),
                             serve_commands(),
                             self_commands()})
       list.insert(list.end(), part.begin(), part.end());

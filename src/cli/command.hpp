@@ -72,6 +72,9 @@ std::span<const Command> config_commands();
 std::span<const Command> scep_setup_commands();
 std::span<const Command> scep_profile_commands();
 std::span<const Command> scep_ra_commands();
+std::span<const Command> scep_service_commands();
+std::span<const Command> scep_enroll_commands();
+std::span<const Command> scep_message_commands();
 std::span<const Command> serve_commands();
 std::span<const Command> self_commands();
 
