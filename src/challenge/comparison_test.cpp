@@ -125,7 +125,7 @@ INSTANTIATE_TEST_SUITE_P(
              ""},
         Case{"OtherPurposes", [](Bound&, Request& r) { r.purposes = {oid::kServerAuth}; },
              "EnhancedKeyUsageMismatch"},
-        Case{"FurtherPurpose", [](Bound&, Request& r) { r.purposes.push_back(oid::kMsSmartcardLogon); },
+        Case{"FurtherPurpose", [](Bound&, Request& r) { r.purposes.push_back(oid::kMsSmartCardLogon); },
              "EnhancedKeyUsageMismatch"},
         Case{"ApplicationPolicies",  // CVE-2024-49019
              [](Bound&, Request& r) {

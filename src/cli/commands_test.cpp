@@ -778,6 +778,50 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("request show",
         {id_of(check("request submit", {shell_.file("web.p7m", message), "--ca", "Issuing", "--template",
                                         "WebServer", "--out", shell_.path("signed.pem")}))});
+  check("challenge minter add", {"mdm", "--account", "group:mdm", "--profile", "phones", "--template",
+                                 "WebServer", "--names", "*", "--sids", "yes", "--ca", "Root"});
+  check("challenge minter set", {"mdm", "--passwords", "yes", "--ca", "Root"});
+  check("challenge minter list", {"--ca", "Root"});
+  check("challenge account bind", {"ra", "--profile", "phones", "--ca", "Root"});
+  check("challenge account list", {"--ca", "Root"});
+  const std::vector<std::string> order{"--profile", "phones", "--template", "WebServer",
+                                       "--subject", "CN=a",   "--ca",       "Root"};
+  const auto with = [](std::vector<std::string> words, std::initializer_list<std::string> more) {
+    words.insert(words.end(), more);
+    return words;
+  };
+  const Value minted =
+      check("challenge mint",
+            with(order, {"--device", "d", "--user", "u", "--request-id", "r", "--sid", "S-1-5-21-1-2-3-1105",
+                         "--android-version", "9", "--android-encryption", "full-disk", "--pin-set", "no"}));
+  const std::string number = fmt::format("{}", *minted.find("challenge")->find("id")->integer());
+  const std::string challenge_file = shell_.file("challenge", *minted.find("text")->text() + "\n");
+  check("request submit",
+        {request("four"), "--ca", "Root", "--template", "WebServer", "--profile", "phones",
+         "--challenge-file", challenge_file},
+        1);
+  check("challenge show", {number});
+  const Value good = check("challenge mint",
+                           with(order, {"--subject", "CN=www.example.com", "--name", "DNS:www.example.com"}));
+  check("request submit",
+        {request("five"), "--ca", "Root", "--template", "WebServer", "--profile", "phones",
+         "--challenge-file", shell_.file("good", *good.find("text")->text() + "\n")},
+        3);
+  check("challenge show", {fmt::format("{}", *good.find("challenge")->find("id")->integer())});
+  check("challenge password", {"phones", "--device", "e", "--ca", "Root"});
+  check("challenge password", {"phones", "--ca", "Root", "--out", shell_.path("password")});
+  EXPECT_THAT(
+      documentation.differences("vouch challenge password --single-file",
+                                json({"challenge", "password", "phones", "--ca", "Root", "--single-file",
+                                      shell_.file("single", "correct horse battery\n")})),
+      IsEmpty());
+  check("challenge list", {"--ca", "Root"});
+  check("challenge cancel", {"--device", "d", "--ca", "Root"});
+  check("challenge key renew", {"--ca", "Root"});
+  check("challenge key renew", {"--minter", "mdm", "--ca", "Root"});
+  check("challenge minter remove", {"mdm", "--ca", "Root"});
+  check("challenge key list", {"--ca", "Root"});
+  check("challenge account release", {"ra", "--ca", "Root"});
   check("enrollment-agent allow", {"CN=Agent", "--template", "WebServer", "--for", "*", "--ca", "Root"});
   check("enrollment-agent list", {"--ca", "Root"});
   check("enrollment-agent forbid", {"CN=Agent", "--ca", "Root"});
@@ -840,6 +884,19 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   const std::string root = shell_.file("root.pem", must({"ca", "export", "--ca", "Root"}).out);
   check("crl show", {crl, "--ca", root}, 4);
   check("crlsync", {"--once", "--authority", root, "--crl", crl, "--out", shell_.path("crls.pem")}, 4);
+  check("scep setup", {"devices", "--ca", "Issuing", "--ndes"});
+  check("scep profile list", {});
+  // Its account may not approve any more, and the template is gone.
+  must({"template", "withdraw", "ScepDevice", "--ca", "Issuing"});
+  must({"template", "set", "ScepDevice", "validity=2d", "renewal_period=1d"});
+  check("scep profile show", {"devices"}, 4);
+  check("scep trust", {"--out", shell_.path("trust")});
+  check("scep ra show", {"--ca", "Issuing"});
+  check("scep ra issue", {"--ca", "Issuing"});
+  const std::string p12 = shell_.file("p12", "a password\n");
+  check("scep ra export", {shell_.path("ra.p12"), "--password-file", p12, "--ca", "Issuing"});
+  check("scep ra renew", {"--ca", "Issuing"});
+  check("scep ra import", {shell_.path("ra-signing.p12"), "--password-file", p12, "--ca", "Issuing"});
   check("role grant",
         {"manager", "bob", "--ca", "Issuing", "--template", "WebServer", "--requesters", "web-*"});
   check("role four-eyes", {"on", "--ca", "Issuing", "--template", "WebServer"});

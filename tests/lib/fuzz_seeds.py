@@ -172,6 +172,8 @@ def main() -> int:
     for path in sorted(pathlib.Path("testdata/cms").iterdir()):
         if path.suffix in (".der", ".ber", ".p7b"):
             seeds.add_message(path.read_bytes())
+    for path in sorted(pathlib.Path("testdata/challenge").glob("*.der")):
+        seeds.add("challenge", path.read_bytes())
     for path in sorted(pathlib.Path("testdata/scep").iterdir()):
         content = path.read_bytes()
         if path.suffix in (".der", ".ber"):

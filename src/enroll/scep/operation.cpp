@@ -71,6 +71,11 @@ PkiOperation::Verdict PkiOperation::authenticate(const PkiMessage& message) {
   const auto key = x509::parse_public_key_info(signer.certificate.public_key_info);
   if (!key) return refused(Failure::AlgorithmRefused, told(key.error()));
   signer.key = *key;
+  // A device's own makeshift certificate: no need to ask anybody.
+  if (equal(signer.certificate.issuer, signer.certificate.subject)) {
+    signer_ = std::move(signer);
+    return std::optional<Reply>();
+  }
   // Equal octet by octet to what the authority issued: nothing else about the certificate needs to be
   // verified.
   auto issued = TRY(surroundings_.records.find(x509::serial_octets(signer.certificate.serial)));
@@ -119,10 +124,12 @@ Result<Reply> PkiOperation::dispatch(MessageType type) {
   return refused(Failure::MessageTypeUnknown, fmt::format("messageType {}", static_cast<unsigned>(type)));
 }
 
-TransactionKey PkiOperation::transaction_key() const {
-  return {
-      profile_.name, transaction_,
-      surroundings_.provider.digest(crypto::DigestAlgorithm::sha256, signer_->certificate.public_key_info)};
+// Transaction identifiers are the client's choice and not unique (sscep uses one text for all its GetCerts):
+// only with the key that signed do they tell anything.
+std::string PkiOperation::client_transaction() const {
+  Buffer name = to_buffer(as_bytes(fmt::format("{}\n{}\n", profile_.name, transaction_)));
+  append(name, signer_->certificate.public_key_info);
+  return to_hex(surroundings_.provider.digest(crypto::DigestAlgorithm::sha256, name));
 }
 
 // RFC 8894 3.3.3. The subject has to be the request's; the issuer is not compared, because clients write
@@ -131,7 +138,7 @@ TransactionKey PkiOperation::transaction_key() const {
 Result<Reply> PkiOperation::poll() {
   const auto asked = parse_issuer_and_subject(envelope_->content);
   if (!asked) return refused(Failure::EnvelopeInvalid, told(asked.error()));
-  const auto transaction = TRY(surroundings_.transactions.find(transaction_key()));
+  const auto transaction = TRY(surroundings_.authority.find_submitted(client_transaction()));
   if (!transaction) return refused(Failure::TransactionUnknown);
   const x509::RequestView request = TRY(x509::parse_request(transaction->certificate_request));
   if (!x509::names_match(TRY(x509::parse_name(asked->subject)), TRY(x509::parse_name(request.subject)))) {
@@ -143,6 +150,9 @@ Result<Reply> PkiOperation::poll() {
   if (!signer_->can_receive()) {
     const auto password = challenge_of(request);
     if (!password) return refused(Failure::KeyCannotReceive, "the request had no challengePassword");
+    // The authority keeps no challenge that it judged (x509::without_challenge_password).
+    if (password->find_first_not_of('*') == std::string::npos)
+      return refused(Failure::KeyCannotReceive, "the challengePassword is not kept: send the request again");
     reply_password_ = *password;
   }
   return reply_of(TRY(surroundings_.authority.retrieve(transaction->request)));
