@@ -203,7 +203,6 @@ const std::vector<Command>& commands() {
                             challenge_commands(),
                             cert_commands(),
                             crl_commands(),
-                            crlsync_commands(),
                             location_commands(),
                             why_commands(),
                             explain_commands(),
@@ -220,6 +219,12 @@ const std::vector<Command>& commands() {
                             scep_enroll_commands(),
                             scep_message_commands(),
                             serve_commands(),
+                            verify_commands(),
+                            trust_commands(),
+                            cache_commands(),
+                            gateway_commands(),
+                            helper_commands(),
+                            crlsync_commands(),
                             self_commands()})
       list.insert(list.end(), part.begin(), part.end());
     return list;

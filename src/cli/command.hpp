@@ -76,6 +76,11 @@ std::span<const Command> scep_service_commands();
 std::span<const Command> scep_enroll_commands();
 std::span<const Command> scep_message_commands();
 std::span<const Command> serve_commands();
+std::span<const Command> verify_commands();
+std::span<const Command> trust_commands();
+std::span<const Command> cache_commands();
+std::span<const Command> gateway_commands();
+std::span<const Command> helper_commands();
 std::span<const Command> self_commands();
 
 // "vouch cert show FILE|SERIAL [--opt X]…" without the options every command takes.
