@@ -1,5 +1,5 @@
 #!/bin/bash
-# SCEP enrolments beside Debian's micromdm scepserver: the same load program (bench/scep_devices), the same messages
+# SCEP enrolments beside Debian's micromdm scepserver: the same load program (bench/scep_load), the same messages
 # (RSA-2048 keys, AES-256, SHA-256, POST on kept connections), both on this machine, in turn. Two bars:
 #   at least 3 times micromdm's enrolments per second (its better rate, of one device at once and of CLIENTS)
 #   CPU of the service per enrolment, durable before it is answered, at most 1.6 times its private-key operations: three
@@ -10,7 +10,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 ROUNDS=${ROUNDS:-3}
 . bench/beside.sh
-VOUCH=$(readlink -f "${VOUCH:-build/bench/bin/vouch}") LOAD=$(readlink -f "${LOAD:-build/bench/bin/scep_devices}")
+VOUCH=$(readlink -f "${VOUCH:-build/bench/bin/vouch}") LOAD=$(readlink -f "${LOAD:-build/bench/bin/scep_load}")
 CLIENTS=${CLIENTS:-8} EACH=${EACH:-250}
 need scepserver openssl "$VOUCH" "$LOAD"
 port=$((20000 + RANDOM % 20000))

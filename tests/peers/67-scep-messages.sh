@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib/script.sh"
 need openssl curl go getcert dbus-run-session xxd
 SERVER=$(readlink -f "${SCEP_SERVER:-$(dirname "$VOUCH")/scep_server}")
-LOAD=$(readlink -f "$(dirname "$VOUCH")/scep_devices")
+LOAD=$(readlink -f "$(dirname "$VOUCH")/scep_load")
 for program in "$SERVER" "$LOAD"; do
   [ -x "$program" ] || { no "there is no $program: build the tests"; summary; exit 1; }
 done

@@ -1,7 +1,7 @@
 // Many devices that enrol with a SCEP service as fast as it answers. All messages are made before the clock
 // starts, and all replies are read after it has stopped, so that what is measured is the service.
 //
-//   scep_devices URL CLIENTS COUNT CHALLENGE [SERIALS]
+//   scep_load URL CLIENTS COUNT CHALLENGE [SERIALS]
 //
 // CLIENTS connections at once, COUNT enrolments each, by POST, with AES-256 and SHA-256. One RSA-2048 key for
 // all: the template has to allow that. Prints one line; serial numbers go to SERIALS, one a line. Ends with 1
@@ -168,7 +168,7 @@ int main(int argc, char** argv) {
   const std::span words(argv, static_cast<std::size_t>(argc));
   Load load;
   if (words.size() < 5 || !read_number(words[2], load.clients) || !read_number(words[3], load.count)) {
-    std::cerr << "usage: scep_devices URL CLIENTS COUNT CHALLENGE [SERIALS]\n";
+    std::cerr << "usage: scep_load URL CLIENTS COUNT CHALLENGE [SERIALS]\n";
     return 2;
   }
   load.url = words[1];
