@@ -2,6 +2,8 @@
 // numbers, base and delta.
 #include <thread>
 
+#include "base/pem.hpp"
+#include "net/test_net.hpp"
 #include "relying/test_party.hpp"
 
 namespace vouch::relying {
@@ -124,6 +126,38 @@ TEST_F(CbaTest, S8OneWebUrlEach) {
   issuer.base_url = "http://pki.test/a%20b+.crl";
   issuer.delta_url = "https://pki.test/a+.crl";
   EXPECT_TRUE(check_issuer(issuer));
+}
+
+TEST_F(CbaTest, S9HttpsWorksAndNobodyIsAskedAboutItsServer) {
+  const Time from = parse_time("2020-01-01").value(), until = parse_time("2049-01-01").value();
+  const auto web_ca = pki_.make({.subject = "Web CA", .from = from, .until = until});
+  const auto server = pki_.make({.subject = "server",
+                                 .issuer = "Web CA",
+                                 .ca = false,
+                                 .names = {x509::GeneralName::ip("127.0.0.1").value()},
+                                 .extensions = {crl_points({web_.url("/web.crl")})},
+                                 .from = from,
+                                 .until = until});
+  const auto pem = [](const CertificatePtr& one) {
+    return to_buffer(as_bytes(to_pem("CERTIFICATE", one->der())));
+  };
+  roots_ = pem(web_ca);
+  net::TlsSettings tls;
+  tls.identities.push_back({pem(server), to_buffer(as_bytes(pki_.key("server").to_pem("").value())), {}});
+  net::ServerSettings settings;
+  settings.threads = 1;
+  settings.listeners = {{.name = "tls",
+                         .endpoint = net::loopback(),
+                         .routes = net::table({net::now("/sub.crl", std::string(as_text(crl(of("Sub")))))}),
+                         .tls = net::TlsContext::create(std::move(tls)).value()}};
+  const auto running = net::Server::start(std::move(settings)).value();
+  configure_sub(fmt::format("https://127.0.0.1:{}/sub.crl", running->address("tls").port()));
+  EXPECT_ACCEPTED(decide(leaf_));
+  EXPECT_EQ(web_.count("/web.crl"), 0);
+  roots_ = pem(root_);
+  party_.reset();
+  ASSERT_TRUE(cache_->clear());
+  EXPECT_CODE(decide(leaf_), 2205012u) << "its server is not trusted";
 }
 
 // ---- Chain

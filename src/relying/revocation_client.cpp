@@ -424,9 +424,11 @@ class RevocationClient::Work {
     return std::nullopt;
   }
 
+  // What is worth fetching ahead. On the way of every decision: the order is made once for each CRL.
   void note_used(const CachedCrl& cached, bool delta) const {
-    if (!cached.url.empty() && !sources_.is_noted(cached))
-      sources_.on_used(order(cached.url, delta, {}), cached);
+    const bool announced = cached.crl->head().view.find(oid::kMsNextPublish) != nullptr;
+    if (!profile_.crl.prefetch || !announced || cached.url.empty() || sources_.is_noted(cached)) return;
+    sources_.on_used(order(cached.url, delta, {}), cached);
   }
 
   // Whether a cached CRL from this URL is what is wanted there: the URL may have changed hands.
