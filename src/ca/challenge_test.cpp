@@ -82,7 +82,9 @@ class ChallengeTest : public testing::Test {
   std::string reason(const Submission& s) {
     const Outcome outcome = submit(s);
     EXPECT_EQ(outcome.certificate.empty(), !outcome.reason.empty()) << outcome.message;
-    if (!outcome.reason.empty()) EXPECT_EQ(outcome.disposition, Disposition::denied) << outcome.message;
+    if (!outcome.reason.empty()) {
+      EXPECT_EQ(outcome.disposition, Disposition::denied) << outcome.message;
+    }
     return outcome.reason;
   }
   store::ChallengeRecord record(const Minted& minted) {
