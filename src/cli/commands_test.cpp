@@ -802,7 +802,7 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
         1);
   check("challenge show", {number});
   const Value good = check("challenge mint",
-                           with(order, {"--subject", "CN=www.example.com", "--name", "DNS:www.example.com"}));
+                           with(order, {"--subject", "CN=five,O=Example", "--name", "DNS:www.example.com"}));
   check("request submit",
         {request("five"), "--ca", "Root", "--template", "WebServer", "--profile", "phones",
          "--challenge-file", shell_.file("good", *good.find("text")->text() + "\n")},
