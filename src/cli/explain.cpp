@@ -29,6 +29,15 @@ constexpr DecisionRule kDecisionRules[] = {
 #undef VOUCH_RULE
 };
 
+struct ChallengeCode {
+  std::string_view name, text, mend;
+};
+constexpr ChallengeCode kChallengeCodes[] = {
+#define VOUCH_CODE(name, text, mend) {#name, text, mend},
+#include "challenge/codes.def"
+#undef VOUCH_CODE
+};
+
 struct Explanation {
   std::string code, kind, text, cause = {}, source = {}, mend = {};
   std::optional<int> exit = {};
@@ -55,6 +64,12 @@ std::vector<Explanation> explanations_of(std::string_view code) {
                .kind = "decision rule",
                .text = std::string(r.text),
                .mend = std::string(r.mend)}};
+  for (const ChallengeCode& c : kChallengeCodes)
+    if (c.name == code)
+      return {{.code = std::string(c.name),
+               .kind = "challenge",
+               .text = std::string(c.text),
+               .mend = std::string(c.mend)}};
   for (const lint::Rule& r : lint::rules())
     if (r.id == code)
       return {{.code = std::string(r.id),
@@ -71,6 +86,7 @@ Error unknown_code(std::string_view code) {
   std::vector<std::string_view> known;
   for (const Category& c : kCategories) known.push_back(c.name);
   for (const DecisionRule& r : kDecisionRules) known.push_back(r.name);
+  for (const ChallengeCode& c : kChallengeCodes) known.push_back(c.name);
   const auto rules = lint::rules();
   for (const lint::Rule& r : rules) known.push_back(r.id);
   for (const validate::FindingKind& kind : validate::finding_kinds()) known.push_back(kind.id);
