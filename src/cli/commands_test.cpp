@@ -959,6 +959,7 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("explain", {"pending"});
   check("explain", {"AADSTS500172"});
   check("version", {});
+  check_scep(check);
 
   // Every command that prints JSON was looked at, and every documented key was met at least once, but for
   // those that only damage or a foreign program would show.
