@@ -58,6 +58,7 @@ packages_all=(
   libstrongswan-extra-plugins    # curl
   strongswan-pki                 # SCEP clients: pki --scep,
   scep                           # micromdm's scepclient,
+  golang-github-micromdm-scep-dev  # and the library of a Go client,
   certmonger                     # getcert
   dbus-daemon                    # for certmonger
   iproute2

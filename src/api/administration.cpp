@@ -170,8 +170,9 @@ Result<std::size_t> page_size(const Call& call) {
 const std::vector<Operation>& operations() {
   static const std::vector<Operation> all = [] {
     std::vector<Operation> list;
-    for (const auto part : {authority_operations(), request_operations(), certificate_operations(),
-                            crl_operations(), template_operations(), role_operations(), audit_operations()})
+    for (const auto part :
+         {authority_operations(), request_operations(), certificate_operations(), crl_operations(),
+          template_operations(), role_operations(), audit_operations(), challenge_operations()})
       list.insert(list.end(), part.begin(), part.end());
     return list;
   }();

@@ -71,6 +71,7 @@ std::span<const Operation> crl_operations();
 std::span<const Operation> template_operations();
 std::span<const Operation> role_operations();
 std::span<const Operation> audit_operations();
+std::span<const Operation> challenge_operations();
 
 // Parameters that several have.
 inline constexpr Parameter kCaFilter{"ca", false, "string", "only of this CA"};

@@ -29,6 +29,15 @@ constexpr DecisionRule kDecisionRules[] = {
 #undef VOUCH_RULE
 };
 
+struct ChallengeCode {
+  std::string_view name, text, mend;
+};
+constexpr ChallengeCode kChallengeCodes[] = {
+#define VOUCH_CODE(name, text, mend) {#name, text, mend},
+#include "challenge/codes.def"
+#undef VOUCH_CODE
+};
+
 struct Explanation {
   std::string code, kind, text;
   std::vector<std::string> causes = {};
@@ -65,6 +74,12 @@ std::optional<Explanation> explain_code(std::string_view code) {
                          .kind = "decision rule",
                          .text = std::string(r.text),
                          .mends = {std::string(r.mend)}};
+  for (const ChallengeCode& c : kChallengeCodes)
+    if (c.name == code)
+      return Explanation{.code = std::string(c.name),
+                         .kind = "challenge",
+                         .text = std::string(c.text),
+                         .mends = {std::string(c.mend)}};
   for (const lint::Rule& r : lint::rules())
     if (r.id == code)
       return Explanation{.code = std::string(r.id),
@@ -80,6 +95,7 @@ Error unknown_code(std::string_view code) {
   std::vector<std::string_view> known;
   for (const Category& c : kCategories) known.push_back(c.name);
   for (const DecisionRule& r : kDecisionRules) known.push_back(r.name);
+  for (const ChallengeCode& c : kChallengeCodes) known.push_back(c.name);
   const auto rules = lint::rules();
   for (const lint::Rule& r : rules) known.push_back(r.id);
   for (const validate::FindingKind& kind : validate::finding_kinds()) known.push_back(kind.id);
