@@ -8,7 +8,7 @@
 . "$(dirname "$0")/../lib/script.sh"
 need openssl curl ip pki
 VOUCH=$(readlink -f "$VOUCH")
-LOAD=${SCEP_LOAD:-$(dirname "$VOUCH")/scep_load}
+LOAD=${SCEP_DEVICES:-$(dirname "$VOUCH")/scep_devices}
 [ -x "$LOAD" ] || { no "there is no $LOAD: build the tests"; summary; exit 1; }
 LOAD=$(readlink -f "$LOAD")
 cd "$W" || exit 1
