@@ -1,6 +1,9 @@
 // /api/v1/requests, /subordinates
+#include <algorithm>
+
 #include "api/describe.hpp"
 #include "api/submission.hpp"
+#include "base/pem.hpp"
 
 namespace vouch::api {
 namespace {
@@ -8,6 +11,34 @@ namespace {
 Result<Answer> submit(const Call& call) {
   const ca::Submission submission = TRY(submission_of(call.body, call.caller));
   return answer_of(TRY(TRY(call.authority())->submit(submission)));
+}
+
+// Those for one CA share its commits.
+std::vector<Result<Answer>> submit_together(std::span<const Call> calls) {
+  struct Group {
+    std::shared_ptr<ca::LocalAuthority> authority;
+    std::vector<ca::Submission> submissions{};
+    std::vector<std::size_t> places{};
+  };
+  std::vector<Group> groups;
+  const auto add = [&](std::size_t place) -> Status {
+    auto submission = TRY(submission_of(calls[place].body, calls[place].caller));
+    auto authority = TRY(calls[place].authority());
+    auto group = std::ranges::find(groups, authority, &Group::authority);
+    if (group == groups.end()) group = groups.insert(group, Group{std::move(authority)});
+    group->submissions.push_back(std::move(submission));
+    group->places.push_back(place);
+    return ok();
+  };
+  std::vector<Result<Answer>> answers(calls.size(), Answer(Value()));
+  for (std::size_t i = 0; i < calls.size(); ++i)
+    if (const Status added = add(i); !added) answers[i] = added.error();
+  for (const Group& group : groups) {
+    const auto outcomes = group.authority->submit(group.submissions);
+    for (std::size_t i = 0; i < outcomes.size(); ++i)
+      answers[group.places[i]] = outcomes[i] ? answer_of(*outcomes[i]) : Result<Answer>(outcomes[i].error());
+  }
+  return answers;
 }
 
 Result<Answer> sign_subordinate(const Call& call) {
@@ -88,6 +119,16 @@ Result<std::shared_ptr<ca::LocalAuthority>> authority_of_request(const Call& cal
   return find_authority(call.service, record.authority);
 }
 
+Result<Answer> find_submitted(const Call& call) {
+  const std::string name = TRY(client_transaction_of(call.parameter("client_transaction"), call.caller));
+  const auto found = TRY(TRY(call.authority())->find_submitted(name));
+  if (!found) return make_error(Errc::not_found, "nothing was handed in under this client transaction");
+  return Answer(Value()
+                    .set("request", found->request)
+                    .set("certificate_request", to_pem("CERTIFICATE REQUEST", found->certificate_request))
+                    .set("transaction", without_account(found->transaction, call.caller)));
+}
+
 Result<Answer> approve(const Call& call) {
   const auto id = TRY(id_of(call));
   return answer_of(TRY(TRY(authority_of_request(call, id))->approve(id, call.account())));
@@ -100,6 +141,8 @@ Result<Answer> deny(const Call& call) {
 }
 
 constexpr Parameter kId[] = {{"id", true, "integer", "RequestID"}};
+constexpr Parameter kClientTransaction[] = {
+    {"client_transaction", true, "string", "as the submission gave it"}, kCaFilter};
 constexpr Parameter kList[] = {
     kCaFilter,
     {"state", false, "string", "only requests in this state",
@@ -118,7 +161,8 @@ constexpr Operation kOperations[] = {
      {},
      "Submission",
      "Outcome",
-     &submit},
+     &submit,
+     &submit_together},
     {"listRequests", net::Method::get, "/requests", "the request queue", "readers", kList, "", "Requests",
      &list},
     {"showRequest", net::Method::get, "/requests/{id}", "a request", "who asked, and readers", kId, "",
@@ -128,6 +172,9 @@ constexpr Operation kOperations[] = {
     {"retrieveRequest", net::Method::get, "/requests/{id}/outcome",
      "what became of it: 200 issued, 202 pending, 422 refused", "who asked, and readers", kId, "", "Outcome",
      &retrieve},
+    {"findSubmission", net::Method::get, "/submissions/{client_transaction}",
+     "the newest request that this account handed in under a client transaction", "who asked",
+     kClientTransaction, "", "Submitted", &find_submitted},
     {"approveRequest", net::Method::post, "/requests/{id}/approve", "approve it and issue its certificate",
      "certificate managers; for a CA certificate administrators", kId, "", "Outcome", &approve},
     {"denyRequest", net::Method::post, "/requests/{id}/deny", "deny it", "certificate managers", kId,

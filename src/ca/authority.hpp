@@ -11,12 +11,25 @@
 #include <span>
 #include <string>
 
+#include "base/secret.hpp"
 #include "policy/trace.hpp"
 #include "store/records.hpp"
 
 namespace vouch::ca {
 
 using store::Disposition, store::RequestId;
+
+// What a device proves its right to enrol with (docs/mechanisms/challenge.md). The front end passes it on as
+// it came; the authority opens it, compares the request with it, and uses it up together with the
+// certificate. So a front end that somebody has taken over can invent nothing.
+struct ChallengeProof {
+  Secret secret;            // the challenge password without padding; empty: none was sent
+  std::string profile;      // for which the device enrols: the audience of the challenge
+  std::string client;       // the device's address: too many wrong guesses close it for a while
+  std::string transaction;  // of the device's protocol, for the audit log
+  Buffer renews{};          // a renewal: the certificate (DER) whose key signed the message
+  bool operator==(const ChallengeProof&) const = default;
+};
 
 // A request as a front end hands it over.
 struct Submission {
@@ -25,6 +38,20 @@ struct Submission {
   std::string requester;      // the authenticated account
   std::string transaction;    // idempotency key of the transport; empty: none
   std::map<std::string, std::string> attributes;
+  // Given: it is checked, whoever asks. Accounts may be bound to give one (ca/challenges.hpp). Never logged;
+  // what is stored of the request lacks it.
+  std::optional<ChallengeProof> challenge{};
+  // What the client's own protocol calls the request, for polls (`find_submitted`); empty: nothing.
+  std::string client_transaction{};
+  // A certificate manager decides, whatever template and settings say: nothing proves who asks.
+  bool wait_for_approval = false;
+};
+
+// A request that was handed in before.
+struct Submitted {
+  RequestId request = 0;
+  Buffer certificate_request;  // as it was handed in
+  std::string transaction;     // its idempotency key
 };
 
 struct Outcome {
@@ -58,6 +85,8 @@ class Authority {
   virtual Result<Outcome> approve(RequestId request, std::string_view manager) = 0;
   virtual Result<Outcome> deny(RequestId request, std::string_view manager, std::string_view why) = 0;
   virtual Result<Outcome> retrieve(RequestId request) = 0;
+  // The newest one that was handed in under this client transaction.
+  virtual Result<std::optional<Submitted>> find_submitted(std::string_view client_transaction) = 0;
 
   virtual Status revoke(const Revocation& revocation, std::string_view manager) = 0;
   virtual Status release(Bytes serial, std::string_view manager) = 0;

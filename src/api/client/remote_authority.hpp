@@ -8,6 +8,7 @@
 // device-7)". `unavailable` and `timeout` mean that nothing is known about what became of the call; a
 // submission with a transaction key can be repeated.
 
+#include "base/value.hpp"
 #include "ca/authority.hpp"
 #include "ca/roles.hpp"
 #include "net/fetch.hpp"
@@ -46,6 +47,7 @@ class RemoteAuthority final : public ca::Authority {
   Result<ca::Outcome> approve(ca::RequestId request, std::string_view manager) override;
   Result<ca::Outcome> deny(ca::RequestId request, std::string_view manager, std::string_view why) override;
   Result<ca::Outcome> retrieve(ca::RequestId request) override;
+  Result<std::optional<ca::Submitted>> find_submitted(std::string_view client_transaction) override;
   Status revoke(const ca::Revocation& revocation, std::string_view manager) override;
   Status release(Bytes serial, std::string_view manager) override;
   Result<std::vector<Buffer>> chain() const override;
@@ -59,7 +61,26 @@ class RemoteAuthority final : public ca::Authority {
     std::string for_whom{};
   };
   Result<ca::Outcome> sign_subordinate(const Subordinate& subordinate);
+  // Challenges for devices, minted there within the rights of this account (ca/challenges.hpp). `order` has
+  // the members of a MintOrder but `ca`.
+  struct Challenge {
+    std::int64_t number = 0;
+    Secret text;
+    Time expires_at{};
+    std::string warning;  // the device will probably not ask for its certificate yet
+  };
+  Result<Challenge> mint_challenge(Value order, std::string_view for_whom) const;
+  Result<Challenge> mint_password(std::string_view profile, std::string_view for_whom) const;
   Result<RemoteCaller> caller() const;
+  // A certificate that was issued there, for a reader. `not_found`: none has this serial number.
+  struct Certificate {
+    Buffer der;
+    std::string template_name;
+    bool revoked = false;
+  };
+  Result<Certificate> certificate(Bytes serial) const;
+  // The complete CRL that says whether it is revoked, as it was published last.
+  Result<Buffer> crl_about(Bytes serial) const;
   // The CAs that live there, and the templates that this one issues. `denied` to whoever is no reader there.
   Result<std::vector<std::string>> cas() const;
   Result<std::vector<std::string>> templates() const;
@@ -70,9 +91,11 @@ class RemoteAuthority final : public ca::Authority {
     std::string method, path;  // below /api/v1
     Value body{};              // null: none
     std::string_view for_whom{};
+    std::size_t most = 0;  // octets of the answer; 0: what is usual
   };
   Result<Value> ask(const Ask& ask) const;
   Result<ca::Outcome> ask_for_outcome(const Ask& ask) const;
+  Result<Challenge> ask_for_challenge(const Ask& ask) const;
 
   const RemoteSettings settings_;
   net::Fetcher& fetcher_;

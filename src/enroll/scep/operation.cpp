@@ -25,6 +25,7 @@ PkiOperation::~PkiOperation() {
 }
 
 Result<Buffer> PkiOperation::answer(const PkiMessage& message) {
+  message_ = &message;
   if (message.attributes.transaction) transaction_ = message.attributes.transaction->text;
   const Reply reply = TRY(process(message));
   report(message, reply);
@@ -55,8 +56,9 @@ PkiOperation::Verdict PkiOperation::authenticate(const PkiMessage& message) {
     return refused(Failure::AlgorithmRefused, "the message's digest algorithm is not known here");
   if (const Status strong = check_digest(profile_.floor, *message.digest); !strong)
     return refused(Failure::AlgorithmRefused, told(strong.error()));
-  legacy_ = x509::DigestAlgorithm::sha1 == *message.digest;
-  const auto verified = verify_pki_message(surroundings_.provider, message);
+  legacy_ = message.digest == crypto::DigestAlgorithm::sha1 || message.digest == crypto::DigestAlgorithm::md5;
+  const auto verified =
+      verify_pki_message(surroundings_.provider, message, {}, cms::Md5::accept);  // the floor has judged
   if (!verified) {
     const Errc code = verified.error().code();
     return refused(code == Errc::unsupported ? Failure::AlgorithmRefused
@@ -69,6 +71,11 @@ PkiOperation::Verdict PkiOperation::authenticate(const PkiMessage& message) {
   const auto key = x509::parse_public_key_info(signer.certificate.public_key_info);
   if (!key) return refused(Failure::AlgorithmRefused, told(key.error()));
   signer.key = *key;
+  // A device's own makeshift certificate: no need to ask anybody.
+  if (equal(signer.certificate.issuer, signer.certificate.subject)) {
+    signer_ = std::move(signer);
+    return std::optional<Reply>();
+  }
   // Equal octet by octet to what the authority issued: nothing else about the certificate needs to be
   // verified.
   auto issued = TRY(surroundings_.records.find(x509::serial_octets(signer.certificate.serial)));
@@ -86,10 +93,17 @@ PkiOperation::Verdict PkiOperation::open(const PkiMessage& message) {
   }
   if (is_outage(opened.error())) return std::move(opened.error());
   const Errc code = opened.error().code();
+  if (code != Errc::unsupported && code != Errc::not_found) verify_for_nothing();
   return refused(code == Errc::unsupported ? Failure::AlgorithmRefused
                  : code == Errc::not_found ? Failure::RecipientUnknown
                                            : Failure::EnvelopeInvalid,
                  told(opened.error()));
+}
+
+// What ends before the request's own signature is verified takes as long as what ends after it: the time
+// until the answer would tell right padding from wrong. The signer's key is the request's, but for renewals.
+void PkiOperation::verify_for_nothing() const {
+  (void)verify_pki_message(surroundings_.provider, *message_, {}, cms::Md5::accept);
 }
 
 Result<Reply> PkiOperation::dispatch(MessageType type) {
@@ -110,10 +124,12 @@ Result<Reply> PkiOperation::dispatch(MessageType type) {
   return refused(Failure::MessageTypeUnknown, fmt::format("messageType {}", static_cast<unsigned>(type)));
 }
 
-TransactionKey PkiOperation::transaction_key() const {
-  return {
-      profile_.name, transaction_,
-      surroundings_.provider.digest(crypto::DigestAlgorithm::sha256, signer_->certificate.public_key_info)};
+// Transaction identifiers are the client's choice and not unique (sscep uses one text for all its GetCerts):
+// only with the key that signed do they tell anything.
+std::string PkiOperation::client_transaction() const {
+  Buffer name = to_buffer(as_bytes(fmt::format("{}\n{}\n", profile_.name, transaction_)));
+  append(name, signer_->certificate.public_key_info);
+  return to_hex(surroundings_.provider.digest(crypto::DigestAlgorithm::sha256, name));
 }
 
 // RFC 8894 3.3.3. The subject has to be the request's; the issuer is not compared, because clients write
@@ -122,7 +138,7 @@ TransactionKey PkiOperation::transaction_key() const {
 Result<Reply> PkiOperation::poll() {
   const auto asked = parse_issuer_and_subject(envelope_->content);
   if (!asked) return refused(Failure::EnvelopeInvalid, told(asked.error()));
-  const auto transaction = TRY(surroundings_.transactions.find(transaction_key()));
+  const auto transaction = TRY(surroundings_.authority.find_submitted(client_transaction()));
   if (!transaction) return refused(Failure::TransactionUnknown);
   const x509::RequestView request = TRY(x509::parse_request(transaction->certificate_request));
   if (!x509::names_match(TRY(x509::parse_name(asked->subject)), TRY(x509::parse_name(request.subject)))) {
@@ -134,6 +150,9 @@ Result<Reply> PkiOperation::poll() {
   if (!signer_->can_receive()) {
     const auto password = challenge_of(request);
     if (!password) return refused(Failure::KeyCannotReceive, "the request had no challengePassword");
+    // The authority keeps no challenge that it judged (x509::without_challenge_password).
+    if (password->find_first_not_of('*') == std::string::npos)
+      return refused(Failure::KeyCannotReceive, "the challengePassword is not kept: send the request again");
     reply_password_ = *password;
   }
   return reply_of(TRY(surroundings_.authority.retrieve(transaction->request)));

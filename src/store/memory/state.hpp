@@ -34,6 +34,7 @@ struct State {
   // A request that is to be issued stands as `issued`; disposition_of says what it reads as.
   std::map<RequestId, Shared<RequestRecord>> requests;
   std::map<std::pair<AuthorityId, std::string>, RequestId> transactions;
+  std::map<std::tuple<AuthorityId, std::string, RequestId>, bool> client_transactions;
   std::map<RequestId, Shared<CertificateRecord>> certificates;  // without `revocation`
   std::set<RequestId> intents;                                  // those without a signature
   std::map<Buffer, RequestId> serials;                          // all that were ever intended
@@ -54,6 +55,11 @@ struct State {
   std::map<std::size_t, AuditKey> audit_keys;
   std::map<std::size_t, AuditStatement> audit_statements;
   std::map<std::int64_t, RoleChange> role_changes;
+  std::map<std::int64_t, ChallengeRecord> challenges;
+  std::map<std::pair<AuthorityId, Buffer>, std::int64_t> challenge_tokens;
+  std::map<RequestId, std::int64_t> challenge_requests;
+  std::map<std::size_t, ChallengeKey> challenge_keys;  // in the order in which they came
+  std::map<std::pair<AuthorityId, std::string>, GuessRecord> guesses;
 };
 
 inline RevocationKey revocation_key(const CertificateRecord& certificate) {
@@ -78,6 +84,8 @@ class Queries : public Interface {
   Result<RequestRecord> request(RequestId id) const override;
   Result<std::optional<RequestRecord>> request_of_transaction(AuthorityId authority,
                                                               std::string_view transaction) const override;
+  Result<std::optional<RequestRecord>> request_of_client(AuthorityId authority,
+                                                         std::string_view client_transaction) const override;
   Result<std::vector<RequestRecord>> requests(const RequestFilter& filter) const override;
   Result<CertificateRecord> certificate(Bytes serial) const override;
   Result<CertificateRecord> certificate_of_request(RequestId id) const override;
@@ -120,6 +128,14 @@ class Queries : public Interface {
   Result<std::vector<AuditStatement>> audit_statements() const override;
   Result<std::vector<RoleChange>> role_changes() const override;
   Result<std::int64_t> role_version() const override;
+  Result<ChallengeRecord> challenge(std::int64_t id) const override;
+  Result<std::optional<ChallengeRecord>> challenge_of_token(AuthorityId authority,
+                                                            Bytes token) const override;
+  Result<std::optional<ChallengeRecord>> challenge_of_request(RequestId request) const override;
+  Result<std::vector<ChallengeRecord>> challenges(const ChallengeFilter& filter) const override;
+  Result<std::optional<Time>> last_challenge_of_key(AuthorityId authority, Bytes key) const override;
+  Result<std::vector<ChallengeKey>> challenge_keys(AuthorityId authority) const override;
+  Result<std::optional<GuessRecord>> guesses(AuthorityId authority, std::string_view scope) const override;
 
  private:
   virtual const State& state() const = 0;
