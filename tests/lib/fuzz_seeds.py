@@ -224,6 +224,7 @@ def main() -> int:
         seeds.add(kind, text)
     for path in sorted((seeds.out / "crl").iterdir()):
         seeds.add("crl_index", path.read_bytes())
+        seeds.add("indexed_crl", path.read_bytes())
     for request in ocsp_requests():
         seeds.add("ocsp_face", b"\0" + request)
         seeds.add("ocsp_face", b"\1" + base64.b64encode(request))
@@ -242,6 +243,16 @@ def main() -> int:
     for template in pathlib.Path("testdata/templates/ms-crtd.txt").read_bytes().split(b"\n\n")[1:]:
         seeds.add("directory_attributes", template)
     seeds.add("key_blocklist", b"# weak keys\n042dcb33f1f6f3ce9eee\n\nb7ead9492dfd921fc4f9\n00005890BC78BCBEE3CA\r\n")
+    seeds.add(
+        "crl_line",
+        b'{"issuer": "CN=CA", "issuer_key": "6361", "key_identifier": "0102", "delta": false, "highest": "05", '
+        b'"fingerprint": "aabb", "file": {"stem": "0123456789abcdef0123456789abcdef-0123456789abcdef", "octets": 9, '
+        b'"index_octets": 8, "entries": 1, "this_update": "2026-06-01T00:00:00Z", "next_update": null, "url": "http://a/", '
+        b'"fetched_at": "2026-06-01T00:00:00Z", "etag": "", "last_modified": ""}}',
+    )
+    # Two changes of slots, then one issuer, one change, and the name "x".
+    words = (1, 1, 28, 1, 0, 0, 0)
+    seeds.add("crl_index_parts", b"\x04\x01\x80\x09\x01" + b"".join(w.to_bytes(4, "little") for w in words) + b"x")
     for kind in ("certificate", "crl", "request"):
         for path in sorted((seeds.out / kind).iterdir())[:60]:
             seeds.add("any", path.read_bytes())
