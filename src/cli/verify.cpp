@@ -102,7 +102,6 @@ Status offer_crls(Context& context, const Arguments& arguments, const Party& par
     if (auto certificate = validate::Certificate::parse(context.provider(), der))
       offer.signers.push_back(std::move(*certificate));
   for (const std::string& file : files) {
-    offer.url = file;
     const auto taken =
         TRY(party.cache().put(TRY(read_crl_file(context, file)), offer).context("reading {}", file));
     if (taken.finding)

@@ -130,6 +130,8 @@ TEST_F(GatewayTest, NginxIsToldWhyNot) {
   EXPECT_EQ(proxy("/v1/auth/nginx", "X-Client-Cert: rubbish\r\n").status, 403u);
   EXPECT_EQ(nginx(alice, "?profile=nothing").status, 403u);
   EXPECT_EQ(nginx(alice, "?purpose=server").status, 403u);
+  EXPECT_EQ(nginx(alice, "?purpose=client&upn=alice%40corp.test").status, 200u);
+  EXPECT_TRUE(nginx(alice, "?purpose=client&upn=root%40corp.test").has("X-Vouch-Name: name.upn_mismatch"));
 }
 
 TEST_F(GatewayTest, JsonForWhoeverAsksForIt) {
