@@ -198,7 +198,7 @@ const std::vector<Command>& commands() {
     for (const auto part :
          {ca_commands(), ca_key_commands(), template_commands(), request_commands(),
           enrollment_agent_commands(), cert_commands(), crl_commands(), location_commands(), why_commands(),
-          status_commands(), role_commands(), audit_commands(), db_commands(), backup_commands(),
+          status_commands(), role_commands(), scep_mdm_commands(), audit_commands(), db_commands(), backup_commands(),
           config_commands(), serve_commands(), self_commands()})
       list.insert(list.end(), part.begin(), part.end());
     return list;

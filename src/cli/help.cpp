@@ -17,6 +17,7 @@ constexpr Group kGroups[] = {
     {"crl", "publish and read certificate revocation lists"},
     {"location", "where CRLs and CA certificates are published and found"},
     {"role", "say who may do what"},
+    {"scep", "devices that enrol with SCEP"},
     {"audit", "what was done, and that nobody changed the record of it"},
     {"db", "the database"},
     {"config", "the configuration file"},

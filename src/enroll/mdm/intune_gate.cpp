@@ -47,8 +47,12 @@ std::string with_milliseconds(Time time) {
   return text;
 }
 
-std::string request_key(const crypto::Provider& provider, Bytes request) {
-  return to_hex(provider.digest(crypto::DigestAlgorithm::sha256, request));
+// What a request is known by: who does not have the key cannot sign one that is taken for it.
+std::string request_key(const crypto::Provider& provider, std::string_view transaction, Bytes public_key_info) {
+  Buffer name = to_buffer(as_bytes(transaction));
+  name.push_back('\n');
+  append(name, public_key_info);
+  return to_hex(provider.digest(crypto::DigestAlgorithm::sha256, name));
 }
 
 }  // namespace
@@ -79,7 +83,7 @@ Result<scep::ChallengeVerdict> IntuneGate::check(const scep::ChallengeQuestion& 
   if (!value) return make_error(Errc::unavailable, "{}", value.error().summary());
   const Answer answer = TRY(read_answer(*value));
   if (answer.is_success()) {
-    validated_.add(request_key(provider_, question.request.whole));
+    validated_.add(request_key(provider_, question.transaction, question.request.public_key_info));
     return scep::ChallengeVerdict{.allowed = true};
   }
   const auto text = intune_code_text(answer.code);
@@ -126,7 +130,9 @@ Value IntuneGate::success_notification(const scep::EnrolmentNotice& notice,
 // Its own verdicts the service knows already; and of requests that it never allowed it should not hear as
 // often as somebody likes to send them.
 void IntuneGate::refused(const scep::EnrolmentNotice& notice, const scep::Refusal& refusal) const {
-  const std::string key = request_key(provider_, notice.request);
+  const auto request = x509::parse_request(notice.request);
+  if (!request) return;
+  const std::string key = request_key(provider_, notice.transaction, request->public_key_info);
   if (!validated_.contains(key) || !told_.add(key + std::string(refusal.name()))) return;
   if (!outbox_->has_room_for_refusals()) return;
   const Value body = Value().set("notification", Value()

@@ -292,15 +292,15 @@ Result<Buffer> NdesAdmin::ca_certificate() const {
   return std::move(chain.front());
 }
 
-std::vector<net::Route> ndes_admin_routes(const std::shared_ptr<const NdesAdmin>& page) {
+std::vector<net::Route> ndes_admin_routes(const std::vector<std::string>& paths, const net::Blocking& answer) {
   std::vector<net::Route> routes;
-  for (std::string path : page->settings().paths) {
+  for (std::string path : paths) {
     while (path.size() > 1 && path.back() == '/') path.pop_back();
     for (const std::string_view end : {"", "/"})
       routes.push_back(
           {.path = path + std::string(end),
            .methods = {net::Method::get, net::Method::post},
-           .handler = net::Blocking([page](const net::Request& request) { return page->answer(request); }),
+           .handler = answer,
            .body_limit = kMaxBody,
            .any_case = true,
            .name = "scep_admin"});

@@ -32,8 +32,7 @@ struct NdesAdminSettings {
   // NDES's modes, and that of a policy module: then the page itself gives no password.
   enum class Passwords : std::uint8_t { one_time, single, bound };
   Passwords passwords = Passwords::one_time;
-  std::string profile;  // of the SCEP service that the passwords are for
-  std::vector<std::string> paths{"/certsrv/mscep_admin"};
+  std::string profile{};  // of the SCEP service that the passwords are for
 };
 
 // A sign-in that was refused, for the audit log. Never holds a password.
@@ -61,7 +60,6 @@ class NdesAdmin {
 
   // Over TLS, or to this host itself; everybody else is sent away before a password can be sent.
   net::Response answer(const net::Request& request) const;
-  const NdesAdminSettings& settings() const { return settings_; }
 
  private:
   net::Response answer_user(const net::Request& request, const std::string& user) const;
@@ -77,7 +75,7 @@ class NdesAdmin {
   const NdesAdminSettings settings_;
 };
 
-// Each path with and without a slash at its end, in any case.
-std::vector<net::Route> ndes_admin_routes(const std::shared_ptr<const NdesAdmin>& page);
+// Each path with and without a slash at its end, in any case; "/certsrv/mscep_admin" is NDES's.
+std::vector<net::Route> ndes_admin_routes(const std::vector<std::string>& paths, const net::Blocking& answer);
 
 }  // namespace vouch::enroll::mdm
