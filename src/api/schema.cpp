@@ -38,6 +38,14 @@ constexpr Member kSubmission[] = {
     {"attributes", "any", "name and value pairs to keep beside the request", true},
     {"transaction", "string", "the same again, by the same account, gives the outcome of the first time",
      true},
+    {"challenge", "ChallengeProof", "what the device that asks proves its right with", true},
+};
+constexpr Member kChallengeProof[] = {
+    {"secret", "string", "the challenge password as the device sent it; empty: it sent none"},
+    {"profile", "string", "for which the device enrols"},
+    {"client", "string", "the address of the device"},
+    {"transaction", "string", "of the device's protocol"},
+    {"renews", "pem", "a renewal: the certificate whose key signed the message", true},
 };
 constexpr Member kSubordinate[] = {
     {"ca", "string", "the parent; may be left out when there is one", true},
@@ -196,6 +204,7 @@ constexpr Schema kSchemas[] = {
     {"CaSummary", "a CA in one line", kCaSummary},
     {"Chain", "", kChain},
     {"Submission", "a certification request", kSubmission},
+    {"ChallengeProof", "a device's right to enrol; a secret, kept by nobody", kChallengeProof},
     {"Subordinate", "the request of a subordinate CA", kSubordinate},
     {"Outcome", "what became of a request", kOutcome},
     {"Requests", "", kRequests},

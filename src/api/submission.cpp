@@ -7,6 +7,8 @@ namespace vouch::api {
 namespace {
 
 constexpr std::size_t kMaxTransaction = 128;
+constexpr std::size_t kMaxChallenge = std::size_t{16} << 10;  // a bound one takes up to 8 KiB
+constexpr std::size_t kMaxProofField = 512;
 
 Result<std::map<std::string, std::string>> attributes_of(const Value& body) {
   std::map<std::string, std::string> attributes;
@@ -18,6 +20,37 @@ Result<std::map<std::string, std::string>> attributes_of(const Value& body) {
       attributes[name] = *value.text();
     }
   return attributes;
+}
+
+// Messages name the member that is wrong, never what it holds.
+Result<std::optional<ca::ChallengeProof>> challenge_of(const Value& body) {
+  const Value* given = body.find("challenge");
+  if (!given || !given->members()) return std::optional<ca::ChallengeProof>();
+  ca::ChallengeProof proof{Secret(text_of(*given, "secret")), text_of(*given, "profile"),
+                           text_of(*given, "client"), text_of(*given, "transaction")};
+  if (proof.secret.text().size() > kMaxChallenge)
+    return make_error(Errc::malformed, "the body.challenge.secret is longer than {} octets", kMaxChallenge);
+  for (const auto& [name, text] : {std::pair("profile", &proof.profile), std::pair("client", &proof.client),
+                                   std::pair("transaction", &proof.transaction)})
+    if (text->size() > kMaxProofField)
+      return make_error(Errc::malformed, "the body.challenge.{} is longer than {} octets", name,
+                        kMaxProofField);
+  if (const std::string pem = text_of(*given, "renews"); !pem.empty()) {
+    auto blocks = TRY(pem_or_der(as_bytes(pem), "CERTIFICATE", {"CERTIFICATE"})
+                          .context("reading the body.challenge.renews"));
+    if (blocks.size() != 1)
+      return make_error(Errc::malformed, "the body.challenge.renews holds {} certificates", blocks.size());
+    proof.renews = std::move(blocks.front().der);
+  }
+  return std::optional(std::move(proof));
+}
+
+Value describe(const ca::ChallengeProof& proof) {
+  Value value;
+  value.set("secret", proof.secret.text()).set("profile", proof.profile).set("client", proof.client);
+  value.set("transaction", proof.transaction);
+  if (!proof.renews.empty()) value.set("renews", to_pem("CERTIFICATE", proof.renews));
+  return value;
 }
 
 }  // namespace
@@ -48,6 +81,7 @@ Result<ca::Submission> submission_of(const Value& body, const Caller& caller) {
   submission.requester = caller.account;
   submission.attributes = TRY(attributes_of(body));
   submission.transaction = TRY(transaction_of(body, caller));
+  submission.challenge = TRY(challenge_of(body));
   return submission;
 }
 
@@ -72,6 +106,7 @@ Value describe(const ca::Submission& submission, std::string_view ca) {
   value.set("ca", ca).set("request", to_pem("CERTIFICATE REQUEST", submission.request));
   value.set("template", submission.template_name).set("attributes", std::move(attributes));
   if (!submission.transaction.empty()) value.set("transaction", submission.transaction);
+  if (submission.challenge) value.set("challenge", describe(*submission.challenge));
   return value;
 }
 

@@ -11,12 +11,25 @@
 #include <span>
 #include <string>
 
+#include "base/secret.hpp"
 #include "policy/trace.hpp"
 #include "store/records.hpp"
 
 namespace vouch::ca {
 
 using store::Disposition, store::RequestId;
+
+// What a device proves its right to enrol with (docs/mechanisms/challenge.md). The front end passes it on as
+// it came; the authority opens it, compares the request with it, and uses it up together with the
+// certificate. So a front end that somebody has taken over can invent nothing.
+struct ChallengeProof {
+  Secret secret;            // the challenge password without padding; empty: none was sent
+  std::string profile;      // for which the device enrols: the audience of the challenge
+  std::string client;       // the device's address: too many wrong guesses close it for a while
+  std::string transaction;  // of the device's protocol, for the audit log
+  Buffer renews{};          // a renewal: the certificate (DER) whose key signed the message
+  bool operator==(const ChallengeProof&) const = default;
+};
 
 // A request as a front end hands it over.
 struct Submission {
@@ -25,6 +38,9 @@ struct Submission {
   std::string requester;      // the authenticated account
   std::string transaction;    // idempotency key of the transport; empty: none
   std::map<std::string, std::string> attributes;
+  // Given: it is checked, whoever asks. Accounts may be bound to give one (ca/challenges.hpp). Never logged;
+  // what is stored of the request lacks it.
+  std::optional<ChallengeProof> challenge{};
 };
 
 struct Outcome {

@@ -795,6 +795,7 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   }
   const std::string root = shell_.file("root.pem", must({"ca", "export", "--ca", "Root"}).out);
   check("crl show", {crl, "--ca", root}, 4);
+  check("crlsync", {"--once", "--authority", root, "--crl", crl, "--out", shell_.path("crls.pem")}, 4);
   check("role grant",
         {"manager", "bob", "--ca", "Issuing", "--template", "WebServer", "--requesters", "web-*"});
   check("role four-eyes", {"on", "--ca", "Issuing", "--template", "WebServer"});
@@ -859,6 +860,7 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("config get", {"issuance.node"});
   check("config set", {"issuance.node", "3"});
   check("explain", {"pending"});
+  check("explain", {"AADSTS500172"});
   check("version", {});
 
   // Every command that prints JSON was looked at, and every documented key was met at least once, but for

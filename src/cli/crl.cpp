@@ -2,10 +2,13 @@
 #include <algorithm>
 #include <ostream>
 
+#include "base/pem.hpp"
 #include "ca/audit.hpp"
 #include "ca/settings_change.hpp"
 #include "ca/setup.hpp"
 #include "cli/describe.hpp"
+#include "net/http.hpp"
+#include "relying/sync/crl_comparison.hpp"
 #include "revocation/crl_publication.hpp"
 #include "revocation/crl_targets.hpp"
 #include "x509/print.hpp"
@@ -343,60 +346,86 @@ Result<Exit> schedule(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-struct Verdict {
-  bool good = false;
-  std::string message;
-};
+constexpr std::size_t kMostDownload = std::size_t{256} << 20;  // as for files
+constexpr std::chrono::minutes kDownloadTime{1};
 
-// The signature under the key of the CA certificate that was given (RFC 5280 6.3.3 (f) and (g)): the name and
-// the key usage have to fit as well, or any certificate with the same key would do.
-Result<Verdict> check_signature(Context& context, const x509::CrlView& crl, const std::string& file) {
+bool is_url(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
+
+Result<Buffer> download_crl(const Context& context, const std::string& url) {
+  const Progress progress(context, "fetching " + url);
+  net::Fetcher fetcher(net::FetchSettings{});
+  const auto response = TRY(fetcher.fetch({.url = url, .most = kMostDownload, .total_time = kDownloadTime})
+                                .context("fetching {}", url));
+  if (response.status != 200)
+    return make_error(Errc::unavailable, "{}: the server answers {} {}", url, response.status,
+                      net::reason_phrase(response.status));
+  auto blocks = TRY(pem_or_der(response.body, "X509 CRL", {"X509 CRL"}).context("reading {}", url));
+  if (looks_like_pem(response.body))
+    context.note(
+        "warning: the server hands out PEM; RFC 5280 4.2.1.13 asks for DER, and many clients read nothing "
+        "else");
+  return std::move(blocks.front().der);
+}
+
+// RFC 5280 6.3.3 (f) and (g): name, key identifiers and key usage have to fit as well, or any certificate
+// with the same key would do.
+Result<relying::CrlComparison> compare_with(Context& context, const x509::CrlView& crl,
+                                            const std::string& file) {
   const auto certificates = TRY(read_certificate_file(context, file));
-  const auto issuer = TRY(x509::parse_certificate(certificates.front()).context("reading {}", file));
-  if (!equal(issuer.subject, crl.issuer)) {
-    const auto given = x509::parse_name(issuer.subject), named = x509::parse_name(crl.issuer);
-    if (!given || !named || !x509::names_match(*given, *named))
-      return Verdict{false, fmt::format("issued by {}, and {} is of {}", name_text(crl.issuer), file,
-                                        name_text(issuer.subject))};
-  }
-  if (const auto* usage = issuer.find(x509::oid::kKeyUsage))
-    if (!(TRY(x509::parse_key_usage(usage->value)) & x509::crl_sign))
-      return Verdict{false, fmt::format("the key of {} may not sign CRLs (no cRLSign)", file)};
-  if (!equal(crl.tbs_signature.whole, crl.signature_algorithm.whole))
-    return Verdict{false, "the two algorithm identifiers of the CRL differ"};
-  const auto algorithm = TRY(x509::parse_signature_algorithm(crl.signature_algorithm));
-  auto verified = context.provider().verify(issuer.public_key_info, algorithm, crl.tbs, crl.signature);
-  if (verified) return Verdict{true, "good"};
-  return Verdict{false, std::string(verified.error().message())};
+  const auto authority =
+      TRY(validate::Certificate::parse(context.provider(), certificates.front()).context("reading {}", file));
+  const auto head = TRY(validate::read_crl_head(context.provider(), crl, file));
+  return relying::compare(context.provider(), head, *authority);
+}
+
+void print_comparison(const Context& context, const relying::CrlComparison& comparison,
+                      const std::string& file) {
+  const auto text_or_absent = [](const std::string& text) { return text.empty() ? "absent" : text; };
+  const auto verdict = [](bool good) { return good ? "good" : "BAD"; };
+  const bool absent = comparison.expected_key.empty() || comparison.found_key.empty();
+  context.out() << "Held against " << printable(file) << '\n'
+                << Fields()
+                       .add("Issuer", verdict(comparison.names_fit))
+                       .add("  of the CRL", comparison.issuer)
+                       .add("  of the CA", comparison.subject)
+                       .add("Key", absent ? "cannot be compared" : verdict(comparison.keys_fit))
+                       .add("  AKI of the CRL", text_or_absent(comparison.found_key))
+                       .add("  SKI of the CA", text_or_absent(comparison.expected_key))
+                       .add("cRLSign", verdict(comparison.may_sign))
+                       .text()
+                << "Checked signature: " << verdict(comparison.signature_fault.empty()) << '\n';
 }
 
 Result<Exit> show(Context& context, const Arguments& arguments) {
   const std::string& file = arguments.operand(0);
   const std::uint32_t limit = TRY(arguments.number("entries")).value_or(100);
-  const Buffer der = TRY(read_crl_file(context, file));
+  const Buffer der = TRY(is_url(file) ? download_crl(context, file) : read_crl_file(context, file));
   const auto view = TRY(x509::parse_crl(der).context("reading {} as a CRL", file));
   Value content = TRY(x509::describe_crl(view, limit).context("reading {} as a CRL", file));
   const auto prints = fingerprints(context.provider(), der);
   content.set("fingerprint_sha256", prints.sha256).set("fingerprint_sha1", prints.sha1);
-  std::optional<Verdict> verdict;
+  std::optional<relying::CrlComparison> comparison;
   if (const std::string* issuer = arguments.find("ca"))
-    verdict = TRY(check_signature(context, view, *issuer));
+    comparison = TRY(compare_with(context, view, *issuer));
+  // CRLs from before RFC 5280, and those of some roots, have no authorityKeyIdentifier.
+  const std::string problem = comparison ? comparison->fault(false) : "";
   const bool expired = view.next_update && *view.next_update < context.clock().now();
 
   if (context.json()) {
     Value value;
     value.set("crl", content).set("expired", expired);
-    value.set("signature", verdict ? Value(verdict->good ? "good" : "bad") : Value());
-    value.set("problem", verdict && !verdict->good ? Value(verdict->message) : Value());
+    value.set("signature", comparison ? Value(problem.empty() ? "good" : "bad") : Value());
+    value.set("problem", text_or_null(problem));
+    value.set("comparison", comparison ? relying::to_value(*comparison) : Value());
     print_json(context, value);
   } else {
     context.out() << x509::to_text(printable_tree(content));
     if (expired) context.note("warning: this CRL has expired");
-    if (verdict) context.out() << "Checked signature: " << (verdict->good ? "good\n" : "BAD\n");
+    if (comparison) print_comparison(context, *comparison, arguments.text("ca"));
   }
-  if (!verdict || verdict->good) return Exit::done;
+  if (problem.empty()) return Exit::done;
   if (!context.json())
-    print_error(context.surroundings(), make_error(Errc::found_bad, "{}: {}", file, verdict->message), false);
+    print_error(context.surroundings(), make_error(Errc::found_bad, "{}: {}", file, problem), false);
   return Exit::found_bad;
 }
 
@@ -427,7 +456,9 @@ constexpr Option kSchedule[] = {
      "keep certificates on the list that expire after this time (ExpiredCertsOnCRL)"},
 };
 constexpr Option kShow[] = {
-    {"ca", "CERT", "check the signature with this CA certificate; exit code 4 when it is bad"},
+    {"ca", "CERT",
+     "hold it against this CA certificate: name, key identifiers, cRLSign, signature; exit code 4 when one "
+     "is bad"},
     {"entries", "N", "show at most so many entries (100)"},
 };
 
@@ -445,7 +476,7 @@ constexpr Command kCommands[] = {
      "period, "
      "overlap and deltas.",
      kSchedule, "vouch crl schedule --period 1w --delta 24h --at 02:00", &schedule},
-    {"crl show", "FILE", "show a CRL, and check its signature", "", kShow,
+    {"crl show", "FILE|URL", "show a CRL, and hold it against its CA", "", kShow,
      "vouch crl show root.crl --ca root.pem", &show},
 };
 

@@ -1,64 +1,19 @@
 // vouch serve: the service, from its start to the signal that ends it.
 #include <malloc.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <mutex>
 #include <ostream>
 
+#include "cli/foreground.hpp"
 #include "cli/output.hpp"
 #include "cli/through_service.hpp"
 #include "daemon/crl_responder.hpp"
 #include "daemon/registration.hpp"
 #include "daemon/service.hpp"
-#include "net/systemd.hpp"
 
 namespace vouch::cli {
 namespace {
-
-// The signals that a service is told what to do with. Blocked before the first thread is made, so that all
-// threads inherit that and this one alone waits for them.
-class Signals {
- public:
-  Signals() {
-    ::sigemptyset(&set_);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set_, signal);
-    ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
-  }
-  ~Signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
-
-  // The next one; none when none came in that time.
-  std::optional<int> wait(std::chrono::milliseconds patience) const {
-    const timespec time{patience.count() / 1000, patience.count() % 1000 * 1'000'000};
-    const int signal = ::sigtimedwait(&set_, nullptr, &time);
-    return signal > 0 ? std::optional(signal) : std::nullopt;
-  }
-
- private:
-  sigset_t set_{}, before_{};
-};
-
-net::Environment environment_of(const Surroundings& surroundings) {
-  return [&surroundings](std::string_view name) {
-    return surroundings.variable(std::string(name)).value_or(std::string());
-  };
-}
-
-// Tells the service manager what goes on. That nobody listens to it is no reason to stop.
-void tell(const Context& context, const Status& told) {
-  if (!told) context.note("warning: {}", told.error().summary());
-}
-
-template <class Service>
-void reload(const Context& context, Service& service, const net::ServiceManager& manager) {
-  tell(context, manager.reloading());
-  const Status reloaded = service.reload();
-  context.note("{}", reloaded ? "reloaded" : "not reloaded: " + reloaded.error().summary());
-  tell(context, manager.ready(reloaded ? "running" : "running; the last reload failed"));
-}
 
 // Starts the process that holds the keys, as long as nothing is open and there is one thread. None: the keys
 // stay in this process.
@@ -76,30 +31,6 @@ Result<std::shared_ptr<const ca::KeySource>> hold_keys(Context& context) {
   return surroundings.hold_keys(std::move(plan));
 }
 
-std::chrono::milliseconds rhythm_of(const net::ServiceManager& manager) {
-  constexpr std::chrono::minutes kWithoutWatchdog{1};
-  if (!manager.watchdog()) return kWithoutWatchdog;
-  return std::chrono::duration_cast<std::chrono::milliseconds>(*manager.watchdog() / 2);
-}
-
-// From the moment it listens until a signal says that it is enough.
-template <class Service>
-void run(const Context& context, Service& service, const Signals& signals,
-         const net::ServiceManager& manager) {
-  for (const std::string& place : service.places()) context.note("listening on {}", place);
-  tell(context, manager.ready("running"));
-  for (;;) {
-    const auto signal = signals.wait(rhythm_of(manager));
-    if (manager.watchdog()) tell(context, manager.alive());
-    if (!signal) continue;
-    if (*signal != SIGHUP) break;
-    reload(context, service, manager);
-  }
-  tell(context, manager.stopping());
-  service.stop();
-  context.note("stopped");
-}
-
 // Those of every service, and with the administration API the route by which command lines come in.
 std::vector<daemon::PartMaker> parts_of(const Surroundings& surroundings, Workspace& workspace) {
   std::vector<daemon::PartMaker> parts(daemon::all_parts().begin(), daemon::all_parts().end());
@@ -111,14 +42,6 @@ std::vector<daemon::PartMaker> parts_of(const Surroundings& surroundings, Worksp
     return part;
   };
   return parts;
-}
-
-// Lines for the log, from any thread.
-std::function<void(const std::string&)> log_to(const Context& context) {
-  return [&context, one_at_a_time = std::make_shared<std::mutex>()](const std::string& line) {
-    const std::scoped_lock lock(*one_at_a_time);
-    context.note("{}", line);
-  };
 }
 
 // The whole service of a home with CAs.
@@ -133,7 +56,7 @@ Status serve_home(Context& context, const Signals& signals, const net::Environme
                                              .sockets = TRY(net::passed_sockets(variables, ::getpid())),
                                              .login_name = context.surroundings().login_name,
                                              .log = log_to(context)}));
-  run(context, *service, signals, manager);
+  run_in_foreground(context, *service, signals, manager);
   service.reset();
   context.close_workspace();
   return ok();
@@ -166,7 +89,7 @@ Status serve_crls(Context& context, const Signals& signals, const net::Environme
                                        .configuration = configuration_in(folder),
                                        .sockets = TRY(net::passed_sockets(variables, ::getpid())),
                                        .log = log_to(context)}));
-  run(context, *responder, signals, manager);
+  run_in_foreground(context, *responder, signals, manager);
   return ok();
 }
 
@@ -181,7 +104,7 @@ Status serve_registration(Context& context, const Signals& signals, const net::E
                                        .login_name = context.surroundings().login_name,
                                        .sockets = TRY(net::passed_sockets(variables, ::getpid())),
                                        .log = log_to(context)}));
-  run(context, *registration, signals, manager);
+  run_in_foreground(context, *registration, signals, manager);
   return ok();
 }
 

@@ -35,6 +35,9 @@ class Verifier {
   // together. SHA-1 and MD5 are verified, because old requests and messages carry them: whether they are
   // acceptable is the caller's decision (x509::is_weak).
   virtual Status verify(SignatureAlgorithm algorithm, Bytes tbs, Bytes signature) const = 0;
+  // The same over data that was hashed before, with the algorithm's digest. `usage` for a digest of another
+  // size, and for Ed25519, which takes the data whole.
+  virtual Status verify_digest(SignatureAlgorithm algorithm, Bytes digest, Bytes signature) const = 0;
 };
 
 // Key transport: what an RA's RSA key undoes (RFC 5652 6.2.1).

@@ -323,6 +323,27 @@ TEST_P(SignerContract, SignsWhatItsPublicKeyVerifies) {
   }
 }
 
+TEST_P(SignerContract, VerifiesOverDigestsAsOverTheData) {
+  const auto key = generate_(spec_).value();
+  const auto verifier = provider_->verifier(key->public_key_info()).value();
+  for (const auto algorithm : algorithms_of(spec_)) {
+    const Buffer signature = key->signer(algorithm).value()->sign(data()).value();
+    std::size_t fits = 0, denied = 0, other_size = 0;
+    for (const auto digest : {DigestAlgorithm::sha256, DigestAlgorithm::sha384, DigestAlgorithm::sha512}) {
+      const Buffer hashed = provider_->digest(digest, data());
+      const Status status = verifier->verify_digest(algorithm, hashed, signature);
+      fits += status.has_value();
+      other_size += !status && status.error().code() == Errc::usage;
+      const Status changed = verifier->verify_digest(algorithm, flipped(hashed, 9), signature);
+      denied += !changed && changed.error().code() == Errc::denied;
+    }
+    const bool whole = algorithm == SignatureAlgorithm::ed25519;  // it takes no digest
+    EXPECT_EQ(fits, whole ? 0U : 1U) << x509::to_string(algorithm);
+    EXPECT_EQ(denied, whole ? 0U : 1U) << x509::to_string(algorithm);
+    EXPECT_EQ(other_size, whole ? 3U : 2U) << x509::to_string(algorithm);
+  }
+}
+
 TEST_P(KeyContract, RefusesTamperedDataSignaturesAndOtherKeys) {
   const auto key = provider_->generate(spec_).value(), other = provider_->generate(spec_).value();
   const auto algorithm = signature_algorithm_for(spec_, {}).value();

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "daemon/parts.hpp"
+#include "relying/sync/configuration.hpp"
 
 namespace vouch::daemon {
 namespace {
@@ -357,7 +358,8 @@ Result<const Setting<Structure>*> known_setting(const Setting<Structure> (&setti
   return make_error(Errc::usage, "there is no setting '{}'", whole_name).with_hint(std::string(error.hint()));
 }
 
-constexpr std::string_view kListenerSection = "listener", kSourceSection = "ocsp_source";
+constexpr std::string_view kListenerSection = "listener", kSourceSection = "ocsp_source",
+                           kCrlSyncSection = "crlsync";
 
 // "listener.http.tls" as {"http", "tls"}, for section "listener".
 std::optional<std::pair<std::string_view, std::string_view>> named_setting(std::string_view section,
@@ -392,7 +394,10 @@ class FileReader {
       if (!members->members())
         return make_error(Errc::malformed, "{}:{}: '{}' stands outside a section", file_, members->line(),
                           section);
-      if (section == kListenerSection)
+      // crl_sync.hpp reads it again, with the home's folder.
+      if (section == kCrlSyncSection)
+        (void)TRY(relying::read_sync_targets(*members, file_, {}));
+      else if (section == kListenerSection)
         TRY(read_listeners(*members));
       else if (section == kSourceSection)
         TRY(read_sources(*members));

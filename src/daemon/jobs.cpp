@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -76,12 +77,15 @@ Result<Time> last_audited(const ca::Environment& environment) {
 }
 
 // A file system that has found itself damaged refuses to be written without being marked read-only (ext4
-// since Linux 6.15), so a file is written that has no name. Where there are no such files, nothing is known.
+// since Linux 6.15), so a file is written that has no name. Where there are no such files, nothing is known;
+// and what is free is judged apart.
 Status try_to_write(const fs::path& folder) {
   const FileDescriptor file(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
-  if (!file && (errno == EOPNOTSUPP || errno == EISDIR)) return ok();
+  if (!file && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOSPC)) return ok();
   if (!file) return system_error(errno, "cannot write in", folder);
-  return write_all(file.get(), as_bytes("."), folder);
+  if (::write(file.get(), ".", 1) < 0 && errno != ENOSPC)
+    return system_error(errno, "cannot write in", folder);
+  return ok();
 }
 
 Status check_file_system(const fs::path& database) {
@@ -89,9 +93,10 @@ Status check_file_system(const fs::path& database) {
   if (::statvfs(database.c_str(), &info) != 0) return system_error(errno, "looking at", database);
   if (info.f_flag & ST_RDONLY)
     return make_error(Errc::unavailable, "{} lies on a file system that is read-only", database.string());
+  TRY(try_to_write(database.parent_path()));  // first: freeing space would not mend what this finds
   if (const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize; free < kLeastFree)
     return make_error(Errc::unavailable, "{} MiB are free where {} lies", free >> 20, database.string());
-  return try_to_write(database.parent_path());
+  return ok();
 }
 
 }  // namespace

@@ -76,14 +76,16 @@ class ListSchedule {
     const auto states = TRY(snapshot_.crl_targets(series(newest.delta)));
     for (const std::string& target : all_targets(places)) {
       const auto state = std::ranges::find(states, target, &store::CrlTarget::target);
-      if (state != states.end() && state->number >= newest.number) continue;
+      // One that failed with a CRL that came to be nowhere is looked at again, too, although it lacks
+      // nothing.
+      if (state != states.end() && state->number >= newest.number && state->wanted <= state->number) continue;
       Time at = now_;  // one that failed has its pause
       if (state != states.end())
         at = std::max(at, TRY(target_state(snapshot_, *state, now_)).next_try.value_or(now_));
       tasks_.push_back({CrlTask::What::copy, newest.key_index, at,
                         state == states.end() || state->error.empty()
                             ? fmt::format("CRL {} is not there yet", newest.number)
-                            : fmt::format("CRL {} could not be written: {}", newest.number, state->error),
+                            : fmt::format("CRL {} could not be written: {}", state->wanted, state->error),
                         newest.delta, target, list_.shard});
     }
     return ok();

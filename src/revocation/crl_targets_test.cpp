@@ -128,6 +128,25 @@ TEST_F(CrlTargets, WhereNoFileTakesACrlNoNumberIsWasted) {
   EXPECT_TRUE(state_of(kPlace).is_good());
 }
 
+// Asked for by hand while no place took it, and nothing is due: the place lacks nothing, and is found good
+// again by itself.
+TEST_F(CrlTargets, APlaceRecoversFromACrlThatCameToBeNowhere) {
+  set([](ca::AuthoritySettings& s) { s.cdp.erase(s.cdp.begin()); });
+  const auto number = publish()[0].record.number;
+  fs::rename(second, bench.home().folder() / "away");
+  bench.clock().advance(seconds(60));
+  EXPECT_FALSE(publish_crls(*authority, "bob"));
+  EXPECT_EQ(state_of(kPlace).failures, 1U);
+  fs::rename(bench.home().folder() / "away", second);
+  bench.clock().advance(seconds(14));
+  EXPECT_THAT(in_turn().copied, IsEmpty());
+  bench.clock().advance(seconds(1));
+  EXPECT_THAT(in_turn().copied, SizeIs(1));
+  EXPECT_TRUE(state_of(kPlace).is_good());
+  EXPECT_EQ(state_of(kPlace).record.number, number);
+  EXPECT_THAT(in_turn().copied, IsEmpty());
+}
+
 TEST_F(CrlTargets, AClockThatWasSetBackMakesNoPauseLonger) {
   fs::remove_all(second);
   publish();

@@ -49,67 +49,73 @@ class CrlInMemory final : public Crl {
 
   Status read(const crypto::Provider& provider, std::string from) {
     head_ = TRY(read_crl_head(provider, TRY(x509::parse_crl(der_)), std::move(from)));
-    std::string issuer = head_.issuer_key;
-    for (x509::CrlEntryReader entries(head_.view.entries); !entries.at_end();) {
-      const x509::CrlEntryView entry = TRY(entries.next());
-      TRY(check(entry, issuer));
-    }
+    CrlEntryRules rules(head_);
+    for (x509::CrlEntryReader entries(head_.view.entries); !entries.at_end();)
+      TRY(rules.read(TRY(entries.next())));
+    if (head_.unusable.empty()) head_.unusable = rules.unusable();
     return ok();
   }
 
   const CrlHead& head() const override { return head_; }
 
-  std::optional<CrlHit> find(Bytes serial, const std::string& issuer_key) const override {
+  Result<std::optional<CrlHit>> find(Bytes serial, const std::string& issuer_key) const override {
     std::optional<CrlHit> hit;
-    std::string issuer = head_.issuer_key;
+    const bool indirect = CrlEntryRules::is_indirect(head_);
+    CrlEntryRules rules(head_);
     for (x509::CrlEntryReader entries(head_.view.entries); !entries.at_end();) {
-      const auto entry = entries.next();
-      if (!entry) break;  // not reached: every entry was read once
-      const bool here = equal(entry->serial, serial);
-      if (!here && !indirect()) continue;
-      const auto extensions = read_entry(*entry, issuer);
-      if (!here || !extensions || issuer != issuer_key) continue;
-      hit = CrlHit{extensions->reason.value_or(x509::CrlReason::unspecified), entry->revoked_at};
+      const x509::CrlEntryView entry = TRY(entries.next());
+      const bool here = equal(entry.serial, serial);
+      if (!here && !indirect) continue;
+      const x509::CrlEntryExtensions extensions = TRY(rules.read(entry));
+      if (here && rules.issuer() == issuer_key)
+        hit = CrlHit{extensions.reason.value_or(x509::CrlReason::unspecified), entry.revoked_at};
     }
     return hit;
   }
 
  private:
-  bool indirect() const { return head_.distribution_point && head_.distribution_point->indirect_crl; }
-
-  // 5.3.3: in an indirect CRL the certificate's issuer is
-  // that of the entry before, unless the entry names one.
-  Result<x509::CrlEntryExtensions> read_entry(const x509::CrlEntryView& entry, std::string& issuer) const {
-    if (entry.extensions_der.empty()) return x509::CrlEntryExtensions();
-    auto extensions = TRY(x509::parse_crl_entry_extensions(entry.extensions_der));
-    for (const auto& name : extensions.certificate_issuer)
-      if (name.type == x509::GeneralNameType::directory_name)
-        issuer = x509::comparison_key(TRY(x509::parse_name(name.value)));
-    return extensions;
-  }
-
-  Status check(const x509::CrlEntryView& entry, std::string& issuer) {
-    const x509::CrlEntryExtensions extensions = TRY(read_entry(entry, issuer));
-    if (extensions.unknown_critical && head_.unusable.empty())
-      head_.unusable = "an entry has a critical extension that is not known here";
-    if (!extensions.certificate_issuer.empty() && !indirect() && head_.unusable.empty())
-      head_.unusable = "an entry names a certificate issuer, but the CRL is not indirect";
-    if (head_.view.version < 2 && !entry.extensions_der.empty())
-      return make_error(Errc::malformed, "an entry of a version 1 CRL has extensions");
-    return ok();
-  }
-
   Buffer der_;
   CrlHead head_;
 };
 
 }  // namespace
 
+CrlEntryRules::CrlEntryRules(const CrlHead& head) : head_(head), issuer_(head.issuer_key) {}
+
+Result<x509::CrlEntryExtensions> CrlEntryRules::read(const x509::CrlEntryView& entry) {
+  if (entry.extensions_der.empty()) return x509::CrlEntryExtensions();
+  if (head_.view.version < 2)
+    return make_error(Errc::malformed, "an entry of a version 1 CRL has extensions");
+  auto extensions = TRY(x509::parse_crl_entry_extensions(entry.extensions_der));
+  for (const auto& name : extensions.certificate_issuer)
+    if (name.type == x509::GeneralNameType::directory_name)
+      issuer_ = x509::comparison_key(TRY(x509::parse_name(name.value)));
+  if (extensions.unknown_critical && unusable_.empty())
+    unusable_ = "an entry has a critical extension that is not known here";
+  if (!extensions.certificate_issuer.empty() && !is_indirect(head_) && unusable_.empty())
+    unusable_ = "an entry names a certificate issuer, but the CRL is not indirect";
+  return extensions;
+}
+
 Result<CrlHead> read_crl_head(const crypto::Provider& provider, const x509::CrlView& view, std::string from) {
+  CrlHead head = TRY(read_crl_head(view, std::move(from)));
+  identify(provider, head, provider.digest(x509::DigestAlgorithm::sha256, view.tbs));
+  return head;
+}
+
+void identify(const crypto::Provider& provider, CrlHead& head, Buffer tbs_digest) {
+  const x509::CrlView& view = head.view;
+  const auto end_of_tbs = static_cast<std::size_t>(view.tbs.data() - view.whole.data()) + view.tbs.size();
+  Buffer hashed = tbs_digest;
+  append(hashed, view.whole.subspan(end_of_tbs));
+  head.fingerprint = provider.digest(x509::DigestAlgorithm::sha256, hashed);
+  head.tbs_digest = std::move(tbs_digest);
+}
+
+Result<CrlHead> read_crl_head(const x509::CrlView& view, std::string from) {
   CrlHead head;
   head.view = view;
   head.from = std::move(from);
-  head.fingerprint = provider.digest(x509::DigestAlgorithm::sha256, view.whole);
   const x509::Name issuer = TRY(x509::parse_name(view.issuer));
   head.issuer_key = x509::comparison_key(issuer);
   head.issuer_text = x509::to_rfc4514(issuer);

@@ -92,11 +92,12 @@ class CrlCheck {
     bool delta_wanted = false;
     const CrlPtr delta = delta_for(head, signer, delta_wanted);
     if (!delta && delta_wanted) return add(FindingId::crl_delta_missing, {{"type", "delta"}});
+    if (const Status read = decide(*crl, delta.get()); !read)
+      return add(FindingId::crl_unusable, {{"issuer", head.issuer_text}, {"reason", read.error().summary()}});
     step(head, "used");
     if (delta) step(delta->head(), "used");
     limit_unseen(head);
     if (delta) limit_unseen(delta->head());
-    decide(*crl, delta.get());
     covered_ = static_cast<x509::ReasonFlags>(covered_ | reasons);
   }
 
@@ -133,9 +134,11 @@ class CrlCheck {
   void remember_stale(const Crl& crl) {
     const auto& until = crl.head().view.next_update;
     if (!until || *until > query_.now || crl.head().view.this_update > query_.now) return;
-    const auto hit = crl.find(certificate_.view().serial, certificate_.issuer_key());
-    if (!hit || hit->reason == x509::CrlReason::certificate_hold ||
-        hit->reason == x509::CrlReason::remove_from_crl || stale_)
+    const auto found = crl.find(certificate_.view().serial, certificate_.issuer_key());
+    if (!found || !*found) return;
+    const auto& hit = *found;
+    if (hit->reason == x509::CrlReason::certificate_hold || hit->reason == x509::CrlReason::remove_from_crl ||
+        stale_)
       return;
     if (signer_of(crl)) stale_ = hit;
   }
@@ -192,12 +195,13 @@ class CrlCheck {
   }
 
   // i to k: the delta is younger; what it removes is good again.
-  void decide(const Crl& base, const Crl* delta) {
+  Status decide(const Crl& base, const Crl* delta) {
     const Bytes serial = certificate_.view().serial;
     std::optional<CrlHit> hit;
-    if (delta != nullptr) hit = delta->find(serial, certificate_.issuer_key());
-    if (!hit) hit = base.find(serial, certificate_.issuer_key());
+    if (delta != nullptr) hit = TRY(delta->find(serial, certificate_.issuer_key()));
+    if (!hit) hit = TRY(base.find(serial, certificate_.issuer_key()));
     if (hit && hit->reason != x509::CrlReason::remove_from_crl) revoke(*hit);
+    return ok();
   }
   void revoke(const CrlHit& hit) {
     record_.status = RevocationStatus::revoked;

@@ -43,8 +43,7 @@ Status CrlSigners::verify(const Crl& crl, const CertificatePtr& signer) {
   const std::span<const CertificatePtr> signer_and_above =
       above != path_.end() ? path_.subspan(static_cast<std::size_t>(above - path_.begin()))
                            : std::span<const CertificatePtr>(&signer, 1);
-  if (check_signature(inputs_.provider, signer_and_above, head.view.signature_algorithm, head.view.tbs,
-                      head.view.signature) != SignatureVerdict::fits)
+  if (check_signature(inputs_.provider, signer_and_above, head) != SignatureVerdict::fits)
     return make_error(Errc::denied, "its signature does not fit the key of '{}'", signer->subject_text());
   if (inputs_.cache != nullptr) inputs_.cache->learn(head.fingerprint, from);
   return ok();

@@ -25,6 +25,11 @@ std::optional<x509::DsaPublicKey> whole_dsa_key(std::span<const CertificatePtr> 
   return std::nullopt;
 }
 
+bool is_over_sha256(SignatureAlgorithm algorithm) {
+  return algorithm == SignatureAlgorithm::rsa_pkcs1_sha256 ||
+         algorithm == SignatureAlgorithm::rsa_pss_sha256 || algorithm == SignatureAlgorithm::ecdsa_sha256;
+}
+
 SignatureVerdict check_dsa(const crypto::Provider& provider, std::span<const CertificatePtr> certificates,
                            Bytes tbs, Bytes signature) {
   bool undecided = false;
@@ -74,6 +79,18 @@ SignatureVerdict check_signature(const crypto::Provider& provider,
   const auto verifier = signer_and_above[0]->verifier(provider);
   return verifier && (*verifier)->verify(*algorithm, tbs, signature) ? SignatureVerdict::fits
                                                                      : SignatureVerdict::wrong;
+}
+
+SignatureVerdict check_signature(const crypto::Provider& provider,
+                                 std::span<const CertificatePtr> signer_and_above, const CrlHead& crl) {
+  const auto algorithm = x509::parse_signature_algorithm(crl.view.signature_algorithm);
+  if (!algorithm || !is_over_sha256(*algorithm))
+    return check_signature(provider, signer_and_above, crl.view.signature_algorithm, crl.view.tbs,
+                           crl.view.signature);
+  const auto verifier = signer_and_above[0]->verifier(provider);
+  return verifier && (*verifier)->verify_digest(*algorithm, crl.tbs_digest, crl.view.signature)
+             ? SignatureVerdict::fits
+             : SignatureVerdict::wrong;
 }
 
 }  // namespace vouch::validate

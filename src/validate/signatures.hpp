@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "validate/certificate.hpp"
+#include "validate/crl.hpp"
 #include "validate/profile.hpp"
 
 namespace vouch::validate {
@@ -43,5 +44,8 @@ enum class SignatureVerdict {
 SignatureVerdict check_signature(const crypto::Provider& provider,
                                  std::span<const CertificatePtr> signer_and_above,
                                  const x509::AlgorithmIdentifier& algorithm, Bytes tbs, Bytes signature);
+// The same for a CRL; one signed over SHA-256 is not hashed again.
+SignatureVerdict check_signature(const crypto::Provider& provider,
+                                 std::span<const CertificatePtr> signer_and_above, const CrlHead& crl);
 
 }  // namespace vouch::validate

@@ -205,7 +205,7 @@ stop_service
 # As when a file system finds itself damaged: open files cannot be written any more, either. It has to be mounted anew.
 disk_breaks() {
   mkdir "$W/ext4"
-  truncate -s 128M "$W/image"
+  truncate -s 512M "$W/image"
   mkfs.ext4 -q "$W/image" && mount -o loop,errors=remount-ro "$W/image" "$W/ext4" 2>"$W/last" || return 1
   trigger=/sys/fs/ext4/$(basename "$(findmnt -no SOURCE "$W/ext4")")/trigger_fs_error
   [ -w "$trigger" ]
@@ -222,7 +222,7 @@ if disk_breaks; then
   sleep 1
   echo 1 >"$trigger"
   kill -HUP "$service" # looks at everything now
-  until_ready "read-only: readiness names the database" '"name": "database", "ok": false, "detail": "[^"]*[Rr]ead-only'
+  until_ready "read-only: readiness names the database" '"name": "database", "ok": false, "detail": "[^"]*([Rr]ead-only|cannot write)'
   refused read-only 'read-only|cannot read or write'
   others_answer "read-only"
   kill -TERM "$service"

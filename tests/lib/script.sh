@@ -10,8 +10,11 @@ trap 'cleanup' EXIT
 at_exit=()
 cleanup() {
   local action
+  # What the shell says of the processes it kills here must not come behind the summary, which is the last line.
+  [ -n "${KEEP:-}" ] && echo "kept: $W" >&2
+  exec 2>/dev/null
   for action in "${at_exit[@]:-}"; do [ -n "$action" ] && eval "$action"; done
-  if [ -n "${KEEP:-}" ]; then echo "kept: $W" >&2; else rm -rf "$W"; fi
+  [ -n "${KEEP:-}" ] || rm -rf "$W"
 }
 
 vouch() { "$VOUCH" "$@"; }

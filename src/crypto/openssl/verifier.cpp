@@ -49,12 +49,16 @@ Status verdict(int result, SignatureAlgorithm algorithm) {
                     x509::to_string(algorithm));
 }
 
-Status verify_digest(VerifyingContext& context, const EVP_MD* algorithm, Bytes tbs, Bytes signature) {
-  DigestValue digest;
-  if (!digest.compute(context.digest.get(), algorithm, tbs)) return library_error(Errc::internal, "hashing");
+Status verify_hashed(VerifyingContext& context, Bytes digest, Bytes signature) {
   return verdict(
       EVP_PKEY_verify(context.key.get(), signature.data(), signature.size(), digest.data(), digest.size()),
       context.algorithm);
+}
+
+Status hash_and_verify(VerifyingContext& context, const EVP_MD* algorithm, Bytes tbs, Bytes signature) {
+  DigestValue digest;
+  if (!digest.compute(context.digest.get(), algorithm, tbs)) return library_error(Errc::internal, "hashing");
+  return verify_hashed(context, Bytes(digest.data(), digest.size()), signature);
 }
 
 // Ed25519 takes the data whole.
@@ -76,16 +80,33 @@ class SoftwareVerifier final : public Verifier {
     const Algorithm& known = library_->algorithms.signature(algorithm);
     TRY(rules_.check(known, algorithm));
     if (known.family == KeyFamily::ed25519) return verify_whole(key_.get(), tbs, signature);
-    // One key is almost always used with one algorithm; a context of another is dropped.
+    return with_context(algorithm, [&](VerifyingContext& context) {
+      return hash_and_verify(context, known.digest, tbs, signature);
+    });
+  }
+
+  Status verify_digest(SignatureAlgorithm algorithm, Bytes digest, Bytes signature) const override {
+    const Algorithm& known = library_->algorithms.signature(algorithm);
+    TRY(rules_.check(known, algorithm));
+    if (known.digest == nullptr || digest.size() != static_cast<std::size_t>(EVP_MD_get_size(known.digest)))
+      return make_error(Errc::usage, "{} octets are no digest for {}", digest.size(),
+                        x509::to_string(algorithm));
+    return with_context(algorithm,
+                        [&](VerifyingContext& context) { return verify_hashed(context, digest, signature); });
+  }
+
+ private:
+  // One key is almost always used with one algorithm; a context of another is dropped.
+  template <class Use>
+  Status with_context(SignatureAlgorithm algorithm, Use&& use) const {
     auto context = contexts_.take();
     if (context == nullptr || context->algorithm != algorithm)
       context = TRY(make_context(library_->algorithms, key_.get(), algorithm));
-    const Status result = verify_digest(*context, known.digest, tbs, signature);
+    const Status result = use(*context);
     contexts_.give(std::move(context));
     return result;
   }
 
- private:
   SharedLibrary library_;
   Key key_;
   Rules rules_;
@@ -111,7 +132,7 @@ Status verify_once(Library& library, Bytes public_key_info, SignatureAlgorithm a
   if (known.family == KeyFamily::ed25519) return verify_whole(key, tbs, signature);
   // The context is always new: one of an earlier key could still hold that key's point.
   auto context = TRY(make_context(library.algorithms, key, algorithm));
-  const Status result = verify_digest(*context, known.digest, tbs, signature);
+  const Status result = hash_and_verify(*context, known.digest, tbs, signature);
   context.reset();
   library.importer.give_back(std::move(borrowed), info.type);
   return result;

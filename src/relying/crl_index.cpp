@@ -1,0 +1,270 @@
+#include "relying/crl_index.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "relying/plain_entry.hpp"
+
+namespace vouch::relying {
+namespace {
+
+// An entry that was checked when the index was built: its serial, date and reason, whatever its form.
+struct ReadEntry {
+  Bytes serial, extensions;
+  validate::CrlHit hit;
+};
+
+// reasonCode is looked for by hand: parse_crl_entry_extensions makes a list of all extensions. Each is
+// SEQUENCE { OID, critical BOOLEAN DEFAULT FALSE, OCTET STRING }.
+Result<x509::CrlReason> reason_in(Bytes extensions_der) {
+  asn1::Reader outer(extensions_der);
+  for (asn1::Reader list = TRY(outer.expect_sequence()); !list.at_end();) {
+    asn1::Reader extension = TRY(list.expect_sequence());
+    const Bytes id = TRY(extension.expect(asn1::Tag::oid));
+    if (!equal(id, x509::oid::kReasonCode.contents())) continue;
+    (void)TRY(extension.optional_boolean_default_false());
+    return x509::parse_reason_code(TRY(extension.expect_octet_string()));
+  }
+  return x509::CrlReason::unspecified;
+}
+
+Result<ReadEntry> read_entry(Bytes at) {
+  if (const auto plain = read_plain_entry(at))
+    return ReadEntry{plain->serial, {}, {plain->reason, plain->revoked_at}};
+  x509::CrlEntryReader reader(at);
+  const x509::CrlEntryView view = TRY(reader.next());
+  ReadEntry entry{view.serial, view.extensions_der, {x509::CrlReason::unspecified, view.revoked_at}};
+  if (!view.extensions_der.empty()) entry.hit.reason = TRY(reason_in(view.extensions_der));
+  return entry;
+}
+
+// How many elements begin before the first that cannot be read.
+std::size_t count_elements(Bytes elements) {
+  std::size_t count = 0;
+  for (; elements.size() >= 2; ++count) {
+    std::size_t size = 2U + elements[1];
+    if (elements[1] >= 0x80) {
+      asn1::Reader reader(elements);
+      const auto element = reader.next();
+      if (!element) return count;
+      size = element->whole.size();
+    }
+    if (size > elements.size()) return count;
+    elements = elements.subspan(size);
+  }
+  return count;
+}
+
+// SHA-256 of tbsCertList: on a thread of its own, or piece by piece just before the entries are read, while
+// the piece is in the processor's cache.
+class TbsHash {
+ public:
+  TbsHash(const crypto::Provider& provider, Bytes tbs, bool own_thread)
+      : digester_(provider.digester(x509::DigestAlgorithm::sha256)), rest_(tbs) {
+    if (own_thread)
+      thread_ = std::jthread([this](const std::stop_token& stop) {
+        while (!rest_.empty() && !stop.stop_requested()) hash_piece();
+      });
+  }
+  void reach(const std::uint8_t* place) {
+    if (thread_.joinable()) return;
+    while (!rest_.empty() && rest_.data() <= place) hash_piece();
+  }
+  Buffer finish() {
+    if (thread_.joinable()) thread_.join();
+    while (!rest_.empty()) hash_piece();
+    return digester_->finish();
+  }
+
+ private:
+  static constexpr std::size_t kPiece = std::size_t{128} << 10;  // a fraction of a second-level cache
+  void hash_piece() {
+    const Bytes piece = rest_.first(std::min(kPiece, rest_.size()));
+    digester_->update(piece);
+    rest_ = rest_.subspan(piece.size());
+  }
+
+  std::unique_ptr<crypto::Digester> digester_;
+  Bytes rest_;
+  std::jthread thread_;  // last: it uses the others
+};
+
+// The table of a CRL and the issuers of its entries.
+struct Tables {
+  std::vector<Slot> slots;
+  Buffer issuers;
+};
+
+class IndexBuilder {
+ public:
+  IndexBuilder(const validate::CrlHead& head, const SerialSeed& seed, TbsHash& hash)
+      : head_(head),
+        seed_(seed),
+        hash_(hash),
+        indirect_(validate::CrlEntryRules::is_indirect(head)),
+        rules_(head) {}
+
+  Result<Tables> run() {
+    const Bytes entries = head_.view.entries;
+    if (entries.size() > kMaxEntriesSize)
+      return make_error(Errc::limit_exceeded, "a CRL with {} octets of entries cannot be indexed",
+                        entries.size());
+    Tables tables;
+    tables.slots.resize(slots_for(count_elements(entries)));
+    SerialTableBuilder table(tables.slots, [this](auto a, auto b) { return is_same(a, b); });
+    for (std::size_t at = 0; at < entries.size(); ++entries_) {
+      hash_.reach(entries.data() + at);
+      at += TRY(read(at, table).context("reading the entry at offset {} of revokedCertificates", at));
+    }
+    table.finish();
+    tables.issuers = issuers_.encode();
+    return tables;
+  }
+
+  std::size_t entries() const { return entries_; }
+  const std::string& unusable() const { return rules_.unusable(); }
+
+ private:
+  // Says how long the entry is.
+  Result<std::size_t> read(std::size_t at, SerialTableBuilder& table) {
+    const Bytes rest = head_.view.entries.subspan(at);
+    const auto place = static_cast<std::uint32_t>(at);
+    if (const auto plain = read_plain_entry(rest);
+        plain && (!plain->has_extensions || head_.view.version >= 2)) {
+      table.add(hash_serial(seed_, plain->serial, TRY(issuer_of(place))), place);
+      return plain->size;
+    }
+    x509::CrlEntryReader reader(rest);
+    const x509::CrlEntryView entry = TRY(reader.next());
+    TRY(rules_.read(entry));
+    table.add(hash_serial(seed_, entry.serial, TRY(issuer_of(place))), place);
+    return entry.whole.size();
+  }
+
+  Result<std::uint32_t> issuer_of(std::uint32_t place) {
+    return indirect_ ? issuers_.note(place, rules_.issuer()) : 0;
+  }
+
+  bool is_same(std::uint32_t a, std::uint32_t b) const {
+    const auto first = read_entry(head_.view.entries.subspan(a));
+    const auto second = read_entry(head_.view.entries.subspan(b));
+    return first && second && equal(first->serial, second->serial) &&
+           (!indirect_ || issuers_.at(a) == issuers_.at(b));
+  }
+
+  const validate::CrlHead& head_;
+  const SerialSeed& seed_;
+  TbsHash& hash_;
+  const bool indirect_;
+  validate::CrlEntryRules rules_;
+  EntryIssuersBuilder issuers_;
+  std::size_t entries_ = 0;
+};
+
+SerialSeed random_seed(const crypto::Provider& provider) {
+  SerialSeed seed;
+  provider.random({reinterpret_cast<std::uint8_t*>(&seed), sizeof seed});
+  return seed;
+}
+
+}  // namespace
+
+CrlOctets map(MappedFile file) {
+  auto owner = std::make_shared<const MappedFile>(std::move(file));
+  return {owner->bytes(), owner};
+}
+
+CrlOctets own(Buffer octets) {
+  auto owner = std::make_shared<const Buffer>(std::move(octets));
+  return {*owner, owner};
+}
+
+Result<IndexedCrlPtr> build_crl_index(const crypto::Provider& provider, CrlOctets crl, std::string from,
+                                      std::size_t threads) {
+  CrlIndexParts parts;
+  parts.head = TRY(validate::read_crl_head(TRY(x509::parse_crl(crl.bytes)), std::move(from)));
+  parts.crl = std::move(crl);
+  parts.seed = random_seed(provider);
+  TbsHash hash(provider, parts.head.view.tbs, threads > 1);
+  IndexBuilder builder(parts.head, parts.seed, hash);
+  auto tables = std::make_shared<const Tables>(TRY(builder.run()));
+  validate::identify(provider, parts.head, hash.finish());
+  if (parts.head.unusable.empty()) parts.head.unusable = builder.unusable();
+  parts.entries = builder.entries();
+  parts.slots = tables->slots;
+  parts.issuers = tables->issuers;
+  parts.owner = std::move(tables);
+  return IndexedCrl::make(std::move(parts));
+}
+
+Result<IndexedCrlPtr> IndexedCrl::make(CrlIndexParts parts) {
+  const EntryIssuers issuers = TRY(EntryIssuers::read(parts.issuers));
+  if (parts.slots.size() < slots_for(0) || parts.slots.size() <= parts.entries)
+    return make_error(Errc::malformed, "an index of {} slots for {} entries", parts.slots.size(),
+                      parts.entries);
+  return std::make_shared<const IndexedCrl>(std::move(parts), issuers);
+}
+
+std::optional<std::uint32_t> IndexedCrl::number_of(const std::string& issuer_key) const {
+  if (!issuers_.empty()) return issuers_.number_of(issuer_key);
+  return issuer_key == parts_.head.issuer_key ? std::optional<std::uint32_t>(0) : std::nullopt;
+}
+
+bool IndexedCrl::holds_slot(std::size_t slot) const {
+  return !parts_.index_blocks || parts_.index_blocks->holds(slot * sizeof(Slot), sizeof(Slot));
+}
+
+std::optional<Bytes> IndexedCrl::entry_at(std::uint32_t place) const {
+  const Bytes entries = parts_.head.view.entries;
+  if (place >= entries.size()) return std::nullopt;
+  const auto& sealed = parts_.crl_blocks;
+  if (!sealed) return entries.subspan(place);
+  const auto offset = static_cast<std::size_t>(entries.data() - parts_.crl.bytes.data()) + place;
+  // Its length, then the whole of it.
+  const std::size_t header = std::min<std::size_t>(entries.size() - place, 6);
+  if (!sealed->holds(offset, header)) return std::nullopt;
+  asn1::Reader reader(entries.subspan(place));
+  const auto element = reader.next();
+  if (!element || !sealed->holds(offset, element->whole.size())) return std::nullopt;
+  return element->whole;
+}
+
+Error IndexedCrl::damage() const {
+  damaged_ = true;
+  return make_error(Errc::found_bad, "the stored CRL of '{}', or its index, was damaged",
+                    parts_.head.issuer_text);
+}
+
+Result<std::optional<validate::CrlHit>> IndexedCrl::find(Bytes serial, const std::string& issuer_key) const {
+  const auto issuer = number_of(issuer_key);
+  if (!issuer) return std::nullopt;
+  const std::uint64_t hash = hash_serial(parts_.seed, serial, *issuer);
+  const std::span<const Slot> slots = parts_.slots;
+  std::size_t slot = first_slot(hash, slots.size());
+  for (std::size_t tried = 0; tried < slots.size(); ++tried) {
+    if (!holds_slot(slot)) return damage();
+    if (slots[slot] == 0) return std::nullopt;
+    if (may_be(slots[slot], hash)) {
+      const std::uint32_t place = place_in(slots[slot]);
+      const auto octets = entry_at(place);
+      if (!octets) return damage();
+      const auto entry = read_entry(*octets);
+      if (!entry) return damage();
+      if (equal(entry->serial, serial) && (issuers_.empty() || issuers_.at(place) == *issuer))
+        return entry->hit;
+    }
+    if (++slot == slots.size()) slot = 0;
+  }
+  return damage();  // a table without a free slot is none of ours
+}
+
+bool IndexedCrl::check_all(const std::stop_token& stop) const {
+  for (const auto* sealed : {&parts_.crl_blocks, &parts_.index_blocks}) {
+    if (!*sealed) continue;
+    for (std::size_t block = 0; block < (*sealed)->blocks() && !stop.stop_requested(); ++block)
+      if (!(*sealed)->check(block)) damaged_ = true;
+  }
+  return !is_damaged();
+}
+
+}  // namespace vouch::relying

@@ -1,0 +1,78 @@
+#pragma once
+// A CRL of any size behind an index: read once from front to back, checked entry by entry, hashed for its
+// signature meanwhile; then each look-up is a search in a table, without parsing and without an allocation.
+// The CRL stays where it is, usually a mapped file; the index takes about 11 octets for each entry.
+
+#include <functional>
+#include <stop_token>
+
+#include "base/files.hpp"
+#include "relying/entry_issuers.hpp"
+#include "relying/sealed_blocks.hpp"
+#include "relying/serial_table.hpp"
+#include "validate/crl.hpp"
+
+namespace vouch::relying {
+
+// The octets of a CRL and whoever keeps them alive; nobody: they outlive the index.
+struct CrlOctets {
+  Bytes bytes;
+  std::shared_ptr<const void> owner;
+};
+CrlOctets map(MappedFile file);
+CrlOctets own(Buffer octets);
+
+// What an index consists of.
+struct CrlIndexParts {
+  CrlOctets crl;
+  validate::CrlHead head;
+  std::size_t entries = 0;
+  SerialSeed seed;
+  std::span<const Slot> slots;
+  Bytes issuers;                      // EntryIssuers; empty unless the CRL is indirect
+  std::shared_ptr<const void> owner;  // of slots and issuers
+  // Only where CRL and index were mapped from files.
+  std::optional<SealedBlocks> crl_blocks, index_blocks;
+};
+
+class IndexedCrl final : public validate::Crl {
+ public:
+  // `malformed` for parts that do not fit each other.
+  static Result<std::shared_ptr<const IndexedCrl>> make(CrlIndexParts parts);
+
+  const validate::CrlHead& head() const override { return parts_.head; }
+  // Fails as `found_bad` when a block of the files is not what was written there.
+  Result<std::optional<validate::CrlHit>> find(Bytes serial, const std::string& issuer_key) const override;
+
+  std::size_t entries() const { return parts_.entries; }
+  std::size_t octets() const { return parts_.crl.bytes.size(); }
+  std::size_t index_octets() const { return parts_.slots.size_bytes() + parts_.issuers.size(); }
+  const CrlIndexParts& parts() const { return parts_; }
+
+  // Checks all blocks; false when one is bad, or once it was found to be. Stops early when asked to.
+  bool check_all(const std::stop_token& stop) const;
+  bool is_damaged() const { return damaged_.load(std::memory_order_relaxed); }
+
+  // Use make(); public for std::make_shared only.
+  IndexedCrl(CrlIndexParts parts, EntryIssuers issuers) : parts_(std::move(parts)), issuers_(issuers) {}
+
+ private:
+  std::optional<std::uint32_t> number_of(const std::string& issuer_key) const;
+  bool holds_slot(std::size_t slot) const;
+  // The entry that begins at this place; nothing: damaged.
+  std::optional<Bytes> entry_at(std::uint32_t place) const;
+  Error damage() const;
+
+  CrlIndexParts parts_;
+  EntryIssuers issuers_;
+  mutable std::atomic<bool> damaged_ = false;
+};
+using IndexedCrlPtr = std::shared_ptr<const IndexedCrl>;
+
+// Reads the CRL and indexes it. With two threads one hashes and the other indexes. What parse_crl_in_memory
+// refuses is refused here, and what it finds unusable is unusable here. The signature is not verified: its
+// digest is in the head. `limit_exceeded` from 4 GiB of entries on.
+Result<IndexedCrlPtr> build_crl_index(const crypto::Provider& provider, CrlOctets crl, std::string from,
+                                      std::size_t threads);
+
+}  // namespace vouch::relying

@@ -1,0 +1,132 @@
+#include "relying/crl_index_file.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+
+namespace vouch::relying {
+namespace {
+
+constexpr std::array<char, 8> kMagic = {'V', 'C', 'R', 'L', 'I', 'D', 'X', '1'};
+// Numbers of blocks: the body's begin where no CRL of 4 GiB reaches.
+constexpr std::uint32_t kBodyBlocks = 0x40000000, kHeadBlock = 0xffffffff;
+
+struct FileHead {
+  std::array<char, 8> magic = kMagic;
+  SealNonce nonce{};
+  std::uint64_t crl_size = 0, entries = 0, slots = 0, issuers_size = 0, unusable_size = 0;
+  SerialSeed seed;
+  std::array<std::uint8_t, 32> tbs_digest{};
+};
+static_assert(std::is_trivially_copyable_v<FileHead> && sizeof(FileHead) % 8 == 0);
+
+// Where the parts of a file lie.
+struct Layout {
+  std::size_t crl_tags = 0, body_tags = 0, head_tag = 0, body = 0, end = 0;
+};
+std::size_t body_size(const FileHead& head) {
+  return head.slots * sizeof(Slot) + head.issuers_size + head.unusable_size;
+}
+Layout layout_of(const FileHead& head) {
+  Layout at;
+  at.crl_tags = sizeof(FileHead);
+  at.body_tags = at.crl_tags + SealedBlocks::tags_size(head.crl_size);
+  at.head_tag = at.body_tags + SealedBlocks::tags_size(body_size(head));
+  at.body = at.head_tag + crypto::Sealer::kTagSize;
+  at.end = at.body + body_size(head);
+  return at;
+}
+
+Bytes octets_of(const FileHead& head) { return {reinterpret_cast<const std::uint8_t*>(&head), sizeof head}; }
+
+Error not_ours(std::string_view why) { return make_error(Errc::found_bad, "the index is not used: {}", why); }
+
+// The head, if its sizes are possible for this file and CRL.
+Result<FileHead> read_head(Bytes file, std::size_t crl_size) {
+  FileHead head;
+  if (file.size() < sizeof head) return not_ours("it is cut off");
+  std::memcpy(&head, file.data(), sizeof head);
+  if (head.magic != kMagic) return not_ours("it is of another form");
+  if (head.crl_size != crl_size) return not_ours("it is for a CRL of another size");
+  const std::size_t most = file.size();
+  if (head.slots > most / sizeof(Slot) || head.issuers_size > most || head.unusable_size > most ||
+      layout_of(head).end != file.size())
+    return not_ours("its sizes do not fit");
+  return head;
+}
+
+// What lies outside of the list of entries is parsed at once, so it is checked at once.
+bool holds_around_entries(const SealedBlocks& blocks, const x509::CrlView& view) {
+  if (view.entries.empty()) return blocks.holds(0, view.whole.size());
+  const auto first = static_cast<std::size_t>(view.entries.data() - view.whole.data());
+  const std::size_t behind = first + view.entries.size();
+  return blocks.holds(0, first) && blocks.holds(behind, view.whole.size() - behind);
+}
+
+}  // namespace
+
+Status save_crl_index(const crypto::Provider& provider, const crypto::Sealer& sealer, const IndexedCrl& index,
+                      const fs::path& file) {
+  const CrlIndexParts& parts = index.parts();
+  const Bytes unusable = as_bytes(parts.head.unusable);
+  FileHead head;
+  provider.random(head.nonce);
+  head.crl_size = parts.crl.bytes.size();
+  head.entries = parts.entries;
+  head.slots = parts.slots.size();
+  head.issuers_size = parts.issuers.size();
+  head.unusable_size = unusable.size();
+  head.seed = parts.seed;
+  std::ranges::copy(parts.head.tbs_digest, head.tbs_digest.begin());
+
+  Buffer body;
+  body.reserve(body_size(head));
+  append(body, {reinterpret_cast<const std::uint8_t*>(parts.slots.data()), parts.slots.size_bytes()});
+  append(body, parts.issuers);
+  append(body, unusable);
+  Buffer front = to_buffer(octets_of(head));
+  append(front, TRY(SealedBlocks::seal(sealer, head.nonce, 0, parts.crl.bytes)));
+  append(front, TRY(SealedBlocks::seal(sealer, head.nonce, kBodyBlocks, body)));
+  append(front, TRY(SealedBlocks::seal_one(sealer, head.nonce, kHeadBlock, front)));
+
+  AtomicFile out = TRY(AtomicFile::create(file, 0600));
+  TRY(out.write(front));
+  TRY(out.write(body));
+  return out.commit();
+}
+
+Result<IndexedCrlPtr> open_crl_index(const crypto::Provider& provider,
+                                     std::shared_ptr<const crypto::Sealer> sealer, CrlOctets crl,
+                                     const fs::path& file, std::string from) {
+  auto mapped = std::make_shared<const MappedFile>(TRY(MappedFile::open(file)));
+  const Bytes octets = mapped->bytes();
+  const FileHead head = TRY(read_head(octets, crl.bytes.size()));
+  const Layout at = layout_of(head);
+  if (!SealedBlocks::holds_one(*sealer, head.nonce, kHeadBlock, octets.first(at.head_tag),
+                               octets.subspan(at.head_tag, crypto::Sealer::kTagSize)))
+    return not_ours("this machine's key has not sealed it, or it was damaged");
+
+  CrlIndexParts parts;
+  parts.crl_blocks.emplace(sealer, head.nonce, 0U, crl.bytes,
+                           octets.subspan(at.crl_tags, at.body_tags - at.crl_tags));
+  parts.index_blocks.emplace(sealer, head.nonce, kBodyBlocks, octets.subspan(at.body),
+                             octets.subspan(at.body_tags, at.head_tag - at.body_tags));
+  const auto view = x509::parse_crl(crl.bytes);
+  if (!view || !holds_around_entries(*parts.crl_blocks, *view)) return not_ours("it is for another CRL");
+  const std::size_t slots_size = head.slots * sizeof(Slot);
+  if (!parts.index_blocks->holds(slots_size, body_size(head) - slots_size)) return not_ours("it was damaged");
+
+  parts.head = TRY(validate::read_crl_head(*view, std::move(from)));
+  validate::identify(provider, parts.head, to_buffer(head.tbs_digest));
+  parts.head.unusable = as_text(octets.last(head.unusable_size));
+  parts.crl = std::move(crl);
+  parts.entries = head.entries;
+  parts.seed = head.seed;
+  // Mapped at a page's beginning, with nothing before it that is not a whole number of words.
+  parts.slots = {reinterpret_cast<const Slot*>(octets.data() + at.body), head.slots};
+  parts.issuers = octets.subspan(at.body + slots_size, head.issuers_size);
+  parts.owner = std::move(mapped);
+  return IndexedCrl::make(std::move(parts));
+}
+
+}  // namespace vouch::relying

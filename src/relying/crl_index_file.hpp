@@ -1,0 +1,24 @@
+#pragma once
+// An index kept beside its CRL, and opened again by mapping both: nothing is parsed but the CRL's head and
+// tail.
+//
+//   head | tags of the CRL's blocks | tags of the body's blocks | tag of all before | body: slots, issuers
+//
+// The tags are made with a key of this machine (SealedBlocks): an index of somebody else, or for another CRL,
+// or damaged, is not believed. The form is the machine's own; another one builds its own index.
+
+#include "relying/crl_index.hpp"
+
+namespace vouch::relying {
+
+// Replaces the file atomically; whoever has the old one mapped keeps it.
+Status save_crl_index(const crypto::Provider& provider, const crypto::Sealer& sealer, const IndexedCrl& index,
+                      const fs::path& file);
+
+// `not_found` or `denied` as files are; `found_bad` when the index is not one that this key has sealed for
+// this CRL: build it again.
+Result<IndexedCrlPtr> open_crl_index(const crypto::Provider& provider,
+                                     std::shared_ptr<const crypto::Sealer> sealer, CrlOctets crl,
+                                     const fs::path& file, std::string from);
+
+}  // namespace vouch::relying

@@ -1,0 +1,1 @@
+#include "relying/crl_store.hpp"

@@ -1,0 +1,62 @@
+#include "relying/serial_table.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace vouch::relying {
+namespace {
+
+struct SipState {
+  std::uint64_t a, b, c, d;
+  void round() {
+    a += b, b = std::rotl(b, 13) ^ a, a = std::rotl(a, 32);
+    c += d, d = std::rotl(d, 16) ^ c;
+    a += d, d = std::rotl(d, 21) ^ a;
+    c += b, b = std::rotl(b, 17) ^ c, c = std::rotl(c, 32);
+  }
+  void absorb(std::uint64_t word) {
+    d ^= word;
+    round();
+    a ^= word;
+  }
+};
+
+// In the machine's own order: a table does not leave it.
+std::uint64_t word_at(const std::uint8_t* at, std::size_t size) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, size);
+  return word;
+}
+
+}  // namespace
+
+std::uint64_t hash_serial(const SerialSeed& seed, Bytes serial, std::uint32_t issuer) {
+  SipState state{seed.first ^ 0x736f6d6570736575, seed.second ^ 0x646f72616e646f6d,
+                 seed.first ^ 0x6c7967656e657261, seed.second ^ 0x7465646279746573};
+  // Few CRLs have more issuers than one; their number is a word of its own.
+  if (issuer != 0) state.absorb(issuer);
+  const std::uint8_t* at = serial.data();
+  std::size_t left = serial.size();
+  for (; left >= 8; at += 8, left -= 8) state.absorb(word_at(at, 8));
+  state.absorb((left == 0 ? 0 : word_at(at, left)) | static_cast<std::uint64_t>(serial.size()) << 56);
+  state.c ^= 0xff;
+  for (int i = 0; i < 3; ++i) state.round();
+  return state.a ^ state.b ^ state.c ^ state.d;
+}
+
+void SerialTableBuilder::insert(const Waiting& entry) {
+  for (std::size_t slot = entry.slot;; slot = slot + 1 == slots_.size() ? 0 : slot + 1) {
+    const Slot found = slots_[slot];
+    if (found != 0 && !(may_be(found, entry.hash) && same_(place_in(found), entry.place))) continue;
+    slots_[slot] = make_slot(entry.hash, entry.place);
+    return;
+  }
+}
+
+void SerialTableBuilder::finish() {
+  for (std::size_t i = added_ - std::min(added_, kQueue); i < added_; ++i) insert(waiting_[i % kQueue]);
+  added_ = 0;
+}
+
+}  // namespace vouch::relying

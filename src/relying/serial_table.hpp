@@ -1,0 +1,69 @@
+#pragma once
+// Where in a CRL a serial number stands: a table of 64-bit slots, open addressing, linear probing. A slot has
+// half of the serial's hash and the entry's offset; the serial itself stays in the CRL. The hash is keyed:
+// who writes a CRL cannot choose serials that collide. Internal to this room.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "base/bytes.hpp"
+
+namespace vouch::relying {
+
+struct SerialSeed {
+  std::uint64_t first = 0, second = 0;
+};
+// SipHash-1-3 of the serial (INTEGER contents) and of which issuer's certificate it is.
+std::uint64_t hash_serial(const SerialSeed& seed, Bytes serial, std::uint32_t issuer);
+
+// 0 is free; else the tag in the upper half and 1 + offset of the entry in the lower.
+using Slot = std::uint64_t;
+// Offsets end here: a CRL whose entries take more cannot be indexed.
+constexpr std::size_t kMaxEntriesSize = 0xfffffffe;
+
+// At most 7 of 10 are taken, so that a search ends in the cache line that it begins in.
+inline std::size_t slots_for(std::size_t entries) { return entries + entries * 3 / 7 + 8; }
+inline Slot make_slot(std::uint64_t hash, std::uint32_t place) { return hash << 32 | (place + 1U); }
+inline std::uint32_t place_in(Slot slot) { return static_cast<std::uint32_t>(slot) - 1; }
+inline bool may_be(Slot slot, std::uint64_t hash) { return slot >> 32 == (hash & 0xffffffff) && slot != 0; }
+// The upper bits choose the first slot, the lower ones are the tag.
+inline std::size_t first_slot(std::uint64_t hash, std::size_t slots) {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<std::size_t>(static_cast<Wide>(hash) * slots >> 64);
+}
+
+// Fills a table. Some entries wait in a queue until their slots have come from memory.
+class SerialTableBuilder {
+ public:
+  // Whether the entries at two places are about the same certificate. Asked where the tags are equal.
+  using Same = std::function<bool(std::uint32_t, std::uint32_t)>;
+  // `slots` is zero and has room for all that is added; both must outlive the builder.
+  SerialTableBuilder(std::span<Slot> slots, Same same) : slots_(slots), same_(std::move(same)) {}
+
+  // Of entries about the same certificate the last one stays.
+  void add(std::uint64_t hash, std::uint32_t place) {
+    Waiting& next = waiting_[added_++ % kQueue];
+    if (added_ > kQueue) insert(next);
+    next = {hash, place, first_slot(hash, slots_.size())};
+    __builtin_prefetch(&slots_[next.slot], 1);
+  }
+  void finish();
+
+ private:
+  static constexpr std::size_t kQueue = 16;
+  struct Waiting {
+    std::uint64_t hash = 0;
+    std::uint32_t place = 0;
+    std::size_t slot = 0;
+  };
+  void insert(const Waiting& entry);
+
+  std::span<Slot> slots_;
+  Same same_;
+  std::array<Waiting, kQueue> waiting_{};
+  std::size_t added_ = 0;
+};
+
+}  // namespace vouch::relying
