@@ -1,11 +1,10 @@
 // vouch scep user …, vouch scep simulate-intune: what surrounds SCEP where devices are managed.
-#include <signal.h>
-
 #include <algorithm>
 #include <ostream>
 
 #include "base/pem.hpp"
 #include "ca/audit.hpp"
+#include "cli/foreground.hpp"
 #include "cli/output.hpp"
 #include "daemon/configuration.hpp"
 #include "enroll/intune_simulator/simulator.hpp"
@@ -33,17 +32,20 @@ Status note_change(Context& context, std::string_view verb, std::string_view nam
   std::error_code unknown;
   const ca::Home home = TRY(ca::Home::open(context.home_folder(), false));
   if (!fs::exists(home.database(), unknown)) return ok();
-  return ca::record_audit(TRY(context.workspace())->environment(), {.actor = context.user(),
-                                                                    .action = fmt::format("scep.user.{}", verb),
-                                                                    .object = fmt::format("page user {}", name)});
+  return ca::record_audit(TRY(context.workspace())->environment(),
+                          {.actor = context.user(),
+                           .action = fmt::format("scep.user.{}", verb),
+                           .object = fmt::format("page user {}", name)});
 }
 
 Result<std::string> new_password(Context& context, const Arguments& arguments) {
-  if (const std::string* file = arguments.find("password-file")) return context.read_secret(*file, "Password: ");
+  if (const std::string* file = arguments.find("password-file"))
+    return context.read_secret(*file, "Password: ");
   const Surroundings& surroundings = context.surroundings();
   if (!surroundings.in_is_terminal)
     return make_error(Errc::usage, "nobody is there to ask for the password")
-        .with_hint("give the file that holds it in its first line: --password-file FILE, or - for standard input");
+        .with_hint(
+            "give the file that holds it in its first line: --password-file FILE, or - for standard input");
   std::string password = TRY(surroundings.ask("Password: "));
   std::string again = TRY(surroundings.ask("The same again: "));
   const bool same = password == again;
@@ -67,7 +69,8 @@ Result<Exit> add_user(Context& context, const Arguments& arguments) {
   users.push_back(std::move(*user));
   TRY(note_change(context, known ? "password" : "add", name));
   TRY(enroll::mdm::write_page_users(file, users));
-  if (context.json()) print_json(context, Value().set("name", name).set("account", "page:" + name).set("new", !known));
+  if (context.json())
+    print_json(context, Value().set("name", name).set("account", "page:" + name).set("new", !known));
   context.say("{} {}; its account is page:{}", name, known ? "has a new password" : "may sign in", name);
   return Exit::done;
 }
@@ -91,21 +94,13 @@ Result<Exit> remove_user(Context& context, const Arguments& arguments) {
   std::vector<PageUser> users = TRY(enroll::mdm::read_page_users(file));
   const std::string& name = arguments.operand(0);
   if (std::erase_if(users, [&](const PageUser& user) { return user.name == name; }) == 0)
-    return make_error(Errc::not_found, "there is no user '{}'", name).with_hint("vouch scep user list shows them");
+    return make_error(Errc::not_found, "there is no user '{}'", name)
+        .with_hint("vouch scep user list shows them");
   TRY(note_change(context, "remove", name));
   TRY(enroll::mdm::write_page_users(file, users));
   if (context.json()) print_json(context, Value().set("name", name).set("removed", true));
   context.say("{} may no longer sign in", name);
   return Exit::done;
-}
-
-// Blocked before the server's threads are made, so that this thread alone gets them.
-sigset_t block_end_signals() {
-  sigset_t set{};
-  ::sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT}) ::sigaddset(&set, signal);
-  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  return set;
 }
 
 Result<ClientRegistration> registration_of(Context& context, const Arguments& arguments) {
@@ -127,14 +122,15 @@ Result<ClientRegistration> registration_of(Context& context, const Arguments& ar
 }
 
 Result<net::Address> listen_address(const Arguments& arguments) {
-  const auto address = TRY(for_option(net::Address::parse(arguments.text("listen", "127.0.0.1:8094")), "listen"));
+  const auto address =
+      TRY(for_option(net::Address::parse(arguments.text("listen", "127.0.0.1:8094")), "listen"));
   // It has no protection of its own.
   if (!address.is_loopback()) return usage_error("--listen: the simulator serves this host alone");
   return address;
 }
 
 Result<Exit> simulate_intune(Context& context, const Arguments& arguments) {
-  const sigset_t signals = block_end_signals();
+  const Signals signals;
   const ClientRegistration client = TRY(registration_of(context, arguments));
   Simulator simulator(client, context.provider(), context.clock());
   auto routes = std::make_shared<net::Router>();
@@ -160,10 +156,11 @@ Result<Exit> simulate_intune(Context& context, const Arguments& arguments) {
   context.say("simulating Intune's interface at {}, until it is stopped", url);
   context.say("  tenant       {}", client.tenant);
   context.say("  application  {}", client.application);
-  if (!client.secret.empty() && !arguments.has("secret-file")) context.say("  secret       {}", client.secret);
+  if (!client.secret.empty() && !arguments.has("secret-file"))
+    context.say("  secret       {}", client.secret);
   context.out().flush();
-  int signal = 0;
-  ::sigwait(&signals, &signal);
+  while (signals.wait(std::chrono::minutes(1)).value_or(SIGHUP) == SIGHUP) {
+  }
   server->stop(std::chrono::seconds(2));
   return Exit::done;
 }
@@ -179,17 +176,30 @@ constexpr Option kSimulate[] = {
 };
 
 constexpr Command kCommands[] = {
-    {"scep user add", "NAME", "let somebody sign in to the page with challenge passwords, or change a password",
-     "The page is /certsrv/mscep_admin. Names and scrypt hashes of passwords are in the file scep-page-users of the "
+    {"scep user add", "NAME",
+     "let somebody sign in to the page with challenge passwords, or change a password",
+     "The page is /certsrv/mscep_admin. Names and scrypt hashes of passwords are in the file scep-page-users "
+     "of the "
      "home, mode 0600; what a user may do there is decided by roles, for the account page:NAME.",
      kAdd, "vouch scep user add mdm --password-file mdm.txt", &add_user},
-    {"scep user list", "", "show who may sign in to the page with challenge passwords", "", {}, "vouch scep user list",
+    {"scep user list",
+     "",
+     "show who may sign in to the page with challenge passwords",
+     "",
+     {},
+     "vouch scep user list",
      &list_users},
-    {"scep user remove", "NAME", "let somebody no longer sign in to the page", "", {}, "vouch scep user remove mdm",
+    {"scep user remove",
+     "NAME",
+     "let somebody no longer sign in to the page",
+     "",
+     {},
+     "vouch scep user remove mdm",
      &remove_user},
     {"scep simulate-intune", "", "be a device management service with Intune's interface, for tests",
      "Serves the interface for third-party certification authorities (tokens, discovery, validateRequest, "
-     "notifications, revocations) on this host until SIGTERM or SIGINT. POST /simulator/challenges makes a challenge, "
+     "notifications, revocations) on this host until SIGTERM or SIGINT. POST /simulator/challenges makes a "
+     "challenge, "
      "GET /simulator/state shows what it was told; docs/mechanisms/mdm.md has an example.",
      kSimulate, "vouch scep simulate-intune --listen 127.0.0.1:8094", &simulate_intune},
 };

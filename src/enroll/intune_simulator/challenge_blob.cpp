@@ -103,7 +103,8 @@ OpenedBlob BlobKeys::open(std::string_view challenge) const {
   if (!opened) return {"ChallengeDecryptionError"};
   const auto outer = parse_json(as_text(*opened));
   if (!outer) return {"ChallengeDeserializationError"};
-  const auto text = member(*outer, "text", &Value::text), signature = member(*outer, "signature", &Value::text);
+  const auto text = member(*outer, "text", &Value::text),
+             signature = member(*outer, "signature", &Value::text);
   if (!text || !signature) return {"ChallengeDeserializationError"};
   if (!equal_constant_time(as_bytes(*signature), as_bytes(signature_over(*text))))
     return {"SignatureValidationFailed"};

@@ -2,7 +2,8 @@
 // The challenge that the simulator makes for a device and opens again: what the device's request has to look
 // like, sealed so that the device cannot read it. The form is the simulator's own; Intune's is not public.
 //
-//   base64( nonce(12) | AES-256-GCM( {"request": …, "device": …, "issued": …, "expires": …, "subject": …, …} ) )
+//   base64( nonce(12) | AES-256-GCM( {"request": …, "device": …, "issued": …, "expires": …, "subject": …, …}
+//   ) )
 
 #include <optional>
 #include <string>

@@ -35,7 +35,8 @@ Verdict check_alternative_names(const x509::RequestView& request, const Expectat
   std::ranges::sort(received);
   if (expected == received) return fine();
   return differs(received.empty() ? "SubjectAltNameMissing" : "SubjectAltNameMismatch",
-                 fmt::format("[{}]", fmt::join(expected, ", ")), fmt::format("[{}]", fmt::join(received, ", ")));
+                 fmt::format("[{}]", fmt::join(expected, ", ")),
+                 fmt::format("[{}]", fmt::join(received, ", ")));
 }
 
 Verdict check_key_usage(const x509::RequestView& request, const Expectation& expectation) {
@@ -43,8 +44,9 @@ Verdict check_key_usage(const x509::RequestView& request, const Expectation& exp
   if (expectation.key_usage == 0 || extension == nullptr) return fine();
   const auto usage = x509::parse_key_usage(extension->value);
   if (usage && *usage == expectation.key_usage) return fine();
-  return differs("KeyUsageMismatch", fmt::format("{}", fmt::join(x509::key_usage_names(expectation.key_usage), ", ")),
-                 usage ? fmt::format("{}", fmt::join(x509::key_usage_names(*usage), ", ")) : "what cannot be read");
+  return differs(
+      "KeyUsageMismatch", fmt::format("{}", fmt::join(x509::key_usage_names(expectation.key_usage), ", ")),
+      usage ? fmt::format("{}", fmt::join(x509::key_usage_names(*usage), ", ")) : "what cannot be read");
 }
 
 Verdict check_extended_key_usage(const x509::RequestView& request, const Expectation& expectation) {
@@ -72,7 +74,8 @@ Verdict check_key(const x509::RequestView& request, const Expectation& expectati
 }  // namespace
 
 Verdict check_request(const x509::RequestView& request, const Expectation& expectation) {
-  for (const auto check : {check_subject, check_alternative_names, check_key_usage, check_extended_key_usage, check_key})
+  for (const auto check :
+       {check_subject, check_alternative_names, check_key_usage, check_extended_key_usage, check_key})
     if (Verdict verdict = check(request, expectation); !verdict.is_success()) return verdict;
   return fine();
 }

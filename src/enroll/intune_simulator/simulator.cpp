@@ -31,7 +31,8 @@ std::vector<std::string> texts_member(const Value& table, std::string_view name)
 }
 
 net::Response bad_request(std::string why) {
-  return json_answer(400, Value().set("error", Value().set("code", "BadRequest").set("message", std::move(why))));
+  return json_answer(400,
+                     Value().set("error", Value().set("code", "BadRequest").set("message", std::move(why))));
 }
 net::Response answer_with(const Verdict& verdict) {
   return json_answer(200, Value().set("code", verdict.code).set("errorDescription", verdict.description));
@@ -113,7 +114,8 @@ std::vector<net::Route> Simulator::routes() {
 }
 
 net::Response Simulator::endpoints(const net::Request& request) const {
-  if (!tokens_.allows(request, url_)) return json_answer(401, Value().set("error", "no token for this resource"));
+  if (!tokens_.allows(request, url_))
+    return json_answer(401, Value().set("error", "no token for this resource"));
   Value list = Value::list();
   for (const std::string_view name : {kValidationService, kConnectorService})
     list.push(Value().set("providerName", name).set("uri", fmt::format("{}/{}", url_, name)));
@@ -121,8 +123,8 @@ net::Response Simulator::endpoints(const net::Request& request) const {
 }
 
 // What every call of a service has to have, and the answers that a test wants instead.
-net::Response Simulator::guarded(const net::Request& request, std::string_view version, const std::string& name,
-                                 Operation operation) {
+net::Response Simulator::guarded(const net::Request& request, std::string_view version,
+                                 const std::string& name, Operation operation) {
   {
     const std::scoped_lock lock(guards_records_);
     if (auto& waiting = forced_[name]; !waiting.empty()) {
@@ -134,7 +136,8 @@ net::Response Simulator::guarded(const net::Request& request, std::string_view v
   }
   if (!tokens_.allows(request, kResource))
     return json_answer(401, Value().set("error", "no token for this resource"));
-  if (request.field("api-version") != version) return bad_request(fmt::format("api-version has to be {}", version));
+  if (request.field("api-version") != version)
+    return bad_request(fmt::format("api-version has to be {}", version));
   if (request.field("client-request-id").size() != 36) return bad_request("client-request-id is no UUID");
   const auto body = parse_json(request.body);
   return body ? (this->*operation)(*body) : bad_request(body.error().summary());
@@ -165,15 +168,18 @@ Verdict Simulator::validate_request(const Value& request) {
   const Expectation& expected = blob.expectation;
   if (expected.signing_certificate != signing_certificate_)
     return {"SigningCertThumbprintMismatch", expected.signing_certificate};
-  if (clock_.now() < expected.issued) return {"ChallengeInvalidTimestamp", "made " + format_time(expected.issued)};
-  if (clock_.now() >= expected.expires) return {"ChallengeExpired", "expired " + format_time(expected.expires)};
+  if (clock_.now() < expected.issued)
+    return {"ChallengeInvalidTimestamp", "made " + format_time(expected.issued)};
+  if (clock_.now() >= expected.expires)
+    return {"ChallengeExpired", "expired " + format_time(expected.expires)};
   if (Verdict verdict = check_records(expected, *view); !verdict.is_success()) return verdict;
   return check_request(*view, expected);
 }
 
 Verdict Simulator::check_records(const Expectation& expectation, const x509::RequestView& request) {
   const std::scoped_lock lock(guards_records_);
-  if (!requests_.contains(expectation.request)) return {"BadCertificateRequestIdInChallenge", expectation.request};
+  if (!requests_.contains(expectation.request))
+    return {"BadCertificateRequestIdInChallenge", expectation.request};
   if (!devices_.contains(expectation.device)) return {"BadDeviceIdInChallenge", expectation.device};
   if (!expectation.user.empty() && !users_.contains(expectation.user))
     return {"BadUserIdInChallenge", expectation.user};
@@ -181,7 +187,8 @@ Verdict Simulator::check_records(const Expectation& expectation, const x509::Req
     return {"ScepProfileNoLongerTargetedToTheClient", expectation.request};
   if (!expectation.registered_key) return {"Success", {}};
   const auto keys = registered_.find(expectation.device);
-  if (keys == registered_.end() || keys->second.empty()) return {"AadKeyIdentifierListMissing", expectation.device};
+  if (keys == registered_.end() || keys->second.empty())
+    return {"AadKeyIdentifierListMissing", expectation.device};
   const std::string key = to_hex(provider_.digest(crypto::DigestAlgorithm::sha256, request.public_key_info));
   if (!keys->second.contains(key)) return {"RegisteredKeyMismatch", key};
   return {"Success", {}};
@@ -190,10 +197,11 @@ Verdict Simulator::check_records(const Expectation& expectation, const x509::Req
 net::Response Simulator::success(const Value& body) {
   const Value* notification = body.find("notification");
   if (notification == nullptr) return bad_request("there is no notification");
-  for (const std::string_view name : {"transactionId", "certificateRequest", "certificateThumbprint",
-                                      "certificateSerialNumber", "certificateExpirationDateUtc",
-                                      "issuingCertificateAuthority", "callerInfo"})
-    if (text_member(*notification, name).empty()) return bad_request(fmt::format("notification lacks {}", name));
+  for (const std::string_view name :
+       {"transactionId", "certificateRequest", "certificateThumbprint", "certificateSerialNumber",
+        "certificateExpirationDateUtc", "issuingCertificateAuthority", "callerInfo"})
+    if (text_member(*notification, name).empty())
+      return bad_request(fmt::format("notification lacks {}", name));
   const std::scoped_lock lock(guards_records_);
   keep(successes_, *notification);
   return answer_with({"Success", {}});
@@ -202,8 +210,10 @@ net::Response Simulator::success(const Value& body) {
 net::Response Simulator::failure(const Value& body) {
   const Value* notification = body.find("notification");
   if (notification == nullptr) return bad_request("there is no notification");
-  for (const std::string_view name : {"transactionId", "certificateRequest", "errorDescription", "callerInfo"})
-    if (text_member(*notification, name).empty()) return bad_request(fmt::format("notification lacks {}", name));
+  for (const std::string_view name :
+       {"transactionId", "certificateRequest", "errorDescription", "callerInfo"})
+    if (text_member(*notification, name).empty())
+      return bad_request(fmt::format("notification lacks {}", name));
   if (number_member(*notification, "hResult", 0) == 0) return bad_request("notification lacks hResult");
   if (text_member(*notification, "errorDescription").size() > 255)
     return bad_request("errorDescription is longer than 255");
@@ -255,7 +265,8 @@ net::Response Simulator::make_challenge(const Value& body) {
   const std::string flaw = text_member(body, "flaw");
   Expectation expected;
   expected.request = new_number();
-  expected.device = flaw == "device" || text_member(body, "device").empty() ? new_number() : text_member(body, "device");
+  expected.device =
+      flaw == "device" || text_member(body, "device").empty() ? new_number() : text_member(body, "device");
   expected.user = flaw == "user" ? new_number() : text_member(body, "user");
   expected.signing_certificate = flaw == "certificate" ? new_number() : signing_certificate_;
   const std::chrono::minutes life(number_member(body, "minutes", 60));
@@ -271,7 +282,8 @@ net::Response Simulator::make_challenge(const Value& body) {
     expected.key_usage = static_cast<std::uint16_t>(expected.key_usage | *bit);
   }
   const Value* registered = body.find("registered_key");
-  expected.registered_key = registered != nullptr && registered->boolean() != nullptr && *registered->boolean();
+  expected.registered_key =
+      registered != nullptr && registered->boolean() != nullptr && *registered->boolean();
   {
     const std::scoped_lock lock(guards_records_);
     if (flaw != "request") requests_.insert(expected.request);
@@ -303,7 +315,8 @@ net::Response Simulator::force_next(const Value& body) {
   const std::int64_t status = number_member(body, "status", 200);
   if (status < 200 || status > 599) return bad_request("status has to be 200 to 599");
   const std::scoped_lock lock(guards_records_);
-  forced_[text_member(body, "operation")].push_back({text_member(body, "code"), static_cast<unsigned>(status)});
+  forced_[text_member(body, "operation")].push_back(
+      {text_member(body, "code"), static_cast<unsigned>(status)});
   return json_answer(200, Value::table());
 }
 

@@ -5,17 +5,20 @@
 //
 //   POST /{tenant}/oauth2/v2.0/token                               a token
 //   GET  /v1.0/servicePrincipals/appId={Intune's}/endpoints        where the services are
-//   POST /ScepRequestValidationFEService/ScepActions/{validateRequest,successNotification,failureNotification}
-//   POST /PkiConnectorFEService/CertificateAuthorityRequests/{downloadRevocationRequests,uploadRevocationResults}
+//   POST
+//   /ScepRequestValidationFEService/ScepActions/{validateRequest,successNotification,failureNotification}
+//   POST
+//   /PkiConnectorFEService/CertificateAuthorityRequests/{downloadRevocationRequests,uploadRevocationResults}
 //
-//   POST /simulator/challenges   makes a challenge; members as in challenge_blob.hpp, all of them optional, and
-//                                "flaw": signature, format, certificate, future, expired, request, device, user
+//   POST /simulator/challenges   makes a challenge; members as in challenge_blob.hpp, all of them optional,
+//   and
+//                                "flaw": signature, format, certificate, future, expired, request, device,
+//                                user
 //   POST /simulator/unassign     {"request": …}: the profile is no longer assigned
-//   POST /simulator/keys         {"device": …, "sha256": hex of a SubjectPublicKeyInfo}: the device registers a key
-//   POST /simulator/next         {"operation": …, "code" or "status": …}: what the next call of it is answered
-//   POST /simulator/forget-tokens
-//   POST /simulator/revocations  {"serialNumber": …, "issuerName": …}: to be revoked
-//   GET  /simulator/state        what it was told, and what it answered
+//   POST /simulator/keys         {"device": …, "sha256": hex of a SubjectPublicKeyInfo}: the device registers
+//   a key POST /simulator/next         {"operation": …, "code" or "status": …}: what the next call of it is
+//   answered POST /simulator/forget-tokens POST /simulator/revocations  {"serialNumber": …, "issuerName": …}:
+//   to be revoked GET  /simulator/state        what it was told, and what it answered
 
 #include <deque>
 #include <set>

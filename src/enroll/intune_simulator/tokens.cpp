@@ -70,7 +70,8 @@ net::Response Tokens::issue(std::string_view form, const std::string& audience) 
                               .set("access_token", token));
 }
 
-Status Tokens::check_client(const std::map<std::string, std::string>& form, const std::string& audience) const {
+Status Tokens::check_client(const std::map<std::string, std::string>& form,
+                            const std::string& audience) const {
   if (find(form, "client_id") != client_.application)
     return make_error(Errc::denied, "the application '{}' is not registered here", find(form, "client_id"));
   const std::string assertion = find(form, "client_assertion");
@@ -91,22 +92,25 @@ Status Tokens::check_assertion(std::string_view assertion, const std::string& au
   if (first == std::string_view::npos || second == first)
     return make_error(Errc::denied, "the assertion has no three parts");
   const Value header = TRY(parse_json(as_text(TRY(from_base64url(assertion.substr(0, first))))));
-  const Value claims = TRY(parse_json(as_text(TRY(from_base64url(assertion.substr(first + 1, second - first - 1))))));
+  const Value claims =
+      TRY(parse_json(as_text(TRY(from_base64url(assertion.substr(first + 1, second - first - 1))))));
   const Buffer signature = TRY(from_base64url(assertion.substr(second + 1)));
   if (text_member(header, "alg") != "PS256") return make_error(Errc::denied, "alg has to be PS256");
   const auto thumbprint = TRY(from_base64url(text_member(header, "x5t#S256")));
   if (!equal(thumbprint, provider_.digest(crypto::DigestAlgorithm::sha256, client_.certificate)))
     return make_error(Errc::denied, "x5t#S256 is not that of the registered certificate");
   const auto certificate = TRY(x509::parse_certificate(client_.certificate));
-  TRY(provider_.verify(certificate.public_key_info, crypto::SignatureAlgorithm::rsa_pss_sha256,
-                       as_bytes(assertion.substr(0, second)), signature)
+  TRY(provider_
+          .verify(certificate.public_key_info, crypto::SignatureAlgorithm::rsa_pss_sha256,
+                  as_bytes(assertion.substr(0, second)), signature)
           .context("verifying the assertion"));
   const auto now = clock_.now().time_since_epoch().count();
   if (text_member(claims, "aud") != audience)
     return make_error(Errc::denied, "aud is '{}', and this is {}", text_member(claims, "aud"), audience);
   if (text_member(claims, "iss") != client_.application || text_member(claims, "sub") != client_.application)
     return make_error(Errc::denied, "iss and sub have to be the application");
-  if (number_member(claims, "nbf") > now || number_member(claims, "exp") <= now || text_member(claims, "jti").empty())
+  if (number_member(claims, "nbf") > now || number_member(claims, "exp") <= now ||
+      text_member(claims, "jti").empty())
     return make_error(Errc::denied, "nbf, exp and jti: the assertion is not valid now");
   return ok();
 }

@@ -14,8 +14,8 @@ namespace vouch::enroll::intune_simulator {
 
 struct ClientRegistration {
   std::string tenant, application;
-  std::string secret;     // empty: none
-  Buffer certificate{};   // DER; empty: none
+  std::string secret;    // empty: none
+  Buffer certificate{};  // DER; empty: none
   std::chrono::seconds token_life{3'600};
 };
 

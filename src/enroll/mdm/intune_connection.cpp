@@ -65,7 +65,8 @@ bool is_final(unsigned status) { return status == 400 || status == 413 || status
 
 }  // namespace
 
-IntuneConnection::IntuneConnection(IntuneSettings settings, const crypto::Provider& provider, const Clock& clock)
+IntuneConnection::IntuneConnection(IntuneSettings settings, const crypto::Provider& provider,
+                                   const Clock& clock)
     : settings_(std::move(settings)), provider_(provider), clock_(clock), fetcher_(settings_.connection) {}
 
 Result<std::shared_ptr<IntuneConnection>> IntuneConnection::create(IntuneSettings settings,
@@ -88,15 +89,16 @@ Result<std::shared_ptr<IntuneConnection>> IntuneConnection::create(IntuneSetting
   }
   std::shared_ptr<IntuneConnection> made(new IntuneConnection(std::move(settings), provider, clock));
   if (has_certificate) {
-    const auto key = TRY(provider.load_private_key(made->settings_.key, {}).context("reading Intune's client key"));
-    made->signer_ = TRY(key->signer(crypto::SignatureAlgorithm::rsa_pss_sha256)
-                            .context("Intune's client key has to be RSA"));
-    const Buffer certificate = 
-        TRY(pem_or_der(made->settings_.certificate, "CERTIFICATE", {"CERTIFICATE"})
-                .context("reading Intune's client certificate"))
-            .front()
-            .der;
-    const auto view = TRY(x509::parse_certificate(certificate).context("reading Intune's client certificate"));
+    const auto key =
+        TRY(provider.load_private_key(made->settings_.key, {}).context("reading Intune's client key"));
+    made->signer_ = TRY(
+        key->signer(crypto::SignatureAlgorithm::rsa_pss_sha256).context("Intune's client key has to be RSA"));
+    const Buffer certificate = TRY(pem_or_der(made->settings_.certificate, "CERTIFICATE", {"CERTIFICATE"})
+                                       .context("reading Intune's client certificate"))
+                                   .front()
+                                   .der;
+    const auto view =
+        TRY(x509::parse_certificate(certificate).context("reading Intune's client certificate"));
     if (!equal(view.public_key_info, made->signer_->public_key_info()))
       return make_error(Errc::usage, "Intune's client certificate is not that of the key");
     made->key_thumbprint_ = base64url(provider.digest(crypto::DigestAlgorithm::sha256, certificate));
@@ -115,7 +117,8 @@ Result<Value> IntuneConnection::post(const IntuneService& service, std::string_v
     last_.set(ok());  // what it does not take is not the service's state
     return answer;
   }
-  Error error = make_error(Errc::unavailable, "{}", answer.error().summary()).with_hint(std::string(answer.error().hint()));
+  Error error = make_error(Errc::unavailable, "{}", answer.error().summary())
+                    .with_hint(std::string(answer.error().hint()));
   last_.set(error);
   return error;
 }
@@ -149,7 +152,8 @@ Result<Value> IntuneConnection::try_post(const IntuneService& service, std::stri
   }
   // The service may have moved.
   forget_locations();
-  return make_error(is_final(response->status) ? Errc::denied : Errc::unavailable, "{}: {}", what, said(*response));
+  return make_error(is_final(response->status) ? Errc::denied : Errc::unavailable, "{}: {}", what,
+                    said(*response));
 }
 
 Result<net::FetchResponse> IntuneConnection::fetch(net::FetchRequest request) {
@@ -175,7 +179,8 @@ Result<std::string> IntuneConnection::token_for(const std::string& resource) {
 // RFC 6749 4.4; with a certificate RFC 7523 2.2.
 Result<IntuneConnection::Token> IntuneConnection::fetch_token(const std::string& resource) {
   net::FetchRequest request;
-  request.url = fmt::format("{}/{}/oauth2/v2.0/token", settings_.login_url, net::percent_encode(settings_.tenant));
+  request.url =
+      fmt::format("{}/{}/oauth2/v2.0/token", settings_.login_url, net::percent_encode(settings_.tenant));
   request.method = "POST";
   request.content_type = "application/x-www-form-urlencoded";
   const std::string scope = resource + "/.default";
@@ -195,7 +200,8 @@ Result<IntuneConnection::Token> IntuneConnection::fetch_token(const std::string&
     return make_error(Errc::unavailable, "no token for {}: {}", resource, response.error().summary());
   if (response->status != 200)
     return make_error(Errc::unavailable, "no token for {}: {}", resource, said(*response))
-        .with_hint("is the application registered, its secret or certificate current, its permission granted?");
+        .with_hint(
+            "is the application registered, its secret or certificate current, its permission granted?");
   const Value answer = TRY(parse_json(as_text(response->body)).context("reading the token's answer"));
   const std::string* text = text_of(answer, "access_token");
   const Value* life = answer.find("expires_in");
@@ -209,8 +215,8 @@ Result<IntuneConnection::Token> IntuneConnection::fetch_token(const std::string&
 // A JWT (RFC 7519) signed with the client's certificate (PS256, x5t#S256).
 Result<std::string> IntuneConnection::assertion(const std::string& audience) const {
   const auto now = clock_.now().time_since_epoch().count();
-  const std::string header = to_json(
-      Value().set("alg", "PS256").set("typ", "JWT").set("x5t#S256", key_thumbprint_), 0);
+  const std::string header =
+      to_json(Value().set("alg", "PS256").set("typ", "JWT").set("x5t#S256", key_thumbprint_), 0);
   const std::string claims = to_json(Value()
                                          .set("aud", audience)
                                          .set("iss", settings_.application)
@@ -225,7 +231,8 @@ Result<std::string> IntuneConnection::assertion(const std::string& audience) con
 }
 
 Result<std::string> IntuneConnection::location_of(std::string_view service) {
-  const std::string& fixed = service == kScepValidation.name ? settings_.validation_url : settings_.connector_url;
+  const std::string& fixed =
+      service == kScepValidation.name ? settings_.validation_url : settings_.connector_url;
   if (!fixed.empty()) return fixed;
   const std::string name = in_small_letters(service);
   const std::scoped_lock lock(guards_locations_);
@@ -246,7 +253,8 @@ Result<std::map<std::string, std::string>> IntuneConnection::discover() {
                     {"client-request-id", new_uuid()},
                     {"Accept", "application/json"}};
   const auto response = fetch(std::move(request));
-  if (!response) return make_error(Errc::unavailable, "asking where the services are: {}", response.error().summary());
+  if (!response)
+    return make_error(Errc::unavailable, "asking where the services are: {}", response.error().summary());
   if (response->status != 200)
     return make_error(Errc::unavailable, "asking where the services are: {}", said(*response));
   const Value answer = TRY(parse_json(as_text(response->body)).context("reading where the services are"));
@@ -272,8 +280,8 @@ std::string IntuneConnection::new_uuid() const {
   octets[6] = static_cast<std::uint8_t>((octets[6] & 0x0f) | 0x40);
   octets[8] = static_cast<std::uint8_t>((octets[8] & 0x3f) | 0x80);
   const std::string hex = to_hex(octets);
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4),
-                     hex.substr(20));
+  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
+                     hex.substr(16, 4), hex.substr(20));
 }
 
 void IntuneConnection::forget_tokens() {

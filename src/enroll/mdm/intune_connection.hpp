@@ -6,11 +6,11 @@
 
 #include <map>
 
-#include "enroll/mdm/last_outcome.hpp"
-#include "net/fetch.hpp"
 #include "base/time.hpp"
 #include "base/value.hpp"
 #include "crypto/provider.hpp"
+#include "enroll/mdm/last_outcome.hpp"
+#include "net/fetch.hpp"
 
 namespace vouch::enroll::mdm {
 
@@ -22,11 +22,11 @@ struct IntuneSettings {
   Buffer certificate{}, key{};
   std::string login_url = "https://login.microsoftonline.com";
   std::string graph_url = "https://graph.microsoft.com";
-  std::string resource = "https://api.manage.microsoft.com/";  // whose token the services want
+  std::string resource = "https://api.manage.microsoft.com/";               // whose token the services want
   std::string intune_application = "0000000a-0000-0000-c000-000000000000";  // that Graph is asked about
   // Where the services are; then Graph is not asked.
   std::string validation_url{}, connector_url{};
-  std::string caller = "vouch";  // callerInfo: product and version, shown in Intune's console
+  std::string caller = "vouch";                // callerInfo: product and version, shown in Intune's console
   std::chrono::milliseconds patience{15'000};  // for one call
   net::FetchSettings connection{};
 };
@@ -44,7 +44,8 @@ class IntuneConnection {
   // `usage` when something is missing or an URL is neither https nor this host's; `malformed` for a key or a
   // certificate that cannot be read. Provider and clock outlive it.
   static Result<std::shared_ptr<IntuneConnection>> create(IntuneSettings settings,
-                                                          const crypto::Provider& provider, const Clock& clock);
+                                                          const crypto::Provider& provider,
+                                                          const Clock& clock);
 
   // POST {service}/{path} with this body. `denied` when the service says that it will never take this (400,
   // 413, 415, 422), `unavailable` for everything else but 200 with a JSON object.

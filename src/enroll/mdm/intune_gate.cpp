@@ -36,7 +36,8 @@ Result<Answer> read_answer(const Value& value) {
 
 std::string upper_hex(Bytes octets) {
   std::string text = to_hex(octets);
-  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 32) : c; });
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 32) : c; });
   return text;
 }
 
@@ -48,7 +49,8 @@ std::string with_milliseconds(Time time) {
 }
 
 // What a request is known by: who does not have the key cannot sign one that is taken for it.
-std::string request_key(const crypto::Provider& provider, std::string_view transaction, Bytes public_key_info) {
+std::string request_key(const crypto::Provider& provider, std::string_view transaction,
+                        Bytes public_key_info) {
   Buffer name = to_buffer(as_bytes(transaction));
   name.push_back('\n');
   append(name, public_key_info);
@@ -71,7 +73,8 @@ std::vector<std::string_view> intune_codes() {
 
 Result<scep::ChallengeVerdict> IntuneGate::check(const scep::ChallengeQuestion& question) const {
   if (!question.password) {
-    if (question.is_renewal && settings_.renewals_without_challenge) return scep::ChallengeVerdict{.allowed = true};
+    if (question.is_renewal && settings_.renewals_without_challenge)
+      return scep::ChallengeVerdict{.allowed = true};
     return scep::ChallengeVerdict{.code = "ChallengePasswordMissing"};
   }
   const Value body = Value().set("request", Value()
@@ -122,7 +125,8 @@ Value IntuneGate::success_notification(const scep::EnrolmentNotice& notice,
       .set("certificateExpirationDateUtc", with_milliseconds(certificate.not_after))
       .set("issuingCertificateAuthority", issuer)
       .set("callerInfo", connection_->settings().caller)
-      .set("caConfiguration", settings_.ca_configuration.empty() ? Value() : Value(settings_.ca_configuration))
+      .set("caConfiguration",
+           settings_.ca_configuration.empty() ? Value() : Value(settings_.ca_configuration))
       .set("certificateAuthority", issuer);
   return Value().set("notification", std::move(notification));
 }
@@ -135,12 +139,13 @@ void IntuneGate::refused(const scep::EnrolmentNotice& notice, const scep::Refusa
   const std::string key = request_key(provider_, notice.transaction, request->public_key_info);
   if (!validated_.contains(key) || !told_.add(key + std::string(refusal.name()))) return;
   if (!outbox_->has_room_for_refusals()) return;
-  const Value body = Value().set("notification", Value()
-                                                     .set("transactionId", notice.transaction)
-                                                     .set("certificateRequest", to_base64(notice.request))
-                                                     .set("hResult", std::int64_t{scep::row(refusal.failure).hresult})
-                                                     .set("errorDescription", safe_sentence(refusal.text_for_device()))
-                                                     .set("callerInfo", connection_->settings().caller));
+  const Value body =
+      Value().set("notification", Value()
+                                      .set("transactionId", notice.transaction)
+                                      .set("certificateRequest", to_base64(notice.request))
+                                      .set("hResult", std::int64_t{scep::row(refusal.failure).hresult})
+                                      .set("errorDescription", safe_sentence(refusal.text_for_device()))
+                                      .set("callerInfo", connection_->settings().caller));
   (void)put(kFailure, body, {});
 }
 
@@ -153,14 +158,15 @@ Status IntuneGate::send(std::string_view path, const Value& body) const {
 }
 
 Status IntuneGate::put(std::string_view path, const Value& body, std::string_view serial) const {
-  const Status put = outbox_->put(
-      to_json(Value().set("path", path).set("serial", serial).set("body", body), 0));
+  const Status put =
+      outbox_->put(to_json(Value().set("path", path).set("serial", serial).set("body", body), 0));
   last_put_.set(put);
   return put;
 }
 
 Status IntuneGate::deliver() const {
-  const Status delivered = outbox_->deliver([this](std::string_view message) { return deliver_one(message); });
+  const Status delivered =
+      outbox_->deliver([this](std::string_view message) { return deliver_one(message); });
   if (!delivered) return delivered;
   TRY(last_put_.get());
   return connection_->health();
@@ -178,7 +184,8 @@ Status IntuneGate::deliver_one(std::string_view message) const {
   // The device has its certificate; it must not keep it.
   const Status revoked = revoke_(TRY(x509::serial_from_text(*serial->text())));
   if (revoked || revoked.error().code() == Errc::conflict)
-    return make_error(Errc::denied, "certificate {} was revoked: {}", *serial->text(), sent.error().summary());
+    return make_error(Errc::denied, "certificate {} was revoked: {}", *serial->text(),
+                      sent.error().summary());
   return make_error(Errc::unavailable, "certificate {} should be revoked: {}", *serial->text(),
                     revoked.error().summary());
 }

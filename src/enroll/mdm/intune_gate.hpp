@@ -19,8 +19,8 @@ std::optional<std::string_view> intune_code_text(std::string_view code);
 std::vector<std::string_view> intune_codes();  // all but Success
 
 struct IntuneGateSettings {
-  // Microsoft: "if an exception is thrown the server should not issue". false: the device does not wait, and a
-  // certificate that the service turns out not to take is revoked when it has been asked.
+  // Microsoft: "if an exception is thrown the server should not issue". false: the device does not wait, and
+  // a certificate that the service turns out not to take is revoked when it has been asked.
   bool wait_for_notification = true;
   bool renewals_without_challenge = false;  // otherwise a renewal needs a challenge as well
   std::string ca_configuration{};           // caConfiguration of notifications; empty: left out
@@ -51,7 +51,8 @@ class IntuneGate final : public scep::ChallengePolicy, public scep::OutcomeListe
   Status send(std::string_view path, const Value& body) const;
   Status deliver_one(std::string_view message) const;
   Status put(std::string_view path, const Value& body, std::string_view serial) const;
-  Value success_notification(const scep::EnrolmentNotice& notice, const x509::CertificateView& certificate) const;
+  Value success_notification(const scep::EnrolmentNotice& notice,
+                             const x509::CertificateView& certificate) const;
 
   const std::shared_ptr<IntuneConnection> connection_;
   const std::shared_ptr<Outbox> outbox_;

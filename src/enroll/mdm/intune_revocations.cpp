@@ -104,10 +104,12 @@ Status IntuneRevocations::report() const {
 
 Result<std::size_t> IntuneRevocations::take_batch() const {
   Value parameters;
-  parameters.set("maxRequests", static_cast<std::int64_t>(std::clamp<std::size_t>(settings_.batch, 1, kMostRequests)))
+  parameters
+      .set("maxRequests",
+           static_cast<std::int64_t>(std::clamp<std::size_t>(settings_.batch, 1, kMostRequests)))
       .set("issuerName", settings_.issuer.empty() ? Value() : Value(settings_.issuer));
-  const Value answer =
-      TRY(connection_->post(kPkiConnector, kDownload, Value().set("downloadParameters", std::move(parameters))));
+  const Value answer = TRY(
+      connection_->post(kPkiConnector, kDownload, Value().set("downloadParameters", std::move(parameters))));
   const std::vector<RevocationRequest> requests = TRY(parse_revocation_requests(answer));
   if (requests.empty()) return std::size_t{0};
   Value results = Value::list();

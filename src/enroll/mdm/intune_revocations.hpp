@@ -36,9 +36,9 @@ struct RevocationRequest {
 Result<std::vector<RevocationRequest>> parse_revocation_requests(const Value& answer);
 
 struct IntuneRevocationSettings {
-  std::string issuer{};      // the issuer that the service filters by; empty: everything of this connection
-  std::size_t batch = 100;   // 1 to 500
-  Buffer issuer_name{};      // Name of the authority's certificate, DER: requests for others are not found
+  std::string issuer{};     // the issuer that the service filters by; empty: everything of this connection
+  std::size_t batch = 100;  // 1 to 500
+  Buffer issuer_name{};     // Name of the authority's certificate, DER: requests for others are not found
 };
 
 class IntuneRevocations {

@@ -49,10 +49,13 @@ class IntuneTest : public scep::ScepTest {
     return out;
   }
   void connect(std::optional<IntuneSettings> wanted) {
-    connection_ = IntuneConnection::create(wanted.value_or(settings()), bench.provider(), bench.bench().clock()).value();
+    connection_ =
+        IntuneConnection::create(wanted.value_or(settings()), bench.provider(), bench.bench().clock())
+            .value();
   }
   void use(IntuneGateSettings wanted = {}) {
-    gate_ = std::make_shared<IntuneGate>(connection_, outbox("notifications"), std::move(wanted), bench.provider(), revoke());
+    gate_ = std::make_shared<IntuneGate>(connection_, outbox("notifications"), std::move(wanted),
+                                         bench.provider(), revoke());
     bench.profile.challenge = gate_;
     bench.profile.listeners = {gate_};
   }
@@ -61,7 +64,8 @@ class IntuneTest : public scep::ScepTest {
   }
   RevokeCertificate revoke() {
     return [this](Bytes serial) {
-      return bench.authority().revoke({to_buffer(serial), x509::CrlReason::cessation_of_operation, {}}, "manager");
+      return bench.authority().revoke({to_buffer(serial), x509::CrlReason::cessation_of_operation, {}},
+                                      "manager");
     };
   }
   // Something under /simulator.
@@ -87,7 +91,8 @@ class IntuneTest : public scep::ScepTest {
 
   CertRep try_with(const scep::Device& from, std::string_view challenge, std::vector<std::string> san = {},
                    std::vector<x509::Extension> extensions = {}) {
-    return exchange(from, MessageType::pkcs_req, request(from, challenge, std::move(san), std::move(extensions)));
+    return exchange(from, MessageType::pkcs_req,
+                    request(from, challenge, std::move(san), std::move(extensions)));
   }
   void expect_code(const CertRep& reply, std::string_view code) {
     expect_failure(reply, code, FailInfo::bad_request);
@@ -105,8 +110,8 @@ class IntuneTest : public scep::ScepTest {
 
 TEST_F(IntuneTest, ARequestIsValidatedAndItsCertificateTold) {
   const scep::Device phone = device("phone");
-  const std::string secret =
-      challenge(R"({"subject": "CN=phone,O=Vouch", "alternative_names": ["DNS:phone.test"], "key_bits": 2048})");
+  const std::string secret = challenge(
+      R"({"subject": "CN=phone,O=Vouch", "alternative_names": ["DNS:phone.test"], "key_bits": 2048})");
   const CertRep reply = try_with(phone, secret, {"DNS:phone.test"});
   ASSERT_EQ(reply.attributes.status, PkiStatus::success) << said();
   const auto successes = recorded("successes");
@@ -127,10 +132,11 @@ TEST_F(IntuneTest, ARequestIsValidatedAndItsCertificateTold) {
 
 TEST_F(IntuneTest, EveryCodeOfTheInterfaceIsAFailure) {
   const scep::Device phone = device("phone");
-  const auto refused = [&](std::string_view code, const std::string& secret, std::vector<std::string> san = {},
-                           std::vector<x509::Extension> extensions = {}) {
+  const auto refused = [&](std::string_view code, const std::string& secret,
+                           std::vector<std::string> san = {}, std::vector<x509::Extension> extensions = {}) {
     SCOPED_TRACE(code);
-    expect_code(try_with(device_with(phone.key, "phone"), secret, std::move(san), std::move(extensions)), code);
+    expect_code(try_with(device_with(phone.key, "phone"), secret, std::move(san), std::move(extensions)),
+                code);
   };
   const auto flawed = [&](std::string_view flaw) {
     return challenge(fmt::format(R"({{"flaw": "{}"}})", flaw));
@@ -139,7 +145,8 @@ TEST_F(IntuneTest, EveryCodeOfTheInterfaceIsAFailure) {
     return x509::make_extension(x509::oid::kKeyUsage, true, x509::encode_key_usage(bits));
   };
   const auto purposes = [](const x509::Oid& purpose) {
-    return x509::make_extension(x509::oid::kExtendedKeyUsage, false, x509::encode_extended_key_usage({purpose}));
+    return x509::make_extension(x509::oid::kExtendedKeyUsage, false,
+                                x509::encode_extended_key_usage({purpose}));
   };
   refused("ChallengePasswordMissing", "");
   refused("ChallengeDecodingError", "no base64!");
@@ -162,7 +169,8 @@ TEST_F(IntuneTest, EveryCodeOfTheInterfaceIsAFailure) {
   refused("SubjectAltNameMissing", challenge(R"({"alternative_names": ["UPN:alice@contoso.test"]})"));
   refused("SubjectAltNameMismatch", challenge(R"({"alternative_names": ["DNS:phone.test"]})"),
           {"DNS:phone.test", "DNS:admin.test"});
-  refused("KeyUsageMismatch", challenge(R"({"key_usage": ["digitalSignature"]})"), {}, {usage(x509::key_encipherment)});
+  refused("KeyUsageMismatch", challenge(R"({"key_usage": ["digitalSignature"]})"), {},
+          {usage(x509::key_encipherment)});
   refused("EnhancedKeyUsageMissing", challenge(R"({"extended_key_usage": ["1.3.6.1.5.5.7.3.2"]})"));
   refused("EnhancedKeyUsageMismatch", challenge(R"({"extended_key_usage": ["1.3.6.1.5.5.7.3.2"]})"), {},
           {purposes(x509::oid::kServerAuth)});
@@ -186,7 +194,8 @@ TEST_F(IntuneTest, WithoutAVerdictNobodyEnrols) {
   const std::string secret = challenge();
   for (const int status : {400, 403, 404, 429, 500, 503}) {
     next("validateRequest", fmt::format(R"("status": {})", status));
-    EXPECT_EQ(send(message(phone, MessageType::pkcs_req, request(phone, secret)).message).status, 503u) << status;
+    EXPECT_EQ(send(message(phone, MessageType::pkcs_req, request(phone, secret)).message).status, 503u)
+        << status;
   }
   EXPECT_EQ(certificates(), 0u);
   EXPECT_FALSE(connection_->health()) << "the state says so";
@@ -250,7 +259,9 @@ TEST_F(IntuneTest, ARenewalNeedsAChallengeUnlessItIsSaidOtherwise) {
   expect_code(exchange(again, MessageType::renewal_req, request(again, "")), "ChallengePasswordMissing");
   use({.renewals_without_challenge = true});
   const scep::Device third = renewing(phone, certificate, "phone");
-  EXPECT_EQ(exchange(third, MessageType::renewal_req, request(third, "")).attributes.status, PkiStatus::success) << said();
+  EXPECT_EQ(exchange(third, MessageType::renewal_req, request(third, "")).attributes.status,
+            PkiStatus::success)
+      << said();
 }
 
 TEST_F(IntuneTest, TokensAreKeptAndFetchedAnewWhenTheyAreTakenBack) {
@@ -279,7 +290,8 @@ TEST_F(IntuneTest, ACertificateProvesTheApplicationToo) {
   const auto key = bench.rsa_key();
   const Buffer subject = x509::encode_name(x509::make_name({{x509::oid::kCommonName, "vouch"}}));
   const Buffer certificate =
-      scep::make_self_signed(bench.provider(), *signer_of(*key), subject, bench.bench().clock().now()).value();
+      scep::make_self_signed(bench.provider(), *signer_of(*key), subject, bench.bench().clock().now())
+          .value();
   start({.tenant = "contoso.test", .application = "app-1", .secret = {}, .certificate = certificate});
   IntuneSettings wanted = settings();
   wanted.secret.clear();
@@ -289,7 +301,8 @@ TEST_F(IntuneTest, ACertificateProvesTheApplicationToo) {
   use();
   EXPECT_EQ(try_with(device("phone"), challenge()).attributes.status, PkiStatus::success) << said();
   wanted.key = to_buffer(as_bytes(bench.rsa_key()->to_pem({}).value()));
-  EXPECT_EQ(IntuneConnection::create(wanted, bench.provider(), bench.bench().clock()).error().code(), Errc::usage);
+  EXPECT_EQ(IntuneConnection::create(wanted, bench.provider(), bench.bench().clock()).error().code(),
+            Errc::usage);
 }
 
 TEST_F(IntuneTest, SettingsAreChecked) {
@@ -317,20 +330,24 @@ TEST_F(IntuneTest, WhatTheServiceWantsRevokedIsRevokedAndReported) {
   queue("0102030405060708");
   queue("no number");
   queue(serial, "CN=Somebody Else");
-  const IntuneRevocations worker(connection_, outbox("results"), {.batch = 2, .issuer_name = to_buffer(certificate.issuer)},
-                                 revoke());
+  const IntuneRevocations worker(connection_, outbox("results"),
+                                 {.batch = 2, .issuer_name = to_buffer(certificate.issuer)}, revoke());
   const Status done = worker.run();
   ASSERT_TRUE(done) << done.error().report();
   const auto results = recorded("results");
   ASSERT_THAT(results, SizeIs(5));
-  const std::string_view expected[] = {"None", "ConflictError", "CertificateNotFoundError", "ParameterDataInvalidError",
-                                       "CertificateNotFoundError"};
+  const std::string_view expected[] = {"None", "ConflictError", "CertificateNotFoundError",
+                                       "ParameterDataInvalidError", "CertificateNotFoundError"};
   for (std::size_t n = 0; n < std::size(expected); ++n) {
     EXPECT_EQ(*results[n].find("errorCode")->text(), expected[n]) << n;
     EXPECT_EQ(*results[n].find("succeeded")->boolean(), n == 0) << n;
   }
-  const auto record =
-      bench.bench().database().snapshot().value()->certificate(x509::serial_octets(certificate.serial)).value();
+  const auto record = bench.bench()
+                          .database()
+                          .snapshot()
+                          .value()
+                          ->certificate(x509::serial_octets(certificate.serial))
+                          .value();
   EXPECT_TRUE(record.revocation.has_value());
   EXPECT_EQ(*control("state").find("revocations_waiting")->integer(), 0);
 }
@@ -344,11 +361,13 @@ TEST_F(IntuneTest, AnAccountThatMayNotRevokeIsReportedAsThat) {
   EXPECT_EQ(*recorded("results")[0].find("errorCode")->text(), "AuthenticationException");
 }
 
-// A certificate that is revoked and whose result did not arrive is reported after a restart, not revoked again.
+// A certificate that is revoked and whose result did not arrive is reported after a restart, not revoked
+// again.
 TEST_F(IntuneTest, ResultsSurviveARestart) {
   const CertRep reply = try_with(device("phone"), challenge());
   const x509::CertificateView certificate = x509::parse_certificate(reply.certificates.front()).value();
-  control("revocations", fmt::format(R"({{"serialNumber": "{}"}})", to_hex(x509::serial_octets(certificate.serial))));
+  control("revocations",
+          fmt::format(R"({{"serialNumber": "{}"}})", to_hex(x509::serial_octets(certificate.serial))));
   next("uploadRevocationResults", R"("status": 503)");
   EXPECT_FALSE(IntuneRevocations(connection_, outbox("results"), {}, revoke()).run());
   EXPECT_THAT(recorded("results"), IsEmpty());
@@ -358,9 +377,14 @@ TEST_F(IntuneTest, ResultsSurviveARestart) {
 }
 
 TEST(IntuneTextTest, AnswersOfTheServiceAreReadWithCare) {
-  const auto parse = [](std::string_view text) { return parse_revocation_requests(parse_json(text).value()); };
+  const auto parse = [](std::string_view text) {
+    return parse_revocation_requests(parse_json(text).value());
+  };
   EXPECT_THAT(parse(R"({"value": []})").value(), IsEmpty());
-  EXPECT_EQ(parse(R"({"value": [{"requestContext": "a", "serialNumber": "01"}, {"serialNumber": "02"}, 7]})").value().size(), 1u);
+  EXPECT_EQ(parse(R"({"value": [{"requestContext": "a", "serialNumber": "01"}, {"serialNumber": "02"}, 7]})")
+                .value()
+                .size(),
+            1u);
   EXPECT_FALSE(parse("{}"));
   EXPECT_FALSE(parse(R"({"value": true})"));
   std::string many = R"({"value": [)";

@@ -1,5 +1,5 @@
-// What comes from outside: the query of the NDES page, the field Authorization, a file of users, the answers of
-// Intune's services; the first octet chooses.
+// What comes from outside: the query of the NDES page, the field Authorization, a file of users, the answers
+// of Intune's services; the first octet chooses.
 #include <cstdlib>
 
 #include "enroll/mdm/intune_revocations.hpp"
@@ -36,7 +36,8 @@ void check_users(std::string_view text) {
   const auto second = parse_page_users(again);
   require(second.has_value() && second->size() == users->size());
   for (std::size_t n = 0; n < users->size(); ++n)
-    require(equal((*second)[n].password.hash, (*users)[n].password.hash) && (*second)[n].name == (*users)[n].name);
+    require(equal((*second)[n].password.hash, (*users)[n].password.hash) &&
+            (*second)[n].name == (*users)[n].name);
 }
 
 void check_answer(std::string_view text) {

@@ -109,7 +109,8 @@ Result<std::uint16_t> parse_number(std::string_view text) {
   const bool hex = text.starts_with("0x") || text.starts_with("0X");
   const std::string_view digits = hex ? text.substr(2) : text;
   unsigned value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
   if (error != std::errc{} || end != digits.data() + digits.size() || value > 0xff)
     return make_error(Errc::malformed, "keyUsage '{}' is no number like 0xa0", text);
   return static_cast<std::uint16_t>(value);
@@ -157,7 +158,8 @@ net::Response NdesAdmin::answer(const net::Request& request) const {
   if (!is_private(request))
     return guarded(net::error_response(403, "this page is served over TLS, and to this host itself"));
   const auto outcome = surroundings_.sign_in.check(request.field("Authorization"), request.client);
-  if (!outcome) return guarded(net::error_response(503, "nobody can sign in now; the service's log says why"));
+  if (!outcome)
+    return guarded(net::error_response(503, "nobody can sign in now; the service's log says why"));
   if (outcome->answer == SignIn::Answer::granted) {
     net::Response response = guarded(answer_user(request, outcome->user));
     response.notes.user = outcome->user;
@@ -172,7 +174,8 @@ net::Response NdesAdmin::answer(const net::Request& request) const {
     return response;
   }
   net::Response response = guarded(net::error_response(401, "sign in with a user of this page"));
-  response.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Network Device Enrollment Service\", charset=\"UTF-8\"");
+  response.fields.emplace_back("WWW-Authenticate",
+                               "Basic realm=\"Network Device Enrollment Service\", charset=\"UTF-8\"");
   response.notes.substatus = outcome->answer == SignIn::Answer::refused ? 1 : 2;
   if (outcome->answer == SignIn::Answer::refused) response.notes.win32_status = kLogonFailure;
   return response;
@@ -182,11 +185,12 @@ net::Response NdesAdmin::answer_user(const net::Request& request, const std::str
   // A page of somebody else, opened by a browser that knows the user's password, must not use up passwords.
   if (request.field("Sec-Fetch-Site") == "cross-site")
     return net::error_response(403, "another site sent you here; open the page yourself");
-  const bool json_body = request.method == net::Method::post &&
-                         request.field("Content-Type").starts_with("application/json");
-  const std::string form = request.method == net::Method::post && !json_body
-                               ? fmt::format("{}{}{}", request.query, request.query.empty() ? "" : "&", request.body)
-                               : std::string(request.query);
+  const bool json_body =
+      request.method == net::Method::post && request.field("Content-Type").starts_with("application/json");
+  const std::string form =
+      request.method == net::Method::post && !json_body
+          ? fmt::format("{}{}{}", request.query, request.query.empty() ? "" : "&", request.body)
+          : std::string(request.query);
   auto query = parse_ndes_admin_query(form);
   if (!query) return net::error_response(status_of(query.error()), query.error().summary());
   if (json_body) query->parameters = request.body;
@@ -210,7 +214,8 @@ Result<MintedPassword> NdesAdmin::mint(const std::string& user) const {
 
 net::Response NdesAdmin::page(const net::Request& request, const std::string& user) const {
   const auto certificate = ca_certificate();
-  if (!certificate) return net::error_response(503, "the CA is out of reach: " + certificate.error().summary());
+  if (!certificate)
+    return net::error_response(503, "the CA is out of reach: " + certificate.error().summary());
   const std::string md5 = in_groups(surroundings_.provider.md5(*certificate));
   const std::string sha256 =
       in_groups(surroundings_.provider.digest(crypto::DigestAlgorithm::sha256, *certificate));
@@ -219,23 +224,27 @@ net::Response NdesAdmin::page(const net::Request& request, const std::string& us
       "<P> Its SHA-256 thumbprint is: <B> {} </B> </P>\r\n",
       md5, sha256);
   if (settings_.passwords == NdesAdminSettings::Passwords::bound)
-    return html(content +
-                "<P> Passwords are bound to one device each: the device management service asks for them with "
-                "operation=NDESGenerateChallenge. </P>\r\n");
+    return html(
+        content +
+        "<P> Passwords are bound to one device each: the device management service asks for them with "
+        "operation=NDESGenerateChallenge. </P>\r\n");
   const auto password = mint(user);
   if (wants_json(request)) {
-    if (!password) return as_json(status_of(password.error()), Value().set("error", password.error().summary()));
-    return as_json(200, Value()
-                            .set("challenge", password->text)
-                            .set("expires", password->expires ? Value(format_time(*password->expires)) : Value())
-                            .set("profile", settings_.profile)
-                            .set("ca_md5", to_hex(surroundings_.provider.md5(*certificate)))
-                            .set("ca_sha256", to_hex(surroundings_.provider.digest(
-                                                  crypto::DigestAlgorithm::sha256, *certificate))));
+    if (!password)
+      return as_json(status_of(password.error()), Value().set("error", password.error().summary()));
+    return as_json(
+        200, Value()
+                 .set("challenge", password->text)
+                 .set("expires", password->expires ? Value(format_time(*password->expires)) : Value())
+                 .set("profile", settings_.profile)
+                 .set("ca_md5", to_hex(surroundings_.provider.md5(*certificate)))
+                 .set("ca_sha256",
+                      to_hex(surroundings_.provider.digest(crypto::DigestAlgorithm::sha256, *certificate))));
   }
   if (password)
-    return html(content + fmt::format("<P> The enrollment challenge password is: <B> {} </B> </P>\r\n<P> {} </P>\r\n",
-                                      escaped(password->text), validity_sentence(*password)));
+    return html(content +
+                fmt::format("<P> The enrollment challenge password is: <B> {} </B> </P>\r\n<P> {} </P>\r\n",
+                            escaped(password->text), validity_sentence(*password)));
   // Both with status 200, as NDES answers: programs look for the sentence.
   if (password.error().code() == Errc::limit_exceeded)
     return html("<P> The password cache is full. </P>\r\n<P> " + escaped(password.error().summary()) +
@@ -252,8 +261,9 @@ std::string NdesAdmin::validity_sentence(const MintedPassword& password) const {
   const std::string once = "This password can be used only once";
   if (!password.expires) return once + ".";
   const auto left = std::chrono::ceil<std::chrono::minutes>(*password.expires - surroundings_.clock.now());
-  return fmt::format("{} and will expire within {} minutes. Each enrollment requires a new one: refresh this page.",
-                     once, left.count());
+  return fmt::format(
+      "{} and will expire within {} minutes. Each enrollment requires a new one: refresh this page.", once,
+      left.count());
 }
 
 net::Response NdesAdmin::challenge(const net::Request& request, const std::string& user,
@@ -280,7 +290,8 @@ net::Response NdesAdmin::challenge(const net::Request& request, const std::strin
 
 net::Response NdesAdmin::thumbprint() const {
   const auto certificate = ca_certificate();
-  if (!certificate) return net::error_response(503, "the CA is out of reach: " + certificate.error().summary());
+  if (!certificate)
+    return net::error_response(503, "the CA is out of reach: " + certificate.error().summary());
   std::string text = in_groups(surroundings_.provider.md5(*certificate));
   std::erase(text, ' ');
   return plain(200, std::move(text));
@@ -292,18 +303,18 @@ Result<Buffer> NdesAdmin::ca_certificate() const {
   return std::move(chain.front());
 }
 
-std::vector<net::Route> ndes_admin_routes(const std::vector<std::string>& paths, const net::Blocking& answer) {
+std::vector<net::Route> ndes_admin_routes(const std::vector<std::string>& paths,
+                                          const net::Blocking& answer) {
   std::vector<net::Route> routes;
   for (std::string path : paths) {
     while (path.size() > 1 && path.back() == '/') path.pop_back();
     for (const std::string_view end : {"", "/"})
-      routes.push_back(
-          {.path = path + std::string(end),
-           .methods = {net::Method::get, net::Method::post},
-           .handler = answer,
-           .body_limit = kMaxBody,
-           .any_case = true,
-           .name = "scep_admin"});
+      routes.push_back({.path = path + std::string(end),
+                        .methods = {net::Method::get, net::Method::post},
+                        .handler = answer,
+                        .body_limit = kMaxBody,
+                        .any_case = true,
+                        .name = "scep_admin"});
   }
   return routes;
 }

@@ -19,11 +19,15 @@ class FiveSlots final : public PasswordMinter {
     asked.push_back(fmt::format("{} {}", user, profile));
     if (user == "page:nobody") return make_error(Errc::denied, "page:nobody may not");
     if (given_ == 5) return make_error(Errc::limit_exceeded, "5 passwords wait for their use.");
-    return MintedPassword(fmt::format("A0B1C2D3E4F5060{}", ++given_), clock_.now() + std::chrono::minutes(60));
+    return MintedPassword(fmt::format("A0B1C2D3E4F5060{}", ++given_),
+                          clock_.now() + std::chrono::minutes(60));
   }
-  Result<MintedPassword> single(std::string_view, std::string_view) override { return MintedPassword("THE<ONE>&ONLY"); }
+  Result<MintedPassword> single(std::string_view, std::string_view) override {
+    return MintedPassword("THE<ONE>&ONLY");
+  }
   Result<MintedPassword> bound(std::string_view user, const BoundChallengeWish& wish) override {
-    asked.push_back(fmt::format("{} {} {:#x} {}", user, wish.profile, wish.key_usage, to_json(wish.expectations, 0)));
+    asked.push_back(
+        fmt::format("{} {} {:#x} {}", user, wish.profile, wish.key_usage, to_json(wish.expectations, 0)));
     return MintedPassword("VC1.abc", clock_.now() + std::chrono::hours(168));
   }
   std::vector<std::string> asked;
@@ -37,8 +41,9 @@ class NdesAdminTest : public testing::Test {
  protected:
   NdesAdminTest() {
     const fs::path file = page_users_file(folder_.path());
-    EXPECT_TRUE(write_page_users(file, {make_page_user(bench_.provider(), "mdm", "correct horse battery").value(),
-                                        make_page_user(bench_.provider(), "nobody", "correct horse battery").value()}));
+    EXPECT_TRUE(write_page_users(
+        file, {make_page_user(bench_.provider(), "mdm", "correct horse battery").value(),
+               make_page_user(bench_.provider(), "nobody", "correct horse battery").value()}));
     sign_in_ = std::make_unique<SignIn>(bench_.provider(), clock(), file);
     peer_.address = net::Address::parse("127.0.0.1").value();
   }
@@ -51,13 +56,14 @@ class NdesAdminTest : public testing::Test {
     NdesAdminSettings::Passwords passwords = NdesAdminSettings::Passwords::one_time;
   };
   net::Response ask(const Ask& what) {
-    const NdesAdmin page({.authority = bench_.authority(),
-                          .minter = minter_,
-                          .sign_in = *sign_in_,
-                          .provider = bench_.provider(),
-                          .clock = clock(),
-                          .refused = [this](const RefusedSignIn& refused) { refused_.push_back(refused.user); }},
-                         {.passwords = what.passwords, .profile = "devices"});
+    const NdesAdmin page(
+        {.authority = bench_.authority(),
+         .minter = minter_,
+         .sign_in = *sign_in_,
+         .provider = bench_.provider(),
+         .clock = clock(),
+         .refused = [this](const RefusedSignIn& refused) { refused_.push_back(refused.user); }},
+        {.passwords = what.passwords, .profile = "devices"});
     const std::string authorization = "Basic " + to_base64(as_bytes(what.user + ":" + what.password));
     net::Request request;
     request.method = what.method;
@@ -99,7 +105,8 @@ TEST_F(NdesAdminTest, ThePageIsFoundByTheExpressionsOfOthers) {
   const std::string page = decoded(response);
   std::smatch found;
   // Fleet, ee/server/service/scep/scep_proxy.go.
-  ASSERT_TRUE(std::regex_search(page, found, std::regex("The enrollment challenge password is: <B> (\\S*)", std::regex::icase)));
+  ASSERT_TRUE(std::regex_search(
+      page, found, std::regex("The enrollment challenge password is: <B> (\\S*)", std::regex::icase)));
   EXPECT_EQ(found[1], "A0B1C2D3E4F50601");
   // One that takes the first hexadecimal run behind the first "challenge password".
   ASSERT_TRUE(std::regex_search(page, found, std::regex("challenge password[^]*?([0-9A-Fa-f]{8,64})")));
@@ -115,7 +122,8 @@ TEST_F(NdesAdminTest, AFullCacheAndAMissingRightAreNdesSentences) {
   EXPECT_EQ(full.status, 200u);
   EXPECT_THAT(decoded(full), HasSubstr("The password cache is full."));
   EXPECT_THAT(decoded(full), Not(HasSubstr("challenge password is")));
-  EXPECT_THAT(decoded(ask({.user = "nobody"})), HasSubstr("You do not have sufficient permission to enroll with SCEP."));
+  EXPECT_THAT(decoded(ask({.user = "nobody"})),
+              HasSubstr("You do not have sufficient permission to enroll with SCEP."));
   EXPECT_EQ(ask({.accept = "application/json"}).status, 429u);
 }
 
@@ -159,7 +167,8 @@ TEST_F(NdesAdminTest, AnotherSiteCannotUseUpPasswords) {
 
 TEST_F(NdesAdminTest, TheOperationsOfNdesGiveBoundChallenges) {
   const std::string wish = R"({"subject": "CN=phone", "device": "d 7"})";
-  const net::Response got = ask({.query = "operation=NDESGenerateChallenge&keyUsage=0xa0&Params=" + net::percent_encode(wish)});
+  const net::Response got =
+      ask({.query = "operation=NDESGenerateChallenge&keyUsage=0xa0&Params=" + net::percent_encode(wish)});
   EXPECT_EQ(got.status, 200u);
   EXPECT_EQ(got.body.view(), "VC1.abc");
   const std::string expected = R"(page:mdm devices 0x5 {"subject": "CN=phone", "device": "d 7"})";
@@ -177,15 +186,23 @@ TEST_F(NdesAdminTest, TheOperationsOfNdesGiveBoundChallenges) {
                 .body.view(),
             "VC1.abc");
   EXPECT_EQ(minter_.asked.back(), expected);
-  const Value json = parse_json(ask({.query = "operation=NDESGenerateChallenge&Params={}", .accept = "application/json"}).body.view()).value();
+  const Value json =
+      parse_json(ask({.query = "operation=NDESGenerateChallenge&Params={}", .accept = "application/json"})
+                     .body.view())
+          .value();
   EXPECT_EQ(*json.find("challenge")->text(), "VC1.abc");
   EXPECT_EQ(*json.find("profile")->text(), "devices");
 }
 
 TEST_F(NdesAdminTest, WithoutParametersTheOperationGivesWhatThePageGives) {
-  EXPECT_EQ(ask({.query = "operation=NDESGenerateChallenge&keyUsage=0xa0&Params="}).body.view(), "A0B1C2D3E4F50601");
-  EXPECT_EQ(ask({.query = "operation=NDESGenerateChallenge", .passwords = NdesAdminSettings::Passwords::bound}).status, 400u);
-  EXPECT_THAT(decoded(ask({.passwords = NdesAdminSettings::Passwords::bound})), HasSubstr("NDESGenerateChallenge"));
+  EXPECT_EQ(ask({.query = "operation=NDESGenerateChallenge&keyUsage=0xa0&Params="}).body.view(),
+            "A0B1C2D3E4F50601");
+  EXPECT_EQ(
+      ask({.query = "operation=NDESGenerateChallenge", .passwords = NdesAdminSettings::Passwords::bound})
+          .status,
+      400u);
+  EXPECT_THAT(decoded(ask({.passwords = NdesAdminSettings::Passwords::bound})),
+              HasSubstr("NDESGenerateChallenge"));
 }
 
 TEST_F(NdesAdminTest, TheThumbprintIsThatOfTheCaCertificate) {
@@ -215,7 +232,8 @@ TEST(NdesAdminQueryTest, KeyUsageIsWindowsOctet) {
 }
 
 TEST(NdesAdminQueryTest, ThePagesPathsTakeASlash) {
-  const auto routes = ndes_admin_routes({"/certsrv/mscep_admin/"}, [](const net::Request&) { return net::Response(); });
+  const auto routes =
+      ndes_admin_routes({"/certsrv/mscep_admin/"}, [](const net::Request&) { return net::Response(); });
   ASSERT_THAT(routes, SizeIs(2));
   EXPECT_EQ(routes[0].path, "/certsrv/mscep_admin");
   EXPECT_EQ(routes[1].path, "/certsrv/mscep_admin/");

@@ -110,7 +110,8 @@ Status Outbox::give_up(const Message& message, const Error& why) {
 }
 
 void Outbox::put_off() {
-  pause_ = pause_ == std::chrono::seconds(0) ? limits_.first_retry : std::min(pause_ * 2, limits_.longest_retry);
+  pause_ =
+      pause_ == std::chrono::seconds(0) ? limits_.first_retry : std::min(pause_ * 2, limits_.longest_retry);
   due_ = clock_.now() + pause_;
 }
 

@@ -50,7 +50,8 @@ TEST_F(OutboxTest, KeepsWhatCannotBeSentOverARestart) {
     ASSERT_TRUE(outbox->put("one"));
     const Status told = deliver(*outbox);
     ASSERT_FALSE(told);
-    EXPECT_THAT(told.error().summary(), HasSubstr("1 notifications wait, the oldest since 2026-11-26T12:00:00Z: it is down"));
+    EXPECT_THAT(told.error().summary(),
+                HasSubstr("1 notifications wait, the oldest since 2026-11-26T12:00:00Z: it is down"));
   }
   up_ = true;
   const auto outbox = open();

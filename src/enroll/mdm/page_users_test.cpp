@@ -17,8 +17,8 @@ class PageUsersTest : public testing::Test {
   const fs::path file_ = page_users_file(folder_.path());
 };
 
-// Python: hashlib.scrypt(b"correct horse battery", salt=b"saltsaltsaltsalt", n=16, r=8, p=1, dklen=32), in the
-// form that passlib and others use.
+// Python: hashlib.scrypt(b"correct horse battery", salt=b"saltsaltsaltsalt", n=16, r=8, p=1, dklen=32), in
+// the form that passlib and others use.
 constexpr std::string_view kOfPasslib =
     "$scrypt$ln=4,r=8,p=1$c2FsdHNhbHRzYWx0c2FsdA$EoVSPZC4RYKB2CErwCmlipwgpfFn0T/z5ifD4UXaZJU";
 
@@ -68,7 +68,8 @@ TEST_F(PageUsersTest, WhatIsWrongInTheFileIsSaidByLine) {
               HasSubstr("line 3: 'alice' is there twice"));
   for (const std::string_view bad :
        {"alice", "alice:secret", "alice:$scrypt$ln=15,r=8$AAAA$AAAA", "alice:$scrypt$ln=40,r=8,p=1$AAAA$AAAA",
-        "alice:$scrypt$ln=23,r=64,p=1$c2FsdHNhbHQ$AAAA", "alice:$scrypt$ln=15,r=8,p=1$c2FsdHNhbHQ$AAAA", ":x"})
+        "alice:$scrypt$ln=23,r=64,p=1$c2FsdHNhbHQ$AAAA", "alice:$scrypt$ln=15,r=8,p=1$c2FsdHNhbHQ$AAAA",
+        ":x"})
     EXPECT_FALSE(parse_page_users(bad)) << bad;
 }
 

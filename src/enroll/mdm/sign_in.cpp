@@ -61,8 +61,8 @@ void AttemptLimit::make_room(Time now) {
   if (attempts_.size() < kept_) return;
   std::erase_if(attempts_, [&](const auto& entry) { return entry.second.since + window_ <= now; });
   if (attempts_.size() < kept_) return;
-  attempts_.erase(std::ranges::min_element(
-      attempts_, {}, [](const auto& entry) { return entry.second.since; }));
+  attempts_.erase(
+      std::ranges::min_element(attempts_, {}, [](const auto& entry) { return entry.second.since; }));
 }
 
 Result<SignIn::Outcome> SignIn::check(std::string_view field, const net::Address& client) {

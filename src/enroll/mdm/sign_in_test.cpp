@@ -70,7 +70,8 @@ class SignInTest : public testing::Test {
 };
 
 TEST_F(SignInTest, TheRightPasswordGetsIn) {
-  const auto outcome = sign_in_->check(basic("mdm:correct horse battery"), net::Address::parse("192.0.2.1").value());
+  const auto outcome =
+      sign_in_->check(basic("mdm:correct horse battery"), net::Address::parse("192.0.2.1").value());
   ASSERT_TRUE(outcome) << outcome.error().report();
   EXPECT_EQ(outcome->answer, SignIn::Answer::granted);
   EXPECT_EQ(outcome->user, "mdm");
@@ -90,15 +91,19 @@ TEST_F(SignInTest, WhoHasNotSignedInIsAskedAndNotCounted) {
 
 TEST_F(SignInTest, WhoGuessesHasToWait) {
   for (int n = 0; n < 10; ++n) EXPECT_EQ(try_it("mdm:wrong"), SignIn::Answer::refused);
-  EXPECT_EQ(try_it("mdm:correct horse battery"), SignIn::Answer::limited) << "not even the right one is looked at";
-  EXPECT_EQ(try_it("mdm:correct horse battery", "192.0.2.2"), SignIn::Answer::granted) << "others are not locked out";
+  EXPECT_EQ(try_it("mdm:correct horse battery"), SignIn::Answer::limited)
+      << "not even the right one is looked at";
+  EXPECT_EQ(try_it("mdm:correct horse battery", "192.0.2.2"), SignIn::Answer::granted)
+      << "others are not locked out";
   clock_.advance(minutes(11));
   EXPECT_EQ(try_it("mdm:correct horse battery"), SignIn::Answer::granted);
 }
 
 TEST_F(SignInTest, AFileThatOthersCanReadLetsNobodyIn) {
   fs::permissions(page_users_file(folder_.path()), fs::perms::others_read, fs::perm_options::add);
-  EXPECT_EQ(sign_in_->check(basic("mdm:correct horse battery"), net::Address::parse("192.0.2.1").value()).error().code(),
+  EXPECT_EQ(sign_in_->check(basic("mdm:correct horse battery"), net::Address::parse("192.0.2.1").value())
+                .error()
+                .code(),
             Errc::denied);
 }
 

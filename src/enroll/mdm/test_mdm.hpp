@@ -63,8 +63,9 @@ class TestServer {
 
  private:
   net::Response hear(const net::Request& request) {
-    Heard heard{std::string(request.path), std::string(request.body), std::string(request.field("Authorization")),
-                std::string(request.field("X-Smallstep-Signature")), std::string(request.field("api-version"))};
+    Heard heard{
+        std::string(request.path), std::string(request.body), std::string(request.field("Authorization")),
+        std::string(request.field("X-Smallstep-Signature")), std::string(request.field("api-version"))};
     {
       const std::scoped_lock lock(mutex_);
       heard_.push_back(heard);

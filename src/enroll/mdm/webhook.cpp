@@ -19,11 +19,12 @@ Value text_list(const std::vector<std::string>& texts) {
 // Members of Go's pkix.Name that step-ca shows. Those that are absent are left out.
 Value describe_subject(const x509::Name& name) {
   Value subject = Value::table();
-  const std::pair<std::string_view, x509::Oid> lists[] = {{"country", x509::oid::kCountry},
-                                                          {"organization", x509::oid::kOrganization},
-                                                          {"organizationalUnit", x509::oid::kOrganizationalUnit},
-                                                          {"locality", x509::oid::kLocality},
-                                                          {"province", x509::oid::kState}};
+  const std::pair<std::string_view, x509::Oid> lists[] = {
+      {"country", x509::oid::kCountry},
+      {"organization", x509::oid::kOrganization},
+      {"organizationalUnit", x509::oid::kOrganizationalUnit},
+      {"locality", x509::oid::kLocality},
+      {"province", x509::oid::kState}};
   for (const auto& [member, type] : lists)
     if (const auto values = x509::values_of(name, type); !values.empty())
       subject.set(std::string(member), text_list(values));
@@ -75,8 +76,8 @@ Value describe_extensions(const std::vector<x509::ExtensionView>& extensions) {
   return list;
 }
 
-Result<Value> describe_common(Bytes subject, Bytes public_key_info, const std::vector<x509::ExtensionView>& extensions,
-                              Bytes whole) {
+Result<Value> describe_common(Bytes subject, Bytes public_key_info,
+                              const std::vector<x509::ExtensionView>& extensions, Bytes whole) {
   const AlternativeNames names = TRY(describe_names(x509::find(extensions, x509::oid::kSubjectAltName)));
   const auto key = x509::parse_public_key_info(public_key_info);
   const std::string_view type = !key                                  ? ""
@@ -104,7 +105,8 @@ const std::string* text_of(const Value* table, std::string_view member) {
 bool is_this_host(std::string_view url) {
   constexpr std::string_view kScheme = "http://";
   if (!url.starts_with(kScheme)) return false;
-  const std::string_view authority = url.substr(kScheme.size(), url.find_first_of("/?#", kScheme.size()) - kScheme.size());
+  const std::string_view authority =
+      url.substr(kScheme.size(), url.find_first_of("/?#", kScheme.size()) - kScheme.size());
   // user@host would go to the host behind it.
   if (authority.find('@') != std::string_view::npos) return false;
   const std::string_view host = authority.starts_with('[') ? authority.substr(0, authority.find(']') + 1)
@@ -154,12 +156,12 @@ Status check_outside_url(std::string_view url, std::string_view setting) {
 Webhook::Webhook(WebhookSettings settings, const crypto::Provider& provider, const Clock& clock)
     : settings_(std::move(settings)), provider_(provider), clock_(clock), fetcher_(settings_.connection) {}
 
-Result<std::shared_ptr<const Webhook>> Webhook::create(WebhookSettings settings, const crypto::Provider& provider,
-                                                       const Clock& clock) {
+Result<std::shared_ptr<const Webhook>> Webhook::create(WebhookSettings settings,
+                                                       const crypto::Provider& provider, const Clock& clock) {
   TRY(check_outside_url(settings.url, fmt::format("the URL of webhook '{}'", settings.id)));
   if (settings.secret.size() < kShortestSecret)
-    return make_error(Errc::usage, "the secret of webhook '{}' has {} octets, at least {} are wanted", settings.id,
-                      settings.secret.size(), kShortestSecret)
+    return make_error(Errc::usage, "the secret of webhook '{}' has {} octets, at least {} are wanted",
+                      settings.id, settings.secret.size(), kShortestSecret)
         .with_hint("make one with openssl rand -base64 32");
   return std::shared_ptr<const Webhook>(new Webhook(std::move(settings), provider, clock));
 }
@@ -184,9 +186,9 @@ Result<Value> Webhook::send(const std::string& body) const {
   request.most = kMostAnswer;
   request.total_time = settings_.patience;
   request.connect_time = std::min(request.connect_time, settings_.patience);
-  request.fields = {{"X-Smallstep-Webhook-ID", settings_.id},
-                    {"X-Smallstep-Signature",
-                     to_hex(crypto::hmac_sha256(provider_, settings_.secret, as_bytes(body)))}};
+  request.fields = {
+      {"X-Smallstep-Webhook-ID", settings_.id},
+      {"X-Smallstep-Signature", to_hex(crypto::hmac_sha256(provider_, settings_.secret, as_bytes(body)))}};
   if (!settings_.bearer.empty()) request.fields.emplace_back("Authorization", "Bearer " + settings_.bearer);
   const auto unavailable = [&](std::string_view why) {
     return make_error(Errc::unavailable, "webhook '{}': {}", settings_.id, why);
@@ -207,7 +209,8 @@ Result<Value> Webhook::send(const std::string& body) const {
 Result<scep::ChallengeVerdict> WebhookPolicy::check(const scep::ChallengeQuestion& question) const {
   auto request = describe_for_webhook(question.request);
   if (!request)
-    return scep::ChallengeVerdict{.code = "CertificateRequestDecodingFailed", .received = request.error().summary()};
+    return scep::ChallengeVerdict{.code = "CertificateRequestDecodingFailed",
+                                  .received = request.error().summary()};
   Value body;
   body.set("provisionerName", question.profile);
   if (question.password) body.set("scepChallenge", *question.password);

@@ -19,10 +19,10 @@
 namespace vouch::enroll::mdm {
 
 struct WebhookSettings {
-  std::string id;      // in the header, and in messages
-  std::string url;     // https; http only to this host
-  Buffer secret;       // that bodies are signed with; at least 16 octets
-  std::string bearer{};  // sent as Authorization: Bearer; empty: none
+  std::string id;                              // in the header, and in messages
+  std::string url;                             // https; http only to this host
+  Buffer secret;                               // that bodies are signed with; at least 16 octets
+  std::string bearer{};                        // sent as Authorization: Bearer; empty: none
   std::chrono::milliseconds patience{10'000};  // for one call
   net::FetchSettings connection{};             // trust, client certificate, proxy
 };

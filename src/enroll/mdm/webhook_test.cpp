@@ -8,14 +8,20 @@ namespace vouch::enroll::mdm {
 namespace {
 
 using scep::CertRep, scep::FailInfo, scep::MessageType, scep::PkiStatus;
-using testing::AllOf, testing::ElementsAre, testing::HasSubstr, testing::IsEmpty, testing::Not, testing::SizeIs;
+using testing::AllOf, testing::ElementsAre, testing::HasSubstr, testing::IsEmpty, testing::Not,
+    testing::SizeIs;
 
 constexpr std::string_view kSecret = "a secret of the webhook";
 
 class WebhookTest : public scep::ScepTest {
  protected:
-  std::shared_ptr<const Webhook> webhook(const std::string& url, std::chrono::milliseconds patience = std::chrono::seconds(5)) {
-    return Webhook::create({.id = "mdm", .url = url, .secret = to_buffer(as_bytes(kSecret)), .bearer = "token", .patience = patience},
+  std::shared_ptr<const Webhook> webhook(const std::string& url,
+                                         std::chrono::milliseconds patience = std::chrono::seconds(5)) {
+    return Webhook::create({.id = "mdm",
+                            .url = url,
+                            .secret = to_buffer(as_bytes(kSecret)),
+                            .bearer = "token",
+                            .patience = patience},
                            bench.provider(), bench.bench().clock())
         .value();
   }
@@ -40,13 +46,15 @@ TEST_F(WebhookTest, TheServiceIsAskedAsStepCaAsks) {
   TestServer server([](const Heard&) { return json(R"({"allow": true, "data": {"device": "d-7"}})"); });
   decide_by(server.url() + "/decide");
   const scep::Device phone = device("phone");
-  const CertRep reply = exchange(phone, MessageType::pkcs_req, request(phone, "the challenge", {"DNS:phone.test"}));
+  const CertRep reply =
+      exchange(phone, MessageType::pkcs_req, request(phone, "the challenge", {"DNS:phone.test"}));
   EXPECT_EQ(reply.attributes.status, PkiStatus::success) << said();
   ASSERT_THAT(server.heard(), SizeIs(1));
   const Heard heard = server.heard().front();
   EXPECT_EQ(heard.path, "/decide");
   EXPECT_EQ(heard.authorization, "Bearer token");
-  EXPECT_EQ(heard.signature, to_hex(crypto::hmac_sha256(bench.provider(), as_bytes(kSecret), as_bytes(heard.body))));
+  EXPECT_EQ(heard.signature,
+            to_hex(crypto::hmac_sha256(bench.provider(), as_bytes(kSecret), as_bytes(heard.body))));
   const Value body = heard.json();
   EXPECT_EQ(*body.find("provisionerName")->text(), "devices");
   EXPECT_EQ(*body.find("scepChallenge")->text(), "the challenge");
@@ -66,16 +74,19 @@ TEST_F(WebhookTest, ANoIsAFailureWithTheServicesCode) {
   });
   decide_by(server.url());
   const scep::Device phone = device("phone");
-  expect_failure(exchange(phone, MessageType::pkcs_req, request(phone, "wrong")), "DeviceUnknown", FailInfo::bad_request);
+  expect_failure(exchange(phone, MessageType::pkcs_req, request(phone, "wrong")), "DeviceUnknown",
+                 FailInfo::bad_request);
   EXPECT_EQ(bench.events().back().received, "no device d-8");
   EXPECT_EQ(certificates(), 0u);
 }
 
 TEST_F(WebhookTest, ACodeThatIsNoWordIsReplaced) {
-  TestServer server([](const Heard&) { return json("{\"allow\": false, \"error\": {\"code\": \"a\\nb\"}}"); });
+  TestServer server(
+      [](const Heard&) { return json("{\"allow\": false, \"error\": {\"code\": \"a\\nb\"}}"); });
   decide_by(server.url());
   const scep::Device phone = device("phone");
-  expect_failure(exchange(phone, MessageType::pkcs_req, request(phone, "x")), "WebhookDenied", FailInfo::bad_request);
+  expect_failure(exchange(phone, MessageType::pkcs_req, request(phone, "x")), "WebhookDenied",
+                 FailInfo::bad_request);
 }
 
 // Whatever is no clear yes lets nobody in; the device may come again.
@@ -91,7 +102,8 @@ TEST_F(WebhookTest, WithoutADecisionNobodyEnrols) {
     decide_by(server.url());
     EXPECT_EQ(status_for(phone, "x"), 503u) << status;
   }
-  TestServer large([](const Heard&) { return json(R"({"allow": true, "data": ")" + std::string(100'000, 'x') + "\"}"); });
+  TestServer large(
+      [](const Heard&) { return json(R"({"allow": true, "data": ")" + std::string(100'000, 'x') + "\"}"); });
   decide_by(large.url());
   EXPECT_EQ(status_for(phone, "x"), 503u);
   std::string gone;
@@ -115,14 +127,16 @@ TEST_F(WebhookTest, TheServiceHasItsTimeAndNoMore) {
 
 TEST_F(WebhookTest, SettingsThatWouldGiveSecretsAwayAreRefused) {
   const auto create = [&](std::string url, Buffer secret) {
-    return Webhook::create({.id = "mdm", .url = std::move(url), .secret = std::move(secret)}, bench.provider(), bench.bench().clock());
+    return Webhook::create({.id = "mdm", .url = std::move(url), .secret = std::move(secret)},
+                           bench.provider(), bench.bench().clock());
   };
   const Buffer secret = to_buffer(as_bytes(kSecret));
   EXPECT_TRUE(create("https://mdm.example.test/hook", secret));
   EXPECT_TRUE(create("http://localhost:8080/hook", secret));
   EXPECT_TRUE(create("http://[::1]/hook", secret));
-  for (const std::string_view url : {"http://mdm.example.test/hook", "http://127.0.0.1@mdm.example.test/", "ftp://127.0.0.1/",
-                                     "http://127.0.0.1.example.test/", "http://localhost.example.test", ""})
+  for (const std::string_view url :
+       {"http://mdm.example.test/hook", "http://127.0.0.1@mdm.example.test/", "ftp://127.0.0.1/",
+        "http://127.0.0.1.example.test/", "http://localhost.example.test", ""})
     EXPECT_EQ(create(std::string(url), secret).error().code(), Errc::usage) << url;
   EXPECT_EQ(create("https://mdm.example.test/hook", Buffer(15, 'x')).error().code(), Errc::usage);
 }
@@ -167,7 +181,8 @@ TEST(SafeTextTest, NothingOfOthersCanBreakALine) {
   EXPECT_EQ(safe_sentence("one\r\ntwo\x1b[31m"), "one  two [31m");
   EXPECT_EQ(safe_sentence("\xff\xfe ok"), "   ok");
   EXPECT_EQ(safe_sentence(std::string(300, 'a')).size(), 255u);
-  EXPECT_EQ(safe_sentence(std::string(254, 'a') + "ä"), std::string(254, 'a')) << "no character is cut in two";
+  EXPECT_EQ(safe_sentence(std::string(254, 'a') + "ä"), std::string(254, 'a'))
+      << "no character is cut in two";
 }
 
 }  // namespace

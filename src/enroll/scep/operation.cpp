@@ -62,15 +62,16 @@ Reply PkiOperation::take_back(const EnrolmentNotice& notice, const Reply& reply,
   Reply answer = refused(Failure::NotificationRefused, told(why));
   answer.request = reply.request;
   const auto certificate = x509::parse_certificate(reply.certificates.front());
-  const Status revoked =
-      certificate ? surroundings_.authority.revoke({.serial = to_buffer(x509::serial_octets(certificate->serial)),
-                                                    .reason = x509::CrlReason::cessation_of_operation,
-                                                    .invalidity_date = {}},
-                                                   profile_.account)
-                  : Status(certificate.error());
+  const Status revoked = certificate ? surroundings_.authority.revoke(
+                                           {.serial = to_buffer(x509::serial_octets(certificate->serial)),
+                                            .reason = x509::CrlReason::cessation_of_operation,
+                                            .invalidity_date = {}},
+                                           profile_.account)
+                                     : Status(certificate.error());
   // Revoked already: by another process that got the same answer.
   if (!revoked && revoked.error().code() != Errc::conflict)
-    answer.refusal.detail += "; the certificate was not handed out, and could not be revoked: " + told(revoked.error());
+    answer.refusal.detail +=
+        "; the certificate was not handed out, and could not be revoked: " + told(revoked.error());
   for (const auto& listener : profile_.listeners) listener->refused(notice, answer.refusal);
   return answer;
 }
