@@ -2,6 +2,7 @@
 #include "api/describe.hpp"
 #include "api/operation.hpp"
 #include "base/pem.hpp"
+#include "revocation/published_crl.hpp"
 #include "x509/certificate.hpp"
 
 namespace vouch::api {
@@ -46,6 +47,14 @@ Result<Answer> show(const Call& call) {
   const auto snapshot = TRY(ca::snapshot_for_reading(call.environment(), call.account()));
   const auto record = TRY(snapshot->certificate(TRY(serial_of(call))));
   return Answer(answer_of(record, TRY(authority_names(*snapshot))));
+}
+
+// The complete list that says whether the certificate is revoked, as it was published last.
+Result<Answer> crl(const Call& call) {
+  const auto snapshot = TRY(ca::snapshot_for_reading(call.environment(), call.account()));
+  const auto record = TRY(snapshot->certificate(TRY(serial_of(call))));
+  const Buffer der = TRY(revocation::published_crl(call.environment(), *snapshot, record));
+  return Answer(Value().set("crl", to_pem("X509 CRL", der)));
 }
 
 Result<std::shared_ptr<ca::LocalAuthority>> issuer_of(const Call& call, Bytes serial) {
@@ -94,6 +103,8 @@ constexpr Operation kOperations[] = {
      "readers", kList, "", "Certificates", &list},
     {"showCertificate", net::Method::get, "/certificates/{serial}", "a certificate", "readers", kSerial, "",
      "Certificate", &show},
+    {"crlOfCertificate", net::Method::get, "/certificates/{serial}/crl",
+     "the complete CRL that says whether it is revoked", "readers", kSerial, "", "CrlContent", &crl},
     {"revokeCertificate", net::Method::post, "/certificates/{serial}/revoke",
      "revoke it, or put it on hold; the next OCSP answer says so", "certificate managers", kSerial,
      "Revocation", "Certificate", &revoke},

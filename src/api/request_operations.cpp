@@ -1,6 +1,7 @@
 // /api/v1/requests, /subordinates
 #include "api/describe.hpp"
 #include "api/submission.hpp"
+#include "base/pem.hpp"
 
 namespace vouch::api {
 namespace {
@@ -88,6 +89,16 @@ Result<std::shared_ptr<ca::LocalAuthority>> authority_of_request(const Call& cal
   return find_authority(call.service, record.authority);
 }
 
+Result<Answer> find_submitted(const Call& call) {
+  const std::string name = TRY(client_transaction_of(call.parameter("client_transaction"), call.caller));
+  const auto found = TRY(TRY(call.authority())->find_submitted(name));
+  if (!found) return make_error(Errc::not_found, "nothing was handed in under this client transaction");
+  return Answer(Value()
+                    .set("request", found->request)
+                    .set("certificate_request", to_pem("CERTIFICATE REQUEST", found->certificate_request))
+                    .set("transaction", without_account(found->transaction, call.caller)));
+}
+
 Result<Answer> approve(const Call& call) {
   const auto id = TRY(id_of(call));
   return answer_of(TRY(TRY(authority_of_request(call, id))->approve(id, call.account())));
@@ -100,6 +111,8 @@ Result<Answer> deny(const Call& call) {
 }
 
 constexpr Parameter kId[] = {{"id", true, "integer", "RequestID"}};
+constexpr Parameter kClientTransaction[] = {
+    {"client_transaction", true, "string", "as the submission gave it"}, kCaFilter};
 constexpr Parameter kList[] = {
     kCaFilter,
     {"state", false, "string", "only requests in this state",
@@ -128,6 +141,9 @@ constexpr Operation kOperations[] = {
     {"retrieveRequest", net::Method::get, "/requests/{id}/outcome",
      "what became of it: 200 issued, 202 pending, 422 refused", "who asked, and readers", kId, "", "Outcome",
      &retrieve},
+    {"findSubmission", net::Method::get, "/submissions/{client_transaction}",
+     "the newest request that this account handed in under a client transaction", "who asked",
+     kClientTransaction, "", "Submitted", &find_submitted},
     {"approveRequest", net::Method::post, "/requests/{id}/approve", "approve it and issue its certificate",
      "certificate managers; for a CA certificate administrators", kId, "", "Outcome", &approve},
     {"denyRequest", net::Method::post, "/requests/{id}/deny", "deny it", "certificate managers", kId,

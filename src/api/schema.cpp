@@ -38,6 +38,9 @@ constexpr Member kSubmission[] = {
     {"attributes", "any", "name and value pairs to keep beside the request", true},
     {"transaction", "string", "the same again, by the same account, gives the outcome of the first time",
      true},
+    {"client_transaction", "string",
+     "what the client calls it; GET /submissions/{client_transaction} finds it", true},
+    {"wait_for_approval", "boolean", "a certificate manager decides, whatever the template says", true},
     {"challenge", "ChallengeProof", "what the device that asks proves its right with", true},
 };
 constexpr Member kChallengeProof[] = {
@@ -47,6 +50,12 @@ constexpr Member kChallengeProof[] = {
     {"transaction", "string", "of the device's protocol"},
     {"renews", "pem", "a renewal: the certificate whose key signed the message", true},
 };
+constexpr Member kSubmitted[] = {
+    {"request", "integer", "RequestID"},
+    {"certificate_request", "pem", "as it was handed in"},
+    {"transaction", "string", "its `transaction`"},
+};
+constexpr Member kCrlContent[] = {{"crl", "pem", "X509 CRL"}};
 constexpr Member kSubordinate[] = {
     {"ca", "string", "the parent; may be left out when there is one", true},
     {"request", "pem", "PKCS #10 of the subordinate CA"},
@@ -204,6 +213,8 @@ constexpr Schema kSchemas[] = {
     {"CaSummary", "a CA in one line", kCaSummary},
     {"Chain", "", kChain},
     {"Submission", "a certification request", kSubmission},
+    {"Submitted", "a request that was handed in before", kSubmitted},
+    {"CrlContent", "", kCrlContent},
     {"ChallengeProof", "a device's right to enrol; a secret, kept by nobody", kChallengeProof},
     {"Subordinate", "the request of a subordinate CA", kSubordinate},
     {"Outcome", "what became of a request", kOutcome},

@@ -27,6 +27,8 @@ struct Service {
   // The last report on the health of the hierarchy (diagnose/status_desk.hpp), as JSON.
   std::function<Result<Value>()> status{};
   LoginName login_name{};  // none: users of the Unix socket are known by their numbers
+  // One line for the log; called from any thread. None: nobody reads it.
+  std::function<void(const std::string& line)> log{};
 };
 
 // The CA of that name, or the only one when the name is empty. `not_found` names those that there are.

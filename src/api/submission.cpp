@@ -22,6 +22,11 @@ Result<std::map<std::string, std::string>> attributes_of(const Value& body) {
   return attributes;
 }
 
+// A key is its account's own, so that nobody gets the outcome of somebody else's.
+std::string prefix_of(const Caller& caller) {
+  return fmt::format("api:{}:", ca::principal_of(caller.account));
+}
+
 // Messages name the member that is wrong, never what it holds.
 Result<std::optional<ca::ChallengeProof>> challenge_of(const Value& body) {
   const Value* given = body.find("challenge");
@@ -71,7 +76,18 @@ Result<std::string> transaction_of(const Value& body, const Caller& caller) {
   const std::string key = text_of(body, "transaction");
   if (key.size() > kMaxTransaction)
     return make_error(Errc::malformed, "the body.transaction is longer than {} octets", kMaxTransaction);
-  return key.empty() ? key : fmt::format("api:{}:{}", ca::principal_of(caller.account), key);
+  return key.empty() ? key : prefix_of(caller) + key;
+}
+
+Result<std::string> client_transaction_of(std::string_view name, const Caller& caller) {
+  if (name.size() > kMaxTransaction)
+    return make_error(Errc::malformed, "a client transaction is longer than {} octets", kMaxTransaction);
+  return name.empty() ? std::string() : prefix_of(caller) + std::string(name);
+}
+
+std::string without_account(std::string_view transaction, const Caller& caller) {
+  const std::string prefix = prefix_of(caller);
+  return std::string(transaction.starts_with(prefix) ? transaction.substr(prefix.size()) : transaction);
 }
 
 Result<ca::Submission> submission_of(const Value& body, const Caller& caller) {
@@ -81,6 +97,8 @@ Result<ca::Submission> submission_of(const Value& body, const Caller& caller) {
   submission.requester = caller.account;
   submission.attributes = TRY(attributes_of(body));
   submission.transaction = TRY(transaction_of(body, caller));
+  submission.client_transaction = TRY(client_transaction_of(text_of(body, "client_transaction"), caller));
+  submission.wait_for_approval = flag_of(body, "wait_for_approval");
   submission.challenge = TRY(challenge_of(body));
   return submission;
 }
@@ -106,6 +124,8 @@ Value describe(const ca::Submission& submission, std::string_view ca) {
   value.set("ca", ca).set("request", to_pem("CERTIFICATE REQUEST", submission.request));
   value.set("template", submission.template_name).set("attributes", std::move(attributes));
   if (!submission.transaction.empty()) value.set("transaction", submission.transaction);
+  if (!submission.client_transaction.empty()) value.set("client_transaction", submission.client_transaction);
+  if (submission.wait_for_approval) value.set("wait_for_approval", true);
   if (submission.challenge) value.set("challenge", describe(*submission.challenge));
   return value;
 }

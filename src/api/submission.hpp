@@ -13,6 +13,9 @@ namespace vouch::api {
 Result<ca::Submission> submission_of(const Value& body, const Caller& caller);
 // The transaction key alone; empty: none.
 Result<std::string> transaction_of(const Value& body, const Caller& caller);
+// What the client calls it: its account's own as well, and back.
+Result<std::string> client_transaction_of(std::string_view name, const Caller& caller);
+std::string without_account(std::string_view transaction, const Caller& caller);
 // One PKCS #10, or signed message around it, of the body's member `request`.
 Result<Buffer> request_of(const Value& body);
 

@@ -82,7 +82,7 @@ crypto::remote::Sandbox sandbox_of(const daemon::KeyHolderPlan& plan) {
 class Signer {
  public:
   Signer(const daemon::KeyHolderPlan& plan, const MakeTokens& make_tokens)
-      : access_(prepared_access(plan, make_tokens)), keys_(access_) {
+      : access_(prepared_access(plan, make_tokens)), keys_(access_, plan.messengers) {
     service_.open = [this](const crypto::remote::OpenRequest& request) {
       auto key = keys_.add({request.reference, request.evidence});
       log_line(fmt::format("signer: {} {}", key ? "opened" : "refused to open", request.reference));
@@ -95,6 +95,7 @@ class Signer {
       uses_.count(reference, fmt::format("signed {}", lint::to_string(*kind)));
       return ok();
     };
+    service_.may_decrypt = [this](std::string_view reference) { return keys_.may_decrypt(reference); };
     service_.note = [this](const SignerService::Use& use) { note(use); };
   }
 

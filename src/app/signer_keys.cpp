@@ -135,6 +135,8 @@ Status SignerKeys::check_issuer(Bytes evidence) const {
 
 Result<std::shared_ptr<const crypto::PrivateKey>> SignerKeys::add(const ca::KeyEvidence& key) {
   Purpose purpose = TRY(purpose_of(key.evidence));
+  if (std::ranges::find(messengers_, key.reference) != messengers_.end())
+    purpose.grant.kinds |= kMessageKinds;
   TRY(check_issuer(key.evidence));
   auto late = std::make_shared<const LateKey>(access_, key.reference, std::move(purpose.public_key_info));
   if (!crypto::is_token_uri(key.reference)) TRY(late->look());
@@ -158,6 +160,11 @@ Status SignerKeys::check(std::string_view reference) const { return TRY(held(ref
 
 Result<ToBeSigned> SignerKeys::may_sign(std::string_view reference, Bytes tbs) const {
   return lint::check_to_be_signed(TRY(held(reference)).grant, tbs);
+}
+
+Status SignerKeys::may_decrypt(std::string_view reference) const {
+  if ((TRY(held(reference)).grant.kinds & kMessageKinds) != 0) return ok();
+  return make_error(Errc::denied, "the key {} is not there to decrypt", reference);
 }
 
 }  // namespace vouch::app

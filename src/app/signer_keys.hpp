@@ -15,7 +15,9 @@ namespace vouch::app {
 class SignerKeys {
  public:
   // `access` outlives the keys.
-  explicit SignerKeys(const ca::KeyAccess& access) : access_(access) {}
+  // `messengers`: keys of CAs that may sign messages and decrypt beside all else.
+  explicit SignerKeys(const ca::KeyAccess& access, std::vector<std::string> messengers = {})
+      : access_(access), messengers_(std::move(messengers)) {}
 
   // Takes a key in. One in a file is loaded now; one on a token when it is used, because tokens come and go.
   // denied: the evidence is not signed by the CA that it names, whose key is here.
@@ -24,6 +26,8 @@ class SignerKeys {
   Status check(std::string_view reference) const;
   // What these octets are, if the key may sign them.
   Result<lint::ToBeSigned> may_sign(std::string_view reference, Bytes tbs) const;
+  // That messages are encrypted for this key: what it signs says so.
+  Status may_decrypt(std::string_view reference) const;
 
  private:
   class LateKey;
@@ -40,6 +44,7 @@ class SignerKeys {
   Result<Held> held(std::string_view reference) const;
 
   const ca::KeyAccess& access_;
+  const std::vector<std::string> messengers_;
   mutable std::mutex guards_held_;
   std::map<std::string, Held, std::less<>> held_;
 };

@@ -38,7 +38,11 @@ class SignerTest : public testing::Test {
  protected:
   // The CA is made with its key in this process, as the command line does; then it is opened with the key in
   // the other.
-  void hold_keys(const daemon::SignerConfiguration& configuration = {}) {
+  void hold_keys(const daemon::SignerConfiguration& signer = {},
+                 std::vector<daemon::scep::ProfileConfiguration> profiles = {}) {
+    daemon::Configuration configuration;
+    configuration.signer = signer;
+    configuration.scep = std::move(profiles);
     auto plan = daemon::plan_key_holder(environment_, configuration);
     ASSERT_TRUE(plan) << plan.error().report();
     auto keys = app::hold_keys(std::move(*plan), make_tokens);
@@ -133,6 +137,37 @@ TEST_F(SignerTest, SignsNothingButWhatTheKeyIsThereFor) {
   const auto wrong = audit_signer->sign(certificate.tbs);
   ASSERT_FALSE(wrong);
   EXPECT_THAT(wrong.error().summary(), HasSubstr("does not sign a certificate"));
+}
+
+// SignedAttrs with contentType and messageDigest, as a SCEP answer has them.
+Buffer message_attributes() {
+  return from_hex(
+             "3138301806092a864886f70d010903310b06092a864886f70d010701301c06092a864886f70d010904310f040d"
+             "30313233343536373839616263")
+      .value();
+}
+
+TEST_F(SignerTest, ACaKeyAnswersDevicesOnlyWhereASecondPurposeWasSettledAtTheStart) {
+  make_issuing_root(bench_.root_options("Test Root", crypto::parse_key_spec("rsa:2048").value()));
+  const std::string reference = open()->current().generation.key_reference;
+  const auto use = [&] {
+    const auto key = environment_.keys->find(environment_, reference).value();
+    const auto signature =
+        key->signer(crypto::SignatureAlgorithm::rsa_pkcs1_sha256).value()->sign(message_attributes());
+    const Buffer key_octets(16, 7);
+    const Buffer encrypted =
+        bench_.provider()
+            .encrypt_key(crypto::KeyTransport::rsa_pkcs1, key->public_key_info(), key_octets)
+            .value();
+    const auto opened =
+        key->decrypter().value()->decrypt(crypto::KeyTransport::rsa_pkcs1, encrypted, key_octets.size());
+    EXPECT_EQ(signature.has_value(), opened.has_value());
+    return opened.has_value();
+  };
+  hold_keys();
+  EXPECT_FALSE(use());
+  hold_keys({}, {{.name = "devices"}});
+  EXPECT_TRUE(use());
 }
 
 TEST_F(SignerTest, AKeyIsNotOpenedForSomethingElse) {

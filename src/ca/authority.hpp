@@ -41,6 +41,17 @@ struct Submission {
   // Given: it is checked, whoever asks. Accounts may be bound to give one (ca/challenges.hpp). Never logged;
   // what is stored of the request lacks it.
   std::optional<ChallengeProof> challenge{};
+  // What the client's own protocol calls the request, for polls (`find_submitted`); empty: nothing.
+  std::string client_transaction{};
+  // A certificate manager decides, whatever template and settings say: nothing proves who asks.
+  bool wait_for_approval = false;
+};
+
+// A request that was handed in before.
+struct Submitted {
+  RequestId request = 0;
+  Buffer certificate_request;  // as it was handed in
+  std::string transaction;     // its idempotency key
 };
 
 struct Outcome {
@@ -74,6 +85,8 @@ class Authority {
   virtual Result<Outcome> approve(RequestId request, std::string_view manager) = 0;
   virtual Result<Outcome> deny(RequestId request, std::string_view manager, std::string_view why) = 0;
   virtual Result<Outcome> retrieve(RequestId request) = 0;
+  // The newest one that was handed in under this client transaction.
+  virtual Result<std::optional<Submitted>> find_submitted(std::string_view client_transaction) = 0;
 
   virtual Status revoke(const Revocation& revocation, std::string_view manager) = 0;
   virtual Status release(Bytes serial, std::string_view manager) = 0;

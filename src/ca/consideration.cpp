@@ -53,6 +53,18 @@ void take_over(policy::Decision& decision, const std::vector<x509::Extension>& e
            names, "");
 }
 
+void leave_to_person(policy::Decision& decision) {
+  if (decision.action != policy::Action::issue) return;
+  constexpr std::string_view kRule = "request.unproven",
+                             kMend = "a certificate manager decides: vouch request approve ID";
+  decision.action = policy::Action::pend;
+  decision.reason = kRule;
+  decision.message = "the request waits for a certificate manager: nothing proves who asks";
+  decision.mend = kMend;
+  add_step(decision.trace, kRule, policy::Verdict::pended, "approval by a certificate manager", "none",
+           std::string(kMend));
+}
+
 // Whatever a template, a renewal or a service says: without an administrator's decision no CA comes to be.
 void leave_to_administrator(policy::Decision& decision) {
   if (decision.action != policy::Action::issue) return;
@@ -127,6 +139,7 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   request.template_name = submission.template_name;
   request.transaction = submission.transaction;
   request.attributes = submission.attributes;
+  request.client_transaction = submission.client_transaction;
   request.request = submission.request;
 
   if (roles) {
@@ -196,6 +209,7 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
 
   work.decision = policy::decide(question);
   if (for_ca && !approval.of_administrator) leave_to_administrator(work.decision);
+  if (submission.wait_for_approval && approval.manager.empty()) leave_to_person(work.decision);
   if (!taken.empty()) take_over(work.decision, taken);
   request.message = work.decision.message;
   request.reason = work.decision.reason;

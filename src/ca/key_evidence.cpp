@@ -7,8 +7,10 @@ namespace vouch::ca {
 
 Result<std::vector<KeyEvidence>> key_evidence(const store::Snapshot& snapshot) {
   std::vector<KeyEvidence> all;
-  std::vector<ServiceKey> responders;
-  for (const store::AuthorityRecord& authority : TRY(snapshot.authorities()))
+  std::vector<ServiceKey> responders;  // and registration authorities'
+  for (const store::AuthorityRecord& authority : TRY(snapshot.authorities())) {
+    for (ServiceKey& key : TRY(registration_keys(snapshot, authority.id)))
+      responders.push_back(std::move(key));
     for (store::KeyGeneration& generation : TRY(snapshot.key_generations(authority.id))) {
       if (generation.certificate.empty()) continue;
       const auto responder = find_service_key(snapshot, ocsp_service(authority.id, generation.key_index));
@@ -20,6 +22,7 @@ Result<std::vector<KeyEvidence>> key_evidence(const store::Snapshot& snapshot) {
       else
         known->evidence = std::move(generation.certificate);
     }
+  }
   for (ServiceKey& responder : responders) {
     // Purged, or lost with an older database: the service makes itself a new one.
     const auto certificate = snapshot.certificate(responder.serial);

@@ -60,6 +60,7 @@ class LocalAuthority final : public Authority {
   Result<Outcome> approve(RequestId request, std::string_view manager) override;
   Result<Outcome> deny(RequestId request, std::string_view manager, std::string_view why) override;
   Result<Outcome> retrieve(RequestId request) override;
+  Result<std::optional<Submitted>> find_submitted(std::string_view client_transaction) override;
   Status revoke(const Revocation& revocation, std::string_view manager) override;
   Status release(Bytes serial, std::string_view manager) override;
   Result<std::vector<Buffer>> chain() const override;

@@ -258,6 +258,12 @@ Result<Outcome> LocalAuthority::retrieve(RequestId id) {
   return look_up(id);
 }
 
+Result<std::optional<Submitted>> LocalAuthority::find_submitted(std::string_view client_transaction) {
+  auto found = TRY(TRY(environment_.database.snapshot())->request_of_client(record_.id, client_transaction));
+  if (!found) return std::optional<Submitted>();
+  return std::optional<Submitted>({found->id, std::move(found->request), std::move(found->transaction)});
+}
+
 Result<Outcome> LocalAuthority::look_up(RequestId id) const {
   const auto snapshot = TRY(environment_.database.snapshot());
   store::RequestRecord request = TRY(snapshot->request(id));

@@ -195,11 +195,29 @@ std::span<const Option> global_options() { return kGlobalOptions; }
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> list;
-    for (const auto part : {ca_commands(), ca_key_commands(), template_commands(), request_commands(),
-                            enrollment_agent_commands(), cert_commands(), crl_commands(), crlsync_commands(),
-                            location_commands(), why_commands(), explain_commands(), status_commands(),
-                            role_commands(), scep_mdm_commands(), audit_commands(), db_commands(), backup_commands(),
-                            config_commands(), serve_commands(), self_commands()})
+    for (const auto part : {ca_commands(),
+                            ca_key_commands(),
+                            template_commands(),
+                            request_commands(),
+                            enrollment_agent_commands(),
+                            cert_commands(),
+                            crl_commands(),
+                            crlsync_commands(),
+                            location_commands(),
+                            why_commands(),
+                            explain_commands(),
+                            status_commands(),
+                            role_commands(),
+                            audit_commands(),
+                            db_commands(),
+                            backup_commands(),
+                            config_commands(),
+                            scep_setup_commands(),
+                            scep_profile_commands(),
+                            scep_ra_commands(),
+                            scep_mdm_commands(),
+                            serve_commands(),
+                            self_commands()})
       list.insert(list.end(), part.begin(), part.end());
     return list;
   }();

@@ -69,6 +69,9 @@ std::span<const Command> audit_commands();
 std::span<const Command> db_commands();
 std::span<const Command> backup_commands();
 std::span<const Command> config_commands();
+std::span<const Command> scep_setup_commands();
+std::span<const Command> scep_profile_commands();
+std::span<const Command> scep_ra_commands();
 std::span<const Command> serve_commands();
 std::span<const Command> self_commands();
 

@@ -796,6 +796,19 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   const std::string root = shell_.file("root.pem", must({"ca", "export", "--ca", "Root"}).out);
   check("crl show", {crl, "--ca", root}, 4);
   check("crlsync", {"--once", "--authority", root, "--crl", crl, "--out", shell_.path("crls.pem")}, 4);
+  check("scep setup", {"devices", "--ca", "Issuing", "--ndes"});
+  check("scep profile list", {});
+  // Its account may not approve any more, and the template is gone.
+  must({"template", "withdraw", "ScepDevice", "--ca", "Issuing"});
+  must({"template", "set", "ScepDevice", "validity=2d", "renewal_period=1d"});
+  check("scep profile show", {"devices"}, 4);
+  check("scep trust", {"--out", shell_.path("trust")});
+  check("scep ra show", {"--ca", "Issuing"});
+  check("scep ra issue", {"--ca", "Issuing"});
+  const std::string p12 = shell_.file("p12", "a password\n");
+  check("scep ra export", {shell_.path("ra.p12"), "--password-file", p12, "--ca", "Issuing"});
+  check("scep ra renew", {"--ca", "Issuing"});
+  check("scep ra import", {shell_.path("ra-signing.p12"), "--password-file", p12, "--ca", "Issuing"});
   check("role grant",
         {"manager", "bob", "--ca", "Issuing", "--template", "WebServer", "--requesters", "web-*"});
   check("role four-eyes", {"on", "--ca", "Issuing", "--template", "WebServer"});

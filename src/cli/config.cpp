@@ -73,6 +73,15 @@ Result<Exit> show(Context& context, const Arguments&) {
       const std::string name = fmt::format("ocsp_source.{}.{}", source.name, key.name);
       add(name, TRY(daemon::get_setting(service, name)), key.summary);
     }
+  for (const SettingKey& key : daemon::scep_ra_keys()) {
+    const std::string name = fmt::format("scep_ra.{}", key.name);
+    add(name, TRY(daemon::get_setting(service, name)), key.summary);
+  }
+  for (const auto& profile : service.scep)
+    for (const SettingKey& key : daemon::scep_keys()) {
+      const std::string name = fmt::format("scep.{}.{}", profile.name, key.name);
+      add(name, TRY(daemon::get_setting(service, name)), key.summary);
+    }
   if (context.json())
     print_json(context,
                Value().set("file", home.configuration_file().string()).set("settings", std::move(values)));

@@ -25,7 +25,7 @@ Result<std::shared_ptr<const ca::KeySource>> hold_keys(Context& context) {
     const auto configuration = TRY(daemon::read_configuration(workspace->home()));
     if (!configuration.signer.process || !surroundings.hold_keys)
       return std::shared_ptr<const ca::KeySource>();
-    plan = TRY(daemon::plan_key_holder(workspace->environment(), configuration.signer));
+    plan = TRY(daemon::plan_key_holder(workspace->environment(), configuration));
   }
   context.close_workspace();
   return surroundings.hold_keys(std::move(plan));
@@ -100,6 +100,7 @@ Status serve_registration(Context& context, const Signals& signals, const net::E
   auto registration =
       TRY(daemon::Registration::start({.home = folder,
                                        .clock = context.clock(),
+                                       .provider = context.provider(),
                                        .configuration = configuration_in(folder),
                                        .login_name = context.surroundings().login_name,
                                        .sockets = TRY(net::passed_sockets(variables, ::getpid())),

@@ -31,6 +31,19 @@ Result<store::RequestRecord> find_request(Context& context, const store::Snapsho
   return not_found();
 }
 
+// How a request came, where a front end has said so.
+void add_transport(Fields& fields, const store::RequestRecord& record) {
+  const auto of = [&](const char* name) {
+    const auto found = record.attributes.find(name);
+    return found == record.attributes.end() ? std::string() : printable(found->second);
+  };
+  if (of("scep.profile").empty()) return;
+  fields.add("Came by", fmt::format("SCEP, profile {}, from {}, {}", of("scep.profile"), of("scep.client"),
+                                    of("scep.kind")));
+  fields.add("Transaction", of("scep.transaction")).add("Challenge", of("scep.challenge"));
+  fields.add("Template by", of("scep.template_choice"));
+}
+
 Result<Exit> why(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
@@ -60,6 +73,7 @@ Result<Exit> why(Context& context, const Arguments& arguments) {
   fields.add("Requester", record.requester).add("Submitted", format_time(record.submitted_at));
   if (record.resolved_at) fields.add("Resolved", format_time(*record.resolved_at));
   fields.add("By", record.resolver);
+  add_transport(fields, record);
   if (certificate)
     fields.add("Certificate", fmt::format("{} ({}), {}", x509::serial_to_text(certificate->serial),
                                           certificate->subject, state_of(*certificate)));

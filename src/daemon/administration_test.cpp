@@ -388,6 +388,7 @@ TEST_F(AdministrationTest, ARegistrationAuthorityPassesRequestsOnAndSaysWhenTheC
   auto started =
       Registration::start({.home = home.path(),
                            .clock = bench_.clock(),
+                           .provider = bench_.provider(),
                            .configuration = [&] { return Result<Configuration>(configuration); },
                            .login_name = [](std::uint32_t) { return std::optional<std::string>("dev"); }});
   ASSERT_TRUE(started) << started.error().report();

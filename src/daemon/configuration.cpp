@@ -7,89 +7,15 @@
 
 #include "base/text.hpp"
 #include "daemon/parts.hpp"
+#include "daemon/setting_kinds.hpp"
 #include "relying/sync/configuration.hpp"
 
 namespace vouch::daemon {
 namespace {
 
-using std::chrono::milliseconds;
+// ---- words
+// ---------------------------------------------------------------------------------------------------
 
-// ---- kinds of settings; `of` gives the member of the structure
-// -----------------------------------------------
-
-template <auto of, class Structure>
-Status read_text(Structure& structure, const Value& value) {
-  if (!value.text()) return wrong_kind("a text in quotes", value);
-  of(structure) = *value.text();
-  return ok();
-}
-template <auto of, class Structure>
-Value write_text(const Structure& structure) {
-  return Value(fs::path(of(structure)).string());
-}
-template <class Structure, auto of>
-constexpr Setting<Structure> text(std::string_view name, std::string_view summary) {
-  return {{name, summary}, read_text<of, Structure>, write_text<of, Structure>};
-}
-
-template <auto of, std::int64_t least, std::int64_t most, class Structure>
-Status read_number(Structure& structure, const Value& value) {
-  if (!value.integer()) return wrong_kind("a number", value);
-  if (*value.integer() < least || *value.integer() > most)
-    return make_error(Errc::malformed, "{} is out of range: {} to {}", *value.integer(), least, most);
-  auto& member = of(structure);
-  member = static_cast<std::remove_reference_t<decltype(member)>>(*value.integer());
-  return ok();
-}
-template <auto of, class Structure>
-Value write_number(const Structure& structure) {
-  return Value(static_cast<std::int64_t>(of(structure)));
-}
-template <class Structure, auto of, std::int64_t least, std::int64_t most>
-constexpr Setting<Structure> number(std::string_view name, std::string_view summary) {
-  return {{name, summary}, read_number<of, least, most, Structure>, write_number<of, Structure>};
-}
-
-template <auto of, class Structure>
-Status read_switch(Structure& structure, const Value& value) {
-  if (!value.boolean()) return wrong_kind("true or false", value);
-  of(structure) = *value.boolean();
-  return ok();
-}
-template <auto of, class Structure>
-Value write_switch(const Structure& structure) {
-  return Value(bool{of(structure)});
-}
-template <class Structure, auto of>
-constexpr Setting<Structure> on_or_off(std::string_view name, std::string_view summary) {
-  return {{name, summary}, read_switch<of, Structure>, write_switch<of, Structure>};
-}
-
-// From a second to a day.
-template <auto of, class Structure>
-Status read_time(Structure& structure, const Value& value) {
-  if (!value.text()) return wrong_kind("a span of time in quotes", value);
-  const Span span = TRY(parse_span(*value.text()));
-  if (span.months != 0 || span.seconds < std::chrono::seconds(1) || span.seconds > std::chrono::hours(24))
-    return make_error(Errc::malformed, "{} is out of range: 1s to 1d", *value.text());
-  of(structure) = span.seconds;
-  return ok();
-}
-template <auto of, class Structure>
-Value write_time(const Structure& structure) {
-  return Value(format_span({0, std::chrono::duration_cast<std::chrono::seconds>(of(structure))}));
-}
-template <class Structure, auto of>
-constexpr Setting<Structure> time(std::string_view name, std::string_view summary) {
-  return {{name, summary}, read_time<of, Structure>, write_time<of, Structure>};
-}
-
-// One word of several.
-template <class Choice>
-struct Word {
-  std::string_view text;
-  Choice choice;
-};
 constexpr Word<net::ProxyField> kProxyFields[] = {{"X-Forwarded-For", net::ProxyField::x_forwarded_for},
                                                   {"Forwarded", net::ProxyField::forwarded}};
 constexpr Word<net::LogForm> kLogForms[] = {{"w3c", net::LogForm::w3c}, {"json", net::LogForm::json}};
@@ -98,30 +24,6 @@ constexpr Word<revocation::NeverIssued> kNeverIssued[] = {{"unknown", revocation
 constexpr Word<net::AskForCertificate> kAsking[] = {{"off", net::AskForCertificate::never},
                                                     {"optional", net::AskForCertificate::optional},
                                                     {"required", net::AskForCertificate::required}};
-
-template <auto of, const auto& words, class Structure>
-Status read_choice(Structure& structure, const Value& value) {
-  std::string all;
-  for (const auto& word : words) {
-    if (value.text() && *value.text() == word.text) {
-      of(structure) = word.choice;
-      return ok();
-    }
-    all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", word.text);
-  }
-  if (!value.text()) return wrong_kind("one of " + all, value);
-  return make_error(Errc::malformed, "'{}' is none of {}", *value.text(), all);
-}
-template <auto of, const auto& words, class Structure>
-Value write_choice(const Structure& structure) {
-  for (const auto& word : words)
-    if (word.choice == of(structure)) return Value(word.text);
-  return {};
-}
-template <class Structure, auto of, const auto& words>
-constexpr Setting<Structure> choice(std::string_view name, std::string_view summary) {
-  return {{name, summary}, read_choice<of, words, Structure>, write_choice<of, words, Structure>};
-}
 
 // ---- listeners
 // -----------------------------------------------------------------------------------------------
@@ -193,7 +95,9 @@ constexpr Setting<Listener> kListenerSettings[] = {
     on_or_off<Listener, [](auto& l) -> auto& { return l.tls; }>("tls", "whether it speaks TLS"),
     choice<Listener, [](auto& l) -> auto& { return l.client_certificates; }, kAsking>(
         "client_certificates", "whether TLS clients are asked for a certificate: off, optional, required"),
-    {{"serves", "what is served there: api, ocsp, distribution, health, metrics"}, read_serves, write_serves},
+    {{"serves", "what is served there: api, ocsp, distribution, scep, health, metrics"},
+     read_serves,
+     write_serves},
 };
 
 // ---- OCSP sources
@@ -359,7 +263,7 @@ Result<const Setting<Structure>*> known_setting(const Setting<Structure> (&setti
 }
 
 constexpr std::string_view kListenerSection = "listener", kSourceSection = "ocsp_source",
-                           kCrlSyncSection = "crlsync";
+                           kCrlSyncSection = "crlsync", kScepSection = "scep", kScepRaSection = "scep_ra";
 
 // "listener.http.tls" as {"http", "tls"}, for section "listener".
 std::optional<std::pair<std::string_view, std::string_view>> named_setting(std::string_view section,
@@ -371,12 +275,31 @@ std::optional<std::pair<std::string_view, std::string_view>> named_setting(std::
   return std::pair(name.substr(prefix, dot - prefix), name.substr(dot + 1));
 }
 
+template <class Structure>
+Result<const Setting<Structure>*> known_scep_setting(std::span<const Setting<Structure>> settings,
+                                                     std::string_view key, std::string_view whole_name) {
+  if (const auto* setting = find_setting(settings, key)) return setting;
+  std::vector<std::string_view> names;
+  for (const auto& one : settings) names.push_back(one.key.name);
+  return make_error(Errc::usage, "there is no setting '{}'", whole_name)
+      .with_hint(std::string(unknown_setting(key, names).hint()));
+}
+
+std::optional<std::string_view> scep_ra_setting(std::string_view name) {
+  if (!name.starts_with("scep_ra.")) return std::nullopt;
+  return name.substr(kScepRaSection.size() + 1);
+}
+
 // The value that a setting has when nothing is said about it.
 Result<Value> example_of(std::string_view name) {
   if (const auto key = named_setting(kListenerSection, name))
     return TRY(known_setting(kListenerSettings, key->second, name))->write({});
   if (const auto key = named_setting(kSourceSection, name))
     return TRY(known_setting(kSourceSettings, key->second, name))->write({});
+  if (const auto key = named_setting(kScepSection, name))
+    return TRY(known_scep_setting(scep::profile_settings(), key->second, name))->write({});
+  if (const auto key = scep_ra_setting(name))
+    return TRY(known_scep_setting(scep::ra_settings(), *key, name))->write({});
   return TRY(known_setting(kSettings, name, name))->write({});
 }
 
@@ -401,6 +324,10 @@ class FileReader {
         TRY(read_listeners(*members));
       else if (section == kSourceSection)
         TRY(read_sources(*members));
+      else if (section == kScepSection)
+        configuration_.scep = TRY(scep::read_profiles(members, file_));
+      else if (section == kScepRaSection)
+        configuration_.scep_ra = TRY(scep::read_ra(members, file_));
       else
         TRY(read_section(section, *members));
     }
@@ -464,6 +391,10 @@ class FileReader {
         listener.client_certificates == net::AskForCertificate::never)
       return wrong("serves the administration API to clients that nothing proves who they are")
           .with_hint("add: client_certificates = \"required\"; or take api away");
+    if (std::ranges::find(listener.serves, "scep") != listener.serves.end() &&
+        listener.client_certificates != net::AskForCertificate::never)
+      return wrong("serves SCEP and asks for client certificates, where Windows and macOS hang up")
+          .with_hint("serve scep at a listener of its own");
     if (listener.tls && !listener.address)
       return wrong("speaks TLS over a Unix socket").with_hint("take tls away");
     return ok();
@@ -553,11 +484,16 @@ const OcspSourceConfiguration* Configuration::find_ocsp_source(std::string_view 
   return found == ocsp_sources.end() ? nullptr : &*found;
 }
 
+const scep::ProfileConfiguration* Configuration::find_scep(std::string_view profile) const {
+  const auto found = std::ranges::find(scep, profile, &scep::ProfileConfiguration::name);
+  return found == scep.end() ? nullptr : &*found;
+}
+
 Configuration default_configuration() {
   Configuration configuration;
   ListenerConfiguration http{.name = "http"};
   http.address = net::Address::parse("127.0.0.1:8080").value();
-  http.serves = {"ocsp", "distribution", "health", "metrics"};
+  http.serves = {"ocsp", "distribution", "scep", "health", "metrics"};
   ListenerConfiguration local{.name = "local"};
   local.path = "run/vouch.sock";
   local.serves = {"api", "ocsp", "distribution", "health", "metrics"};
@@ -581,6 +517,18 @@ std::vector<SettingKey> configuration_keys() { return keys_of(kSettings); }
 std::vector<SettingKey> listener_keys() { return keys_of(kListenerSettings); }
 std::vector<SettingKey> ocsp_source_keys() { return keys_of(kSourceSettings); }
 
+std::vector<SettingKey> scep_keys() {
+  std::vector<SettingKey> keys;
+  for (const auto& setting : scep::profile_settings()) keys.push_back(setting.key);
+  return keys;
+}
+
+std::vector<SettingKey> scep_ra_keys() {
+  std::vector<SettingKey> keys;
+  for (const auto& setting : scep::ra_settings()) keys.push_back(setting.key);
+  return keys;
+}
+
 Result<std::string> get_setting(const Configuration& configuration, std::string_view name) {
   if (const auto key = named_setting(kListenerSection, name)) {
     const ListenerConfiguration* listener = configuration.find_listener(key->first);
@@ -592,6 +540,15 @@ Result<std::string> get_setting(const Configuration& configuration, std::string_
     if (!source) return make_error(Errc::not_found, "there is no OCSP source '{}'", key->first);
     return setting_text(TRY(known_setting(kSourceSettings, key->second, name))->write(*source));
   }
+  if (const auto key = named_setting(kScepSection, name)) {
+    const scep::ProfileConfiguration* profile = configuration.find_scep(key->first);
+    if (!profile) return make_error(Errc::not_found, "there is no SCEP profile '{}'", key->first);
+    return setting_text(
+        TRY(known_scep_setting(scep::profile_settings(), key->second, name))->write(*profile));
+  }
+  if (const auto key = scep_ra_setting(name))
+    return setting_text(
+        TRY(known_scep_setting(scep::ra_settings(), *key, name))->write(configuration.scep_ra));
   return setting_text(TRY(known_setting(kSettings, name, name))->write(configuration));
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ca/home.hpp"
+#include "daemon/scep/configuration.hpp"
 #include "net/server.hpp"
 #include "revocation/ocsp_responder.hpp"
 
@@ -91,12 +92,15 @@ struct Configuration {
   OcspConfiguration ocsp;
   std::vector<OcspSourceConfiguration> ocsp_sources;
   AuthorityConfiguration authority;
+  std::vector<scep::ProfileConfiguration> scep;  // in the order of the file
+  scep::RaConfiguration scep_ra;
   unsigned threads = 0, workers = 16;
   std::size_t queue = 1'024;
   std::chrono::milliseconds stop_patience{30'000};  // for what runs when the service is asked to stop
 
   const ListenerConfiguration* find_listener(std::string_view name) const;
   const OcspSourceConfiguration* find_ocsp_source(std::string_view name) const;
+  const scep::ProfileConfiguration* find_scep(std::string_view profile) const;
 };
 
 // Without a word in vouch.toml: "http" on 127.0.0.1:8080 for what everybody may have, and "local", a socket
@@ -114,6 +118,8 @@ Result<Configuration> read_configuration(const ca::Home& home);
 std::vector<SettingKey> configuration_keys();
 std::vector<SettingKey> listener_keys();     // KEY alone
 std::vector<SettingKey> ocsp_source_keys();  // KEY alone
+std::vector<SettingKey> scep_keys();         // KEY alone; "scep.PROFILE.KEY"
+std::vector<SettingKey> scep_ra_keys();      // KEY alone; "scep_ra.KEY"
 Result<std::string> get_setting(const Configuration& configuration, std::string_view name);
 Result<std::string> with_setting(std::string_view toml, std::string_view file, std::string_view name,
                                  std::string_view value);

@@ -29,6 +29,7 @@ Front::Front(FrontOptions options) : options_(std::move(options)) {
 }
 
 void Front::add(const std::string& part, std::vector<net::Route> routes) {
+  const std::scoped_lock lock(guards_configuration_);
   routes_[part] = std::move(routes);
 }
 

@@ -36,7 +36,8 @@ class Front {
   // Every front has the parts "health" and "metrics".
   explicit Front(FrontOptions options);
 
-  // Before `open`. A listener that serves a part that was not added goes without it.
+  // Counts from the next `open` or `reload` on. A listener that serves a part that was not added goes without
+  // it.
   void add(const std::string& part, std::vector<net::Route> routes);
   Status open(Configuration configuration);
   // Takes over another configuration without dropping a connection. On failure nothing changes.
@@ -63,8 +64,8 @@ class Front {
   Status open_access_log(const AccessLogConfiguration& wanted);
 
   const FrontOptions options_;
-  std::map<std::string, std::vector<net::Route>, std::less<>> routes_;  // by part
   mutable std::mutex guards_configuration_;                             // guards what follows
+  std::map<std::string, std::vector<net::Route>, std::less<>> routes_;  // by part
   Configuration configuration_;
   Buffer served_chain_;  // the server certificate in effect; empty: none
   std::shared_ptr<net::AccessLog> access_log_;

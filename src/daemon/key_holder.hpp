@@ -17,14 +17,15 @@ struct KeyHolderPlan {
   bool sockets = false;                          // a PKCS #11 module that speaks over a network
   std::vector<fs::path> readable{}, writable{};  // further files of such a module
   unsigned channels = 8;                         // signatures at the same time
+  // Keys of CAs that answer SCEP themselves: they may sign messages and decrypt, which no other CA key may.
+  std::vector<std::string> messengers{};
 };
 
 // Starts the process. Called while there is one thread, with nothing open that a child must not have.
 using HoldKeys = std::function<Result<std::shared_ptr<const ca::KeySource>>(KeyHolderPlan plan)>;
 
 // What the database, the key files and the configuration say about it. Asks for passphrases and PINs.
-struct SignerConfiguration;
-Result<KeyHolderPlan> plan_key_holder(const ca::Environment& environment,
-                                      const SignerConfiguration& configuration);
+struct Configuration;
+Result<KeyHolderPlan> plan_key_holder(const ca::Environment& environment, const Configuration& configuration);
 
 }  // namespace vouch::daemon

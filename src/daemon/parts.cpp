@@ -4,6 +4,8 @@
 #include "api/distribution.hpp"
 #include "api/ocsp.hpp"
 #include "daemon/configuration.hpp"
+#include "daemon/scep/desk.hpp"
+#include "daemon/scep/here.hpp"
 #include "revocation/ocsp_database.hpp"
 
 namespace vouch::daemon {
@@ -65,7 +67,35 @@ Result<Part> make_distribution(const api::Service& service) {
   return part;
 }
 
+Result<Part> make_scep(const api::Service& service) {
+  const auto site = std::make_shared<scep::HereSite>(service.environment, service.authorities);
+  const auto desk =
+      std::make_shared<scep::Desk>(site, scep::Desk::Options{.home = service.environment.home.folder(),
+                                                             .provider = service.environment.provider,
+                                                             .clock = service.environment.clock,
+                                                             .metrics = service.metrics,
+                                                             .log = service.log});
+  return scep_part(desk);
+}
+
 }  // namespace
+
+// The desk lives as long as a route or job of it.
+Part scep_part(const std::shared_ptr<scep::Desk>& desk) {
+  Part part;
+  part.routes_by = [desk](const Configuration& configuration) -> Result<std::vector<net::Route>> {
+    auto routes = TRY(desk->take(configuration.scep, configuration.scep_ra));
+    for (net::Route& route : routes) {
+      auto answer = std::get<net::Blocking>(std::move(route.handler));
+      route.handler = net::Blocking(
+          [desk, answer = std::move(answer)](const net::Request& request) { return answer(request); });
+    }
+    return routes;
+  };
+  part.jobs = {{"scep certificates", std::chrono::minutes(1), [desk] { return desk->maintain(); }},
+               {"scep profiles", std::chrono::minutes(1), [desk] { return desk->check(); }}};
+  return part;
+}
 
 std::span<const PartMaker> all_parts() {
   static const std::vector<PartMaker> parts = {
@@ -75,6 +105,7 @@ std::span<const PartMaker> all_parts() {
        }},
       {"distribution", "CRLs and CA certificates at the URLs that certificates carry", make_distribution},
       {"ocsp", "answers about single certificates", make_ocsp},
+      {"scep", "the SCEP profiles, where devices enrol", make_scep},
   };
   return parts;
 }

@@ -10,10 +10,18 @@
 
 namespace vouch::daemon {
 
+struct Configuration;
+namespace scep {
+class Desk;
+}
+
 // Made once, when the service starts, and kept over reloads: routes may share a state of their own.
 struct Part {
   std::vector<net::Route> routes{};
   std::vector<Job> jobs{};  // run whether or not a listener serves the part
+  // Instead of `routes` where they follow from the configuration: asked at the start and at each reload,
+  // whose failure leaves everything as it was.
+  std::function<Result<std::vector<net::Route>>(const Configuration&)> routes_by{};
 };
 
 struct PartMaker {
@@ -22,6 +30,9 @@ struct PartMaker {
   // The service outlives the part.
   std::function<Result<Part>(const api::Service&)> make;
 };
+
+// SCEP, here or on a registration authority's host.
+Part scep_part(const std::shared_ptr<scep::Desk>& desk);
 
 // Beside "health" and "metrics", which every service has.
 std::span<const PartMaker> all_parts();

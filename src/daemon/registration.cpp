@@ -1,6 +1,10 @@
 #include "daemon/registration.hpp"
 
+#include <unistd.h>
+
 #include "api/relay.hpp"
+#include "daemon/scep/desk.hpp"
+#include "daemon/scep/there.hpp"
 #include "daemon/server_certificate.hpp"
 
 namespace vouch::daemon {
@@ -8,8 +12,13 @@ namespace {
 
 constexpr std::size_t kMaxFile = std::size_t{1} << 20;
 
-// Whom the CA knows this host as, and whom this host takes for the CA.
-Result<net::FetchSettings> identity_of(const AuthorityConfiguration& configuration, const fs::path& home) {
+Status check_complete(const AuthorityConfiguration& configuration);
+
+}  // namespace
+
+Result<net::FetchSettings> identity_at_authority(const AuthorityConfiguration& configuration,
+                                                 const fs::path& home) {
+  TRY(check_complete(configuration));
   net::FetchSettings settings;
   settings.client_certificate =
       TRY(read_file(home / configuration.certificate, kMaxFile).context("reading authority.certificate"));
@@ -19,6 +28,15 @@ Result<net::FetchSettings> identity_of(const AuthorityConfiguration& configurati
   settings.idle_handles = 64;
   return settings;
 }
+
+std::string short_host_name() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return "host";
+  const std::string_view whole(name);
+  return std::string(whole.substr(0, whole.find('.')));
+}
+
+namespace {
 
 Status check_complete(const AuthorityConfiguration& configuration) {
   const std::pair<std::string_view, bool> wanted[] = {{"url", !configuration.url.empty()},
@@ -39,14 +57,27 @@ Status check_complete(const AuthorityConfiguration& configuration) {
 
 }  // namespace
 
-Registration::Registration(RegistrationOptions options, const AuthorityConfiguration& configuration,
+Part Registration::make_scep(const Configuration& configuration) {
+  const auto site = std::make_shared<scep::ThereSite>(
+      authority_, scep::ThereSite::Context{options_.home / configuration.scep_ra.folder, short_host_name(),
+                                           options_.provider, options_.clock});
+  return scep_part(std::make_shared<scep::Desk>(site, scep::Desk::Options{.home = options_.home,
+                                                                          .provider = options_.provider,
+                                                                          .clock = options_.clock,
+                                                                          .metrics = metrics_,
+                                                                          .log = options_.log}));
+}
+
+Registration::Registration(RegistrationOptions options, const Configuration& configuration,
                            net::FetchSettings identity)
     : options_(std::move(options)),
       health_([this](const std::string& sentence) {
         if (options_.log) options_.log(sentence);
       }),
       fetcher_(std::move(identity)),
-      authority_({configuration.url, configuration.ca, configuration.patience}, fetcher_),
+      authority_({configuration.authority.url, configuration.authority.ca, configuration.authority.patience},
+                 fetcher_),
+      scep_(make_scep(configuration)),
       front_({.home = options_.home,
               .clock = options_.clock,
               .health = health_,
@@ -55,16 +86,16 @@ Registration::Registration(RegistrationOptions options, const AuthorityConfigura
               .identity = [this](const TlsConfiguration& tls) {
                 return load_identity_without_ca(options_.home, tls);
               }}) {
-  front_.add("api", api::relay_routes(authority_, configuration.ca, options_.login_name));
+  front_.add("api", api::relay_routes(authority_, configuration.authority.ca, options_.login_name));
 }
 
 Result<std::unique_ptr<Registration>> Registration::start(RegistrationOptions options) {
   Configuration configuration = TRY(options.configuration());
-  TRY(check_complete(configuration.authority));
-  net::FetchSettings identity = TRY(identity_of(configuration.authority, options.home));
+  net::FetchSettings identity = TRY(identity_at_authority(configuration.authority, options.home));
   std::unique_ptr<Registration> made(
-      new Registration(std::move(options), configuration.authority, std::move(identity)));
+      new Registration(std::move(options), configuration, std::move(identity)));
   made->only_one_ = TRY(lock_home(made->options_.home));
+  made->front_.add("scep", TRY(made->scep_.routes_by(configuration)));
   TRY(made->front_.open(std::move(configuration)));
   made->scheduler_ = std::make_unique<Scheduler>(made->jobs(), made->health_);
   return made;
@@ -76,13 +107,16 @@ std::vector<Job> Registration::jobs() {
                     (void)TRY(authority_.chain());
                     return ok();
                   }});
+  for (const Job& job : scep_.jobs) jobs.push_back(job);
   jobs.push_back(front_.certificate_job([this] { return reload(); }));
   return jobs;
 }
 
 Status Registration::reload() {
   const std::scoped_lock lock(guards_reload_);
-  TRY(front_.reload(TRY(options_.configuration())));
+  Configuration configuration = TRY(options_.configuration());
+  front_.add("scep", TRY(scep_.routes_by(configuration)));
+  TRY(front_.reload(std::move(configuration)));
   if (scheduler_) scheduler_->hurry();
   return ok();
 }

@@ -8,12 +8,14 @@
 #include "api/caller.hpp"
 #include "api/client/remote_authority.hpp"
 #include "daemon/front.hpp"
+#include "daemon/parts.hpp"
 
 namespace vouch::daemon {
 
 struct RegistrationOptions {
   fs::path home;       // exists
-  const Clock& clock;  // outlives the object
+  const Clock& clock;  // this and the provider outlive the object
+  const crypto::Provider& provider;
   // Reads the configuration, at the start and at each reload.
   std::function<Result<Configuration>()> configuration;
   api::LoginName login_name{};
@@ -22,6 +24,13 @@ struct RegistrationOptions {
   // One line for the log; called from any thread.
   std::function<void(const std::string& line)> log{};
 };
+
+// Whom the CA knows this host as, and whom this host takes for the CA; `usage` when [authority] lacks
+// something.
+Result<net::FetchSettings> identity_at_authority(const AuthorityConfiguration& configuration,
+                                                 const fs::path& home);
+// This host's name without its domain, for common names.
+std::string short_host_name();
 
 class Registration {
  public:
@@ -42,8 +51,8 @@ class Registration {
   void hurry() { scheduler_->hurry(); }
 
  private:
-  Registration(RegistrationOptions options, const AuthorityConfiguration& configuration,
-               net::FetchSettings identity);
+  Registration(RegistrationOptions options, const Configuration& configuration, net::FetchSettings identity);
+  Part make_scep(const Configuration& configuration);
   std::vector<Job> jobs();
 
   const RegistrationOptions options_;
@@ -52,6 +61,7 @@ class Registration {
   Health health_;
   net::Fetcher fetcher_;
   api::RemoteAuthority authority_;
+  const Part scep_;
   std::mutex guards_reload_;  // one at a time: a signal's, or a renewed certificate's
   Front front_;
   std::unique_ptr<Scheduler> scheduler_;

@@ -10,8 +10,12 @@ Service::Service(ServiceOptions options)
       health_([this](const std::string& sentence) { log(sentence); }),
       authorities_(options_.environment, health_),
       certificate_(options_.environment, authorities_),
-      faces_{options_.environment, [this] { return authorities_.current(); }, metrics_,
-             [this] { return status(); }, options_.login_name},
+      faces_{options_.environment,
+             [this] { return authorities_.current(); },
+             metrics_,
+             [this] { return status(); },
+             options_.login_name,
+             [this](const std::string& line) { log(line); }},
       status_desk_(options_.environment, fetcher_),
       front_({.home = options_.environment.home.folder(),
               .clock = options_.environment.clock,
@@ -28,7 +32,10 @@ void Service::log(const std::string& line) const {
 Status Service::make_parts() {
   for (const PartMaker& maker : options_.parts) {
     Part part = TRY(maker.make(faces_).context("starting the part {}", maker.name));
-    front_.add(std::string(maker.name), std::move(part.routes));
+    if (part.routes_by)
+      routes_by_[std::string(maker.name)] = std::move(part.routes_by);
+    else
+      front_.add(std::string(maker.name), std::move(part.routes));
     for (Job& job : part.jobs) jobs_.push_back(std::move(job));
   }
   const ca::Environment& environment = options_.environment;
@@ -39,6 +46,13 @@ Status Service::make_parts() {
   jobs_.push_back(audit_head_job(environment));
   jobs_.push_back(front_.certificate_job([this] { return reload(); }));
   jobs_.push_back(authorities_job());
+  return ok();
+}
+
+Status Service::add_routes_by(const Configuration& configuration) {
+  std::map<std::string, std::vector<net::Route>> routes;
+  for (const auto& [part, make] : routes_by_) routes[part] = TRY(make(configuration));
+  for (auto& [part, made] : routes) front_.add(part, std::move(made));
   return ok();
 }
 
@@ -68,7 +82,9 @@ Result<std::unique_ptr<Service>> Service::start(ServiceOptions options) {
   service->only_one_ = TRY(lock_home(service->options_.environment.home.folder()));
   TRY(service->authorities_.open());
   TRY(service->make_parts());
-  TRY(service->front_.open(TRY(service->read_configuration())));
+  Configuration configuration = TRY(service->read_configuration());
+  TRY(service->add_routes_by(configuration));
+  TRY(service->front_.open(std::move(configuration)));
   service->scheduler_ = std::make_unique<Scheduler>(service->jobs_, service->health_);
   return service;
 }
@@ -77,6 +93,7 @@ Status Service::reload() {
   const std::scoped_lock lock(guards_reload_);
   Configuration configuration = TRY(read_configuration());
   TRY(authorities_.open());
+  TRY(add_routes_by(configuration));
   TRY(front_.reload(std::move(configuration)));
   if (scheduler_) scheduler_->hurry();
   return ok();

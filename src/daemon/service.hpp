@@ -58,6 +58,7 @@ class Service {
  private:
   explicit Service(ServiceOptions options);
   Status make_parts();
+  Status add_routes_by(const Configuration& configuration);
   Job authorities_job();
   Result<Value> status();
   Result<Configuration> read_configuration() const;
@@ -75,6 +76,8 @@ class Service {
   diagnose::StatusDesk status_desk_;
   Front front_;
   std::vector<Job> jobs_;
+  // Parts whose routes follow from the configuration.
+  std::map<std::string, std::function<Result<std::vector<net::Route>>(const Configuration&)>> routes_by_;
   std::mutex guards_reload_;  // one at a time: a signal's, or a renewed certificate's
   std::unique_ptr<Scheduler> scheduler_;
 };

@@ -195,7 +195,15 @@ std::string_view to_string(Verdict verdict) {
 bool is_bad(Verdict verdict) { return verdict != Verdict::ok && verdict != Verdict::not_checked; }
 
 std::string_view to_string(CertificateUse use) {
-  return use == CertificateUse::ca ? "CA certificate" : "OCSP responder";
+  switch (use) {
+    case CertificateUse::ca:
+      return "CA certificate";
+    case CertificateUse::ocsp_responder:
+      return "OCSP responder";
+    case CertificateUse::registration_authority:
+      return "registration authority";
+  }
+  return "?";
 }
 
 std::string_view to_string(LocationKind kind) {

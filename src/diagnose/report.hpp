@@ -34,7 +34,7 @@ struct Judgement {
 };
 
 // What a certificate is for.
-enum class CertificateUse : std::uint8_t { ca, ocsp_responder };
+enum class CertificateUse : std::uint8_t { ca, ocsp_responder, registration_authority };
 std::string_view to_string(CertificateUse use);
 
 struct CertificateStatus {

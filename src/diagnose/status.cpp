@@ -8,6 +8,7 @@
 #include "diagnose/download.hpp"
 #include "diagnose/ocsp_check.hpp"
 #include "diagnose/own_crl_check.hpp"
+#include "diagnose/registration_check.hpp"
 #include "diagnose/responder_check.hpp"
 #include "diagnose/target_check.hpp"
 
@@ -118,6 +119,8 @@ Result<Report> status(const ca::Environment& environment, net::Fetcher* fetcher,
       authority.certificates = check_certificates(node, report.time);
       for (CertificateStatus& responder : TRY(check_responders(*snapshot, node, report.time)))
         authority.certificates.push_back(std::move(responder));
+      for (CertificateStatus& registration : TRY(check_registration(*snapshot, node, report.time)))
+        authority.certificates.push_back(std::move(registration));
       authority.crls = TRY(check_own_crls(*snapshot, node, report.time));
       authority.targets = TRY(check_targets(environment.provider, *snapshot, node, report.time));
       authority.unrecorded = node.unrecorded;

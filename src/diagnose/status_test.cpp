@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "ca/renewal.hpp"
+#include "ca/service_keys.hpp"
 #include "diagnose/status_desk.hpp"
 #include "diagnose/test_web.hpp"
 
@@ -49,6 +50,38 @@ TEST_F(StatusTest, EverythingIsWell) {
   EXPECT_EQ(cdp.size, ca.crls[0].size);
   EXPECT_EQ(location(report, LocationKind::ocsp).key_index, 0U);
   EXPECT_EQ(location(report, LocationKind::delta).url, site() + "/CRL%20Root+.crl");
+}
+
+TEST_F(StatusTest, TheRegistrationAuthoritysCertificatesAreWatched) {
+  const auto key = bench.provider().generate(crypto::parse_key_spec("rsa:2048").value()).value();
+  const auto keep = [&](std::string_view subject) {
+    const auto outcome =
+        authority->issue_to_service(bench.request_with(*key, subject), "CepEncryption").value();
+    const auto view = x509::parse_certificate(outcome.certificate).value();
+    const Status kept = bench.database().commit([&](store::Transaction& t) -> Status {
+      auto keys = TRY(ca::registration_keys(t, authority->record().id));
+      keys.push_back({"file:ra.key", to_buffer(x509::serial_octets(view.serial))});
+      return ca::remember_registration_keys(t, authority->record().id, keys);
+    });
+    ASSERT_TRUE(kept);
+  };
+  const auto judged = [&] {
+    std::vector<CertificateStatus> list;
+    for (const CertificateStatus& each : look().authorities[0].certificates)
+      if (each.use == CertificateUse::registration_authority) list.push_back(each);
+    return list;
+  };
+  keep("CN=MSCEP-RA");
+  ASSERT_THAT(judged(), SizeIs(1));
+  EXPECT_EQ(judged()[0].judgement, Judgement{});
+  bench.clock().advance(days(600));
+  EXPECT_EQ(judged()[0].judgement.verdict, Verdict::expiring);
+  EXPECT_THAT(judged()[0].judgement.mend, HasSubstr("vouch scep ra renew"));
+  bench.clock().advance(days(200));
+  EXPECT_EQ(judged()[0].judgement.verdict, Verdict::expired);
+  keep("CN=MSCEP-RA");
+  ASSERT_THAT(judged(), SizeIs(1)) << "the one before has a successor";
+  EXPECT_EQ(judged()[0].judgement, Judgement{});
 }
 
 TEST_F(StatusTest, ARevokedCertificateIsAnsweredAsRevoked) {

@@ -73,6 +73,9 @@ class Snapshot {
   virtual Result<RequestRecord> request(RequestId id) const = 0;
   virtual Result<std::optional<RequestRecord>> request_of_transaction(AuthorityId authority,
                                                                       std::string_view transaction) const = 0;
+  // The newest one that the client calls so.
+  virtual Result<std::optional<RequestRecord>> request_of_client(
+      AuthorityId authority, std::string_view client_transaction) const = 0;
   // Without the bulky fields `request` and `trace`.
   virtual Result<std::vector<RequestRecord>> requests(const RequestFilter& filter) const = 0;
 

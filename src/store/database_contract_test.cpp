@@ -249,6 +249,25 @@ TEST_P(DatabaseContract, ATransactionKeyIsUniquePerAuthorityUnlessItIsEmpty) {
   EXPECT_EQ(snapshot()->request_of_transaction(other, "").value(), std::nullopt);
 }
 
+TEST_P(DatabaseContract, TheNewestRequestOfAClientTransactionIsFound) {
+  const AuthorityId other = add_authority("Other CA");
+  RequestRecord record = sample::request(authority_, Disposition::pending);
+  record.client_transaction = "C1";
+  add_request(record);
+  const RequestId second = add_request(record);
+  record.client_transaction = "C2";
+  record.id = add_request(record);
+  EXPECT_EQ(snapshot()->request_of_client(authority_, "C1").value()->id, second);
+  EXPECT_EQ(snapshot()->request_of_client(authority_, "C2").value(), record);
+  EXPECT_EQ(snapshot()->request_of_client(other, "C1").value(), std::nullopt);
+  EXPECT_EQ(snapshot()->request_of_client(authority_, "c1").value(), std::nullopt);
+  EXPECT_EQ(snapshot()->request_of_client(authority_, "").value(), std::nullopt);
+  record.client_transaction = "C3";  // an update leaves it alone
+  ASSERT_TRUE(commit([&](Transaction& t) { return t.update_request(record); }));
+  EXPECT_EQ(snapshot()->request_of_client(authority_, "C3").value(), std::nullopt);
+  EXPECT_EQ(snapshot()->request_of_client(authority_, "C2").value()->id, record.id);
+}
+
 TEST_P(DatabaseContract, AnUpdateChangesEverythingButWhatItMayNot) {
   RequestRecord record = sample::request(authority_, Disposition::pending);
   record.id = add_request(record);

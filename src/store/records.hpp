@@ -72,10 +72,13 @@ struct RequestRecord {
   std::string template_name;  // empty in stand-alone mode without a template
   std::string transaction;    // the transport's idempotency key; empty: none. Unique per authority otherwise
   std::map<std::string, std::string> attributes;  // name=value pairs beside the request
-  Buffer request;                                 // PKCS #10, as received
-  std::string message;                            // why it is pending, denied or failed, for people
-  std::string reason;  // the rule that refused, for programs ("key.too_small"); empty otherwise
-  std::string trace;   // the decision trace, as policy writes it
+  // What the client's own protocol calls it, for clients that come back and ask; empty: nothing. Several
+  // requests may have one name; it never changes.
+  std::string client_transaction{};
+  Buffer request;       // PKCS #10, as received
+  std::string message;  // why it is pending, denied or failed, for people
+  std::string reason;   // the rule that refused, for programs ("key.too_small"); empty otherwise
+  std::string trace;    // the decision trace, as policy writes it
   bool operator==(const RequestRecord&) const = default;
 };
 

@@ -13,6 +13,7 @@ namespace vouch::api {
 namespace {
 
 constexpr std::size_t kLargestAnswer = std::size_t{4} << 20;
+constexpr std::size_t kLargestCrl = std::size_t{64} << 20;  // as PEM
 
 // What the field may carry: no control characters, and not too long. The rest is cut off, because a note
 // never keeps anybody from his certificate.
@@ -30,7 +31,7 @@ bool is_outcome(unsigned status) { return status == 200 || status == 202 || stat
 Result<Value> RemoteAuthority::ask(const Ask& ask) const {
   net::FetchRequest request{.url = settings_.url + std::string(kApiRoot) + ask.path,
                             .method = ask.method,
-                            .most = kLargestAnswer,
+                            .most = ask.most == 0 ? kLargestAnswer : ask.most,
                             .total_time = settings_.patience,
                             .unix_socket = settings_.unix_socket};
   if (!ask.body.is_null()) {
@@ -75,6 +76,41 @@ Result<ca::Outcome> RemoteAuthority::deny(ca::RequestId request, std::string_vie
 
 Result<ca::Outcome> RemoteAuthority::retrieve(ca::RequestId request) {
   return ask_for_outcome({.method = "GET", .path = fmt::format("/requests/{}/outcome", request)});
+}
+
+Result<std::optional<ca::Submitted>> RemoteAuthority::find_submitted(std::string_view client_transaction) {
+  const auto answer =
+      ask({.method = "GET",
+           .path = fmt::format("/submissions/{}?ca={}", net::percent_encode(client_transaction),
+                               net::percent_encode(settings_.ca))});
+  if (!answer && answer.error().code() == Errc::not_found) return std::optional<ca::Submitted>();
+  if (!answer) return answer.error();
+  TRY(check_shape(*answer, *find_schema("Submitted"), "the authority's answer"));
+  const std::string pem = text_of(*answer, "certificate_request");
+  // A signed message around it has a block of another name.
+  auto blocks = TRY(pem_or_der(as_bytes(pem), "CERTIFICATE REQUEST", {"CERTIFICATE REQUEST"}));
+  return std::optional<ca::Submitted>(
+      {*answer->find("request")->integer(), std::move(blocks.front().der), text_of(*answer, "transaction")});
+}
+
+Result<RemoteAuthority::Certificate> RemoteAuthority::certificate(Bytes serial) const {
+  const Value answer = TRY(ask({.method = "GET", .path = fmt::format("/certificates/{}", to_hex(serial))}));
+  TRY(check_shape(answer, *find_schema("Certificate"), "the authority's answer"));
+  const Value& record = *answer.find("record");
+  Certificate certificate;
+  certificate.template_name = text_of(record, "template");
+  certificate.revoked = !text_of(record, "revoked_at").empty();
+  if (const std::string pem = text_of(answer, "certificate"); !pem.empty())
+    certificate.der = std::move(TRY(pem_or_der(as_bytes(pem), "CERTIFICATE", {"CERTIFICATE"})).front().der);
+  return certificate;
+}
+
+Result<Buffer> RemoteAuthority::crl_about(Bytes serial) const {
+  const Value answer = TRY(ask(
+      {.method = "GET", .path = fmt::format("/certificates/{}/crl", to_hex(serial)), .most = kLargestCrl}));
+  TRY(check_shape(answer, *find_schema("CrlContent"), "the authority's answer"));
+  const std::string pem = text_of(answer, "crl");
+  return std::move(TRY(pem_or_der(as_bytes(pem), "X509 CRL", {"X509 CRL"})).front().der);
 }
 
 Status RemoteAuthority::revoke(const ca::Revocation& revocation, std::string_view manager) {

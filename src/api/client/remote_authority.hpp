@@ -46,6 +46,7 @@ class RemoteAuthority final : public ca::Authority {
   Result<ca::Outcome> approve(ca::RequestId request, std::string_view manager) override;
   Result<ca::Outcome> deny(ca::RequestId request, std::string_view manager, std::string_view why) override;
   Result<ca::Outcome> retrieve(ca::RequestId request) override;
+  Result<std::optional<ca::Submitted>> find_submitted(std::string_view client_transaction) override;
   Status revoke(const ca::Revocation& revocation, std::string_view manager) override;
   Status release(Bytes serial, std::string_view manager) override;
   Result<std::vector<Buffer>> chain() const override;
@@ -60,6 +61,15 @@ class RemoteAuthority final : public ca::Authority {
   };
   Result<ca::Outcome> sign_subordinate(const Subordinate& subordinate);
   Result<RemoteCaller> caller() const;
+  // A certificate that was issued there, for a reader. `not_found`: none has this serial number.
+  struct Certificate {
+    Buffer der;
+    std::string template_name;
+    bool revoked = false;
+  };
+  Result<Certificate> certificate(Bytes serial) const;
+  // The complete CRL that says whether it is revoked, as it was published last.
+  Result<Buffer> crl_about(Bytes serial) const;
   // The CAs that live there, and the templates that this one issues. `denied` to whoever is no reader there.
   Result<std::vector<std::string>> cas() const;
   Result<std::vector<std::string>> templates() const;
@@ -70,6 +80,7 @@ class RemoteAuthority final : public ca::Authority {
     std::string method, path;  // below /api/v1
     Value body{};              // null: none
     std::string_view for_whom{};
+    std::size_t most = 0;  // octets of the answer; 0: what is usual
   };
   Result<Value> ask(const Ask& ask) const;
   Result<ca::Outcome> ask_for_outcome(const Ask& ask) const;

@@ -45,6 +45,7 @@ class Conversation {
 
   Result<Response> handle(const DecryptRequest& request, const FileDescriptor&) {
     const auto use = [&]() -> Result<Response> {
+      if (service_.may_decrypt) TRY(service_.may_decrypt(request.reference));
       const Decrypter* decrypter = TRY(decrypter_of(request.reference));
       return Response(TRY(decrypter->decrypt(request.transport, request.ciphertext, request.key_size)));
     };

@@ -22,6 +22,8 @@ struct SignerService {
   std::function<Status(std::string_view reference)> check;
   // Whether this key may sign these octets; the answer to the front when not.
   std::function<Status(std::string_view reference, Bytes tbs)> may_sign;
+  // Whether messages may be decrypted with this key; none: with every one.
+  std::function<Status(std::string_view reference)> may_decrypt;
   // Every use of a key, after it: one line for the log. Never the octets themselves.
   struct Use {
     std::string_view operation;  // "sign", "decrypt"

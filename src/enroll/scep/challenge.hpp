@@ -30,6 +30,8 @@ struct ChallengeVerdict {
   std::string code{};  // of a refusal: Intune's name where it has one ("ChallengePasswordMissing")
   std::string expected{}, received{};               // for the log, never a challenge itself
   std::map<std::string, std::string> attributes{};  // go with the request to the authority (device, user …)
+  bool waits = false;              // allowed, and nothing is proven: a certificate manager decides
+  bool left_to_authority = false;  // which gets the challenge (ca::ChallengeProof) and decides
 };
 
 class ChallengePolicy {
@@ -57,6 +59,30 @@ class StaticPassword final : public ChallengePolicy {
       : provider_(std::move(provider)), digest_(std::move(digest)) {}
   std::shared_ptr<const crypto::Provider> provider_;
   Buffer digest_;  // SHA-256: compared in one length, whatever the sent one's
+};
+
+// No challenge: every first request waits for a certificate manager, whatever template and CA say.
+class ManualApproval final : public ChallengePolicy {
+ public:
+  Result<ChallengeVerdict> check(const ChallengeQuestion& question) const override {
+    return ChallengeVerdict{.allowed = true, .waits = !question.is_renewal};
+  }
+  bool is_module() const override { return false; }
+};
+
+// The authority judges, because it keeps what the challenge is compared with and uses it up: here it is only
+// passed on, so that whoever takes over this host can invent nothing. `bound`: the challenge says what the
+// request has to be, which is what NDES calls a policy module.
+class AuthorityChallenge final : public ChallengePolicy {
+ public:
+  explicit AuthorityChallenge(bool bound) : bound_(bound) {}
+  Result<ChallengeVerdict> check(const ChallengeQuestion&) const override {
+    return ChallengeVerdict{.allowed = true, .left_to_authority = true};
+  }
+  bool is_module() const override { return bound_; }
+
+ private:
+  const bool bound_;
 };
 
 }  // namespace vouch::enroll::scep

@@ -101,11 +101,11 @@ PkiOperation::Verdict PkiOperation::find_earlier(Enrolment& enrolment) const {
   // The next renewal may be asked for with the very same request (same key, cached by the client).
   if (enrolment.is_renewal)
     enrolment.submission += ":" + to_hex(x509::serial_octets(signer_->certificate.serial));
-  const auto earlier = TRY(surroundings_.transactions.find(transaction_key()));
+  const auto earlier = TRY(surroundings_.authority.find_submitted(client_transaction()));
   if (!earlier) return std::optional<Reply>();
   const ca::Outcome outcome = TRY(surroundings_.authority.retrieve(earlier->request));
-  const bool is_same = earlier->submission == enrolment.submission ||
-                       earlier->submission.starts_with(enrolment.submission + "/");
+  const bool is_same = earlier->transaction == enrolment.submission ||
+                       earlier->transaction.starts_with(enrolment.submission + "/");
   if (is_same && !may_try_again(outcome)) return TRY(reply_of(outcome));
   if (is_same) {
     enrolment.submission = fmt::format("{}/{}", enrolment.submission, outcome.request);
@@ -173,6 +173,8 @@ std::optional<Reply> PkiOperation::choose_template(Enrolment& enrolment) const {
   if (!named.empty()) {
     if (!templates.has(named)) return refused_for(Failure::TemplateRefused, list_of(templates), named);
     enrolment.template_name = std::move(named);
+    enrolment.template_choice =
+        enrolment.is_renewal ? "that of the renewed certificate" : "named by the request";
     return std::nullopt;
   }
   std::uint16_t usage = 0;
@@ -183,7 +185,11 @@ std::optional<Reply> PkiOperation::choose_template(Enrolment& enrolment) const {
       (usage & (x509::key_encipherment | x509::data_encipherment | x509::key_agreement)) != 0;
   if (signs && !encrypts) enrolment.template_name = templates.signature;
   if (encrypts && !signs) enrolment.template_name = templates.encryption;
-  if (enrolment.template_name.empty()) enrolment.template_name = templates.general;
+  enrolment.template_choice = signs == encrypts ? "general" : signs ? "signature" : "encryption";
+  if (enrolment.template_name.empty()) {
+    enrolment.template_name = templates.general;
+    if (signs != encrypts) enrolment.template_choice += ", which the profile leaves to the general one";
+  }
   if (enrolment.template_name.empty())
     return refused_for(Failure::TemplateRefused, list_of(templates), "a request for signing and encryption");
   return std::nullopt;
@@ -207,6 +213,8 @@ PkiOperation::Verdict PkiOperation::check_challenge(Enrolment& enrolment) const 
                                                             .is_renewal = enrolment.is_renewal}));
   if (verdict.allowed) {
     enrolment.attributes = std::move(verdict.attributes);
+    enrolment.waits = verdict.waits;
+    enrolment.left_to_authority = verdict.left_to_authority;
     return std::optional<Reply>();
   }
   refusal.code = std::move(verdict.code);
@@ -215,27 +223,48 @@ PkiOperation::Verdict PkiOperation::check_challenge(Enrolment& enrolment) const 
   return refused(std::move(refusal));
 }
 
+// How the request came, for `vouch why`.
+std::map<std::string, std::string> PkiOperation::attributes_of(const Enrolment& enrolment) const {
+  std::map<std::string, std::string> attributes = enrolment.attributes;
+  attributes["scep.profile"] = profile_.name;
+  attributes["scep.client"] = client_;
+  attributes["scep.transaction"] = transaction_;
+  attributes["scep.kind"] = enrolment.is_renewal ? "renewal" : "first request";
+  attributes["scep.challenge"] = enrolment.waits               ? "none: a person decides"
+                                 : enrolment.left_to_authority ? "judged by the authority"
+                                 : enrolment.password          ? "accepted"
+                                 : enrolment.is_renewal ? "none: the certificate that is renewed proves it"
+                                                        : "none";
+  attributes["scep.template_choice"] = enrolment.template_choice;
+  return attributes;
+}
+
 Result<Reply> PkiOperation::submit(Enrolment& enrolment) {
   ca::Submission submission;
   submission.request = to_buffer(enrolment.request.whole);
   submission.template_name = enrolment.template_name;
   submission.requester = profile_.account;
   submission.transaction = enrolment.submission;
-  submission.attributes = std::move(enrolment.attributes);
+  submission.client_transaction = client_transaction();
+  submission.wait_for_approval = enrolment.waits;
+  submission.attributes = attributes_of(enrolment);
+  if (enrolment.left_to_authority)
+    submission.challenge =
+        ca::ChallengeProof{Secret(enrolment.password.value_or("")), profile_.name, client_, transaction_,
+                           enrolment.is_renewal ? to_buffer(signer_->certificate.whole) : Buffer()};
   const auto outcome = hand_in(submission);
   if (!outcome) {
     if (is_outage(outcome.error())) return outcome.error();
     return refused(Failure::RequestFailed, told(outcome.error()));
   }
-  TRY(surroundings_.transactions.remember(
-      transaction_key(), {outcome->request, std::move(submission.request), enrolment.submission}));
   return reply_of(*outcome);
 }
 
 Result<ca::Outcome> PkiOperation::hand_in(const ca::Submission& submission) {
   ca::Authority& authority = surroundings_.authority;
   ca::Outcome outcome = TRY(authority.submit(submission));
-  if (outcome.disposition != ca::Disposition::pending || !profile_.challenge_approves) return outcome;
+  if (outcome.disposition != ca::Disposition::pending) return outcome;
+  if (!profile_.challenge_approves || submission.wait_for_approval) return outcome;
   auto approved = authority.approve(outcome.request, profile_.account);
   // The same request came at the same time, and the other one was faster.
   if (!approved && approved.error().code() == Errc::conflict) return authority.retrieve(outcome.request);

@@ -107,6 +107,11 @@ PkiOperation::Verdict PkiOperation::authenticate(const PkiMessage& message) {
   const auto key = x509::parse_public_key_info(signer.certificate.public_key_info);
   if (!key) return refused(Failure::AlgorithmRefused, told(key.error()));
   signer.key = *key;
+  // A device's own makeshift certificate: no need to ask anybody.
+  if (equal(signer.certificate.issuer, signer.certificate.subject)) {
+    signer_ = std::move(signer);
+    return std::optional<Reply>();
+  }
   // Equal octet by octet to what the authority issued: nothing else about the certificate needs to be
   // verified.
   auto issued = TRY(surroundings_.records.find(x509::serial_octets(signer.certificate.serial)));
@@ -148,10 +153,12 @@ Result<Reply> PkiOperation::dispatch(MessageType type) {
   return refused(Failure::MessageTypeUnknown, fmt::format("messageType {}", static_cast<unsigned>(type)));
 }
 
-TransactionKey PkiOperation::transaction_key() const {
-  return {
-      profile_.name, transaction_,
-      surroundings_.provider.digest(crypto::DigestAlgorithm::sha256, signer_->certificate.public_key_info)};
+// Transaction identifiers are the client's choice and not unique (sscep uses one text for all its GetCerts):
+// only with the key that signed do they tell anything.
+std::string PkiOperation::client_transaction() const {
+  Buffer name = to_buffer(as_bytes(fmt::format("{}\n{}\n", profile_.name, transaction_)));
+  append(name, signer_->certificate.public_key_info);
+  return to_hex(surroundings_.provider.digest(crypto::DigestAlgorithm::sha256, name));
 }
 
 // RFC 8894 3.3.3. The subject has to be the request's; the issuer is not compared, because clients write
@@ -160,7 +167,7 @@ TransactionKey PkiOperation::transaction_key() const {
 Result<Reply> PkiOperation::poll() {
   const auto asked = parse_issuer_and_subject(envelope_->content);
   if (!asked) return refused(Failure::EnvelopeInvalid, told(asked.error()));
-  const auto transaction = TRY(surroundings_.transactions.find(transaction_key()));
+  const auto transaction = TRY(surroundings_.authority.find_submitted(client_transaction()));
   if (!transaction) return refused(Failure::TransactionUnknown);
   const x509::RequestView request = TRY(x509::parse_request(transaction->certificate_request));
   if (!x509::names_match(TRY(x509::parse_name(asked->subject)), TRY(x509::parse_name(request.subject)))) {

@@ -51,8 +51,10 @@ class PkiOperation {
     std::optional<std::string> password;
     bool is_renewal = false;
     std::string submission;  // the key under which the authority knows the request
-    std::string template_name;
+    std::string template_name, template_choice;
     std::map<std::string, std::string> attributes;
+    bool left_to_authority = false;  // which judges the challenge
+    bool waits = false;              // nothing was proven: a person decides
 
     Enrolment() = default;
     Enrolment(const Enrolment&) = delete;
@@ -80,6 +82,7 @@ class PkiOperation {
   std::optional<Reply> check_renewed_names(const Enrolment& enrolment) const;
   Verdict check_challenge(Enrolment& enrolment) const;
   std::optional<Reply> choose_template(Enrolment& enrolment) const;
+  std::map<std::string, std::string> attributes_of(const Enrolment& enrolment) const;
   Result<Reply> submit(Enrolment& enrolment);
   Result<ca::Outcome> hand_in(const ca::Submission& submission);
   Result<Reply> poll();
@@ -88,7 +91,7 @@ class PkiOperation {
   Result<Reply> get_crl() const;
   Result<Reply> reply_of(const ca::Outcome& outcome) const;
 
-  TransactionKey transaction_key() const;
+  std::string client_transaction() const;
   Result<Buffer> encode(const PkiMessage& message, const Reply& reply) const;
   Result<Buffer> encode_content(const Reply& reply) const;
   const crypto::Signer& reply_signer(const PkiMessage& message) const;

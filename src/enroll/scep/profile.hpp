@@ -51,7 +51,10 @@ struct Profile {
   // FAILURE and PENDING without the signer's certificate, as NDES sends them. strongSwan cannot verify those
   // in RA mode.
   bool bare_replies = false;
-  std::string capabilities;                 // instead of the answer to GetCACaps that follows from the rest
+  std::string capabilities;  // instead of the answer to GetCACaps that follows from the rest
+  // Octets of a POST. Requests with a challenge of several kilobytes are real; 64 KiB is more than any that
+  // was seen.
+  std::size_t largest_message = std::size_t{256} << 10;
   std::uint32_t password_rounds = 100'000;  // PBKDF2, for replies to keys that cannot receive
 };
 

@@ -9,9 +9,6 @@
 namespace vouch::enroll::scep {
 namespace {
 
-// Requests with a challenge of several kilobytes are real; 64 KiB would be enough for all that were seen.
-constexpr std::size_t kMaxBody = std::size_t{256} << 10;
-
 net::Response typed(std::string type, const Buffer& octets) {
   net::Response response;
   response.content_type = std::move(type);
@@ -30,6 +27,7 @@ net::Response failure_of(const Error& error) {
     default:
       break;
   }
+  // What is wrong is for the log: it may name files and hosts.
   net::Response response = net::error_response(503, "the service cannot answer now; try again later");
   response.fields.emplace_back("Retry-After", "60");
   return response;
@@ -83,7 +81,22 @@ net::Response Responder::answer(const net::Request& request) const {
     return make_error(Errc::malformed, "SCEP has no operation '{}'", query.name);
   };
   auto response = respond();
-  return response ? std::move(*response) : failure_of(response.error());
+  if (response) return std::move(*response);
+  net::Response failure = failure_of(response.error());
+  if (failure.status >= 500) report_outage(response.error(), request);
+  return failure;
+}
+
+// NDES answers 500 here and keeps the reason to itself.
+void Responder::report_outage(const Error& error, const net::Request& request) const {
+  if (!surroundings_.report) return;
+  Event event;
+  event.profile = profile_.name;
+  event.client = request.client.text();
+  event.status = PkiStatus::failure;
+  event.code = "Unavailable";
+  event.detail = told(error);
+  surroundings_.report(event);
 }
 
 // What a person sees who tries the URL in a browser. Administrators know both answers of NDES and read them
@@ -161,7 +174,7 @@ Result<std::vector<net::Route>> scep_routes(const std::vector<std::shared_ptr<co
                       .methods = {net::Method::get, net::Method::post},
                       .handler = net::Blocking(
                           [responder](const net::Request& request) { return responder->answer(request); }),
-                      .body_limit = kMaxBody,
+                      .body_limit = responder->profile().largest_message,
                       .any_case = true,
                       .name = "scep"});
     return ok();

@@ -3,9 +3,9 @@
 
 #include <functional>
 
+#include "ca/authority.hpp"
 #include "enroll/scep/failure.hpp"
 #include "enroll/scep/profile.hpp"
-#include "enroll/scep/transactions.hpp"
 #include "net/router.hpp"
 
 namespace vouch::enroll::scep {
@@ -31,7 +31,7 @@ struct Event {
   std::optional<MessageType> type;
   PkiStatus status{};
   ca::RequestId request = 0;  // 0: it did not get that far
-  std::string code, detail;   // of a FAILURE
+  std::string code, detail;   // of a FAILURE; "Unavailable": there was no reply, the device may try again
   std::string expected, received;
   bool legacy = false;  // protected with what only a legacy floor allows
 };
@@ -40,7 +40,6 @@ struct Event {
 struct Surroundings {
   ca::Authority& authority;
   const CertificateRecords& records;
-  Transactions& transactions;
   const crypto::Provider& provider;
   const Clock& clock;
   // Asked for each message, so that renewed keys count at once. `unavailable`: they are out of reach.
@@ -66,6 +65,7 @@ class Responder {
   std::string capabilities() const;
   Result<net::Response> certificates() const;
   Result<net::Response> next_certificates() const;
+  void report_outage(const Error& error, const net::Request& request) const;
   Result<net::Response> pki_operation(Bytes message, const net::Request& request) const;
 
   Surroundings surroundings_;

@@ -108,7 +108,6 @@ class ScepBench {
   Surroundings surroundings() {
     return {.authority = *authority_,
             .records = *records_,
-            .transactions = transactions_,
             .provider = provider(),
             .clock = bench_.clock(),
             .keys = [this]() -> Result<std::shared_ptr<const ServiceKeys>> {
@@ -170,7 +169,6 @@ class ScepBench {
   std::unique_ptr<ca::LocalAuthority> authority_;
   std::unique_ptr<DatabaseRecords> records_;
   std::shared_ptr<const ServiceKeys> keys_;
-  TransactionTable transactions_;
   std::uint8_t ra_certificates_ = 0;
   std::mutex mutex_;
   std::vector<Event> events_;

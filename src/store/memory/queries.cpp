@@ -87,6 +87,19 @@ Result<std::optional<RequestRecord>> Queries<Interface>::request_of_transaction(
 }
 
 template <class Interface>
+Result<std::optional<RequestRecord>> Queries<Interface>::request_of_client(
+    AuthorityId authority, std::string_view client_transaction) const {
+  if (client_transaction.empty()) return std::nullopt;
+  const auto& all = state().client_transactions;
+  const std::string name(client_transaction);
+  auto row = all.upper_bound({authority, name, std::numeric_limits<RequestId>::max()});
+  if (row == all.begin()) return std::nullopt;
+  const auto& [of, called, id] = std::prev(row)->first;
+  if (of != authority || called != name) return std::nullopt;
+  return TRY(request(id));
+}
+
+template <class Interface>
 Result<std::vector<RequestRecord>> Queries<Interface>::requests(const RequestFilter& filter) const {
   std::vector<RequestRecord> records;
   for (auto row = state().requests.upper_bound(filter.after); row != state().requests.end(); ++row) {

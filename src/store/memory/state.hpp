@@ -34,6 +34,7 @@ struct State {
   // A request that is to be issued stands as `issued`; disposition_of says what it reads as.
   std::map<RequestId, Shared<RequestRecord>> requests;
   std::map<std::pair<AuthorityId, std::string>, RequestId> transactions;
+  std::map<std::tuple<AuthorityId, std::string, RequestId>, bool> client_transactions;
   std::map<RequestId, Shared<CertificateRecord>> certificates;  // without `revocation`
   std::set<RequestId> intents;                                  // those without a signature
   std::map<Buffer, RequestId> serials;                          // all that were ever intended
@@ -78,6 +79,8 @@ class Queries : public Interface {
   Result<RequestRecord> request(RequestId id) const override;
   Result<std::optional<RequestRecord>> request_of_transaction(AuthorityId authority,
                                                               std::string_view transaction) const override;
+  Result<std::optional<RequestRecord>> request_of_client(AuthorityId authority,
+                                                         std::string_view client_transaction) const override;
   Result<std::vector<RequestRecord>> requests(const RequestFilter& filter) const override;
   Result<CertificateRecord> certificate(Bytes serial) const override;
   Result<CertificateRecord> certificate_of_request(RequestId id) const override;

@@ -100,6 +100,8 @@ Result<RequestId> MemoryTransaction::insert_request(const RequestRecord& record)
   row.disposition = stored(record.disposition);
   put(state_.requests, row.id, std::make_shared<const RequestRecord>(row));
   if (!record.transaction.empty()) put(state_.transactions, transaction, row.id);
+  if (!record.client_transaction.empty())
+    put(state_.client_transactions, {record.authority, record.client_transaction, row.id}, true);
   return row.id;
 }
 
@@ -111,6 +113,7 @@ Status MemoryTransaction::update_request(const RequestRecord& record) {
   row.authority = before->authority;
   row.request = before->request;
   row.submitted_at = before->submitted_at;
+  row.client_transaction = before->client_transaction;
   row.disposition = stored(record.disposition);
   // A certificate that was issued elsewhere stays so.
   if (before->disposition == Disposition::foreign && row.disposition == Disposition::issued)
@@ -324,6 +327,8 @@ Status MemoryTransaction::purge_request(RequestId request) {
     erase(state_.certificates, request);
   }
   if (!row->transaction.empty()) erase(state_.transactions, {row->authority, row->transaction});
+  if (!row->client_transaction.empty())
+    erase(state_.client_transactions, {row->authority, row->client_transaction, request});
   erase(state_.requests, request);
   return ok();
 }

@@ -65,7 +65,7 @@ Result<KeyGeneration> read_key_generation(Connection& connection, const Query& q
 #define VOUCH_REQUEST_COLUMNS                                                                               \
   "q.id, q.authority, " VOUCH_DISPOSITION                                                                   \
   ", q.submitted_at, q.resolved_at, q.requester, q.resolver, q.template, q.transaction_key, q.attributes, " \
-  "q.message, q.reason"
+  "q.message, q.reason, q.client_transaction"
 #define VOUCH_REQUEST_JOINS \
   " LEFT JOIN signatures s ON s.request = q.id LEFT JOIN revocations r ON r.request = q.id "
 
@@ -100,9 +100,10 @@ Result<RequestRecord> read_request(const Query& query, Bulk bulk) {
   record.attributes = TRY(decode_attributes(query.view(9)).context("reading request {}", record.id));
   record.message = query.text(10);
   record.reason = query.text(11);
+  record.client_transaction = query.text(12);
   if (bulk == Bulk::with) {
-    record.request = query.blob(12);
-    record.trace = query.text(13);
+    record.request = query.blob(13);
+    record.trace = query.text(14);
   }
   return record;
 }
@@ -351,6 +352,19 @@ Result<std::optional<RequestRecord>> Queries<Interface>::request_of_transaction(
       "SELECT " VOUCH_REQUEST_COLUMNS ", q.request, q.trace FROM requests q" VOUCH_REQUEST_JOINS
       "WHERE q.authority = ?1 AND q.transaction_key = ?2 AND q.transaction_key <> ''",
       authority, transaction));
+  if (!TRY(query.step())) return std::nullopt;
+  return TRY(read_request(query, Bulk::with));
+}
+
+template <class Interface>
+Result<std::optional<RequestRecord>> Queries<Interface>::request_of_client(
+    AuthorityId authority, std::string_view client_transaction) const {
+  if (client_transaction.empty()) return std::nullopt;
+  Query query = TRY(connection_.query(
+      "SELECT " VOUCH_REQUEST_COLUMNS ", q.request, q.trace FROM requests q" VOUCH_REQUEST_JOINS
+      "WHERE q.authority = ?1 AND q.client_transaction = ?2 AND q.client_transaction <> '' "
+      "ORDER BY q.id DESC LIMIT 1",
+      authority, client_transaction));
   if (!TRY(query.step())) return std::nullopt;
   return TRY(read_request(query, Bulk::with));
 }

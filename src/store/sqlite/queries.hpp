@@ -16,6 +16,8 @@ class Queries : public Interface {
   Result<AuthorityRecord> authority(std::string_view name) const override;
   Result<std::vector<KeyGeneration>> key_generations(AuthorityId authority) const override;
   Result<RequestRecord> request(RequestId id) const override;
+  Result<std::optional<RequestRecord>> request_of_client(AuthorityId authority,
+                                                         std::string_view client_transaction) const override;
   Result<std::optional<RequestRecord>> request_of_transaction(AuthorityId authority,
                                                               std::string_view transaction) const override;
   Result<std::vector<RequestRecord>> requests(const RequestFilter& filter) const override;

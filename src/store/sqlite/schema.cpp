@@ -299,7 +299,16 @@ CREATE TABLE carried_shards (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles, kMarks, kKeys, kRevocationChanges, kShards};
+// What clients call their requests, for those that come back and ask (SCEP's polls). As with transaction
+// keys, only requests that have one are in the index.
+const char kClientTransactions[] = R"sql(
+ALTER TABLE requests ADD COLUMN client_transaction TEXT NOT NULL DEFAULT '';
+CREATE INDEX requests_client_transaction ON requests(authority, client_transaction)
+  WHERE client_transaction <> '';
+)sql";
+
+constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles,     kMarks, kKeys, kRevocationChanges,
+                                       kShards,   kClientTransactions};
 
 Result<std::int64_t> pragma(Connection& connection, const std::string& name) {
   Query query = TRY(connection.query_once("PRAGMA " + name));

@@ -137,11 +137,11 @@ Result<RequestId> SqliteTransaction::insert_request(const RequestRecord& record)
   auto done = connection_.run(
       "INSERT INTO requests (authority, disposition, submitted_at, resolved_at, requester, resolver, "
       "template, "
-      "transaction_key, attributes, message, reason, request, trace) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+      "transaction_key, attributes, message, reason, request, trace, client_transaction) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
       record.authority, stored(record.disposition), record.submitted_at, record.resolved_at, record.requester,
       record.resolver, record.template_name, record.transaction, encode_attributes(record.attributes),
-      record.message, record.reason, record.request, record.trace);
+      record.message, record.reason, record.request, record.trace, record.client_transaction);
   if (!done && done.error().code() == Errc::not_found) return messages::no_authority(record.authority);
   if (!done) return instead(done.error(), Errc::conflict, messages::transaction_used(record.transaction));
   return connection_.last_insert_id();
