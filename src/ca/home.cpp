@@ -106,7 +106,7 @@ bool is_for_the_service(std::string_view section) {
 std::span<const std::string_view> service_sections() {
   static constexpr std::string_view kSections[] = {
       "service",     "limits",   "proxies",   "access_log", "tls",  "signer", "ocsp",
-      "ocsp_source", "listener", "authority", "crlsync",    "scep", "scep_ra"};
+      "ocsp_source", "listener", "authority", "crlsync",    "scep", "scep_ra", "webhook", "intune"};
   return kSections;
 }
 
