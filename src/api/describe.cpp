@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/pem.hpp"
+#include "ca/challenges.hpp"
 #include "ca/renewal.hpp"
 #include "ca/settings.hpp"
 #include "crypto/provider.hpp"
@@ -123,6 +124,49 @@ Value describe(const store::CrlRecord& record, std::string_view authority,
   for (const fs::path& file : files) paths.push(file.string());
   value.set("files", std::move(paths));
   return value;
+}
+
+Value describe(const store::ChallengeRecord& record, const AuthorityNames& names, Time now) {
+  const bool is_bound = record.kind == store::ChallengeKind::bound;
+  Value value;
+  value.set("id", record.id).set("ca", text_or_null(name_of(names, record.authority)));
+  value.set("kind", store::to_string(record.kind)).set("state", ca::state_of(record, now));
+  value.set("jti", is_bound ? hex_or_null(record.token) : Value()).set("profile", record.profile);
+  value.set("template", text_or_null(record.template_name)).set("device", text_or_null(record.device));
+  value.set("user", text_or_null(record.user)).set("request_id", text_or_null(record.request_id));
+  value.set("sid", text_or_null(record.sid)).set("minter", text_or_null(record.minter));
+  value.set("minted_by", record.minted_by).set("minted_at", format_time(record.minted_at));
+  value.set("expires_at",
+            record.kind == store::ChallengeKind::single ? Value() : Value(format_time(record.expires_at)));
+  value.set("changed_at", format_time(record.changed_at));
+  value.set("refused_requests", std::uint64_t{record.failures})
+      .set("last_refusal", text_or_null(record.last_refusal));
+  value.set("request", record.request == 0 ? Value() : Value(record.request));
+  return value.set("client", text_or_null(record.client));
+}
+
+Value describe(const ca::Minter& minter) {
+  const ca::MinterRights& rights = minter.rights;
+  Value value;
+  value.set("name", minter.name).set("key", to_hex(minter.key.id));
+  value.set("accounts", texts(rights.accounts)).set("profiles", texts(rights.profiles));
+  value.set("templates", texts(rights.templates)).set("names", texts(rights.names));
+  value.set("sids", rights.sids).set("passwords", rights.passwords);
+  value.set("longest", format_span(rights.longest)).set("password_life", format_span(rights.password_life));
+  value.set("open_passwords", std::uint64_t{rights.open_passwords});
+  return value.set("created_at", format_time(minter.key.created_at)).set("created_by", minter.key.created_by);
+}
+
+Value describe(const store::ChallengeKey& key) {
+  Value value;
+  value.set("id", to_hex(key.id)).set("minter", text_or_null(key.minter));
+  value.set("state", key.removed_at       ? "removed"
+                     : key.retired_at     ? "opens"
+                     : key.minter.empty() ? "seals"
+                                          : "signs");
+  value.set("created_at", format_time(key.created_at)).set("created_by", key.created_by);
+  return value.set("retired_at", time_or_null(key.retired_at))
+      .set("removed_at", time_or_null(key.removed_at));
 }
 
 std::string_view state_of(const store::CertificateRecord& record) {

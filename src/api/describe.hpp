@@ -10,6 +10,7 @@
 
 #include "base/value.hpp"
 #include "ca/authority.hpp"
+#include "ca/challenge_keys.hpp"
 #include "ca/environment.hpp"
 #include "ca/roles.hpp"
 
@@ -32,6 +33,10 @@ Value describe(const store::CrlRecord& record, std::string_view authority,
                const std::vector<fs::path>& files);
 Value describe(const ca::Grant& grant, const AuthorityNames& names);
 Value describe(const ca::RoleRule& rule, const AuthorityNames& names);
+// A challenge as it is at `now`, without its text.
+Value describe(const store::ChallengeRecord& record, const AuthorityNames& names, Time now);
+Value describe(const ca::Minter& minter);
+Value describe(const store::ChallengeKey& key);
 
 // `file`: where the certificate was written; empty: nowhere.
 Result<Value> describe(const ca::Outcome& outcome, const std::string& file = {});

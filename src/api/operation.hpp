@@ -59,6 +59,8 @@ struct Operation {
   std::string_view body;    // its schema; empty: none
   std::string_view answer;  // its schema
   Result<Answer> (*run)(const Call&);
+  // What came at the same time, one answer for each, in their order; null: each is run by itself.
+  std::vector<Result<Answer>> (*run_together)(std::span<const Call>) = nullptr;
 };
 
 const std::vector<Operation>& operations();
@@ -71,6 +73,7 @@ std::span<const Operation> crl_operations();
 std::span<const Operation> template_operations();
 std::span<const Operation> role_operations();
 std::span<const Operation> audit_operations();
+std::span<const Operation> challenge_operations();
 
 // Parameters that several have.
 inline constexpr Parameter kCaFilter{"ca", false, "string", "only of this CA"};

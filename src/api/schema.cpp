@@ -56,6 +56,107 @@ constexpr Member kSubmitted[] = {
     {"transaction", "string", "its `transaction`"},
 };
 constexpr Member kCrlContent[] = {{"crl", "pem", "X509 CRL"}};
+constexpr Member kMintOrder[] = {
+    {"ca", "string", "the CA; may be left out when there is one", true},
+    {"minter", "string", "which minter; left out: the first that may", true},
+    {"profile", "string", "for which the device enrols"},
+    {"template", "string", "of the certificate", true},
+    {"device", "string", "the MDM's name for it", true},
+    {"user", "string", "whose it is", true},
+    {"request_id", "string", "the MDM's", true},
+    {"sid", "string", "security identifier for the certificate: S-1-5-21-…", true},
+    {"subjects", "[string]", "RFC 4514; the request's is one of them", true},
+    {"names", "[string]", "alternative names that the request has: DNS:phone-7.example", true},
+    {"allowed_names", "[string]", "alternative names that it may have beside them", true},
+    {"key_usage", "[string]", "digitalSignature, …", true},
+    {"key_usage_subset", "boolean", "the request may ask for less", true},
+    {"purposes", "[string]", "clientAuth, …, or OIDs", true},
+    {"purposes_subset", "boolean", "the request may ask for less", true},
+    {"key_types", "[string]", "RSA, P-256, P-384, P-521, Ed25519", true},
+    {"min_bits", "integer", "of the key", true},
+    {"max_bits", "integer", "of the key", true},
+    {"spki_sha256", "string", "of the one key, in hexadecimal", true},
+    {"validity", "string", "of the certificate at most: 90d", true},
+    {"lifetime", "string", "of the challenge; 7d if left out", true},
+    {"android", "AndroidDevice", "what is known of an Android device", true},
+};
+constexpr Member kAndroidDevice[] = {
+    {"os_version", "integer", "9, 10, …", true},
+    {"shipped_version", "integer", "that it left the factory with", true},
+    {"encryption", "string", "", true, "full-disk|file-based|unknown"},
+    {"pin_set", "boolean", "", true},
+    {"dedicated", "boolean", "a kiosk", true},
+};
+constexpr Member kPasswordOrder[] = {
+    {"ca", "string", "the CA; may be left out when there is one", true},
+    {"profile", "string", "for which a device enrols"},
+    {"device", "string", "to find it by", true},
+    {"length", "integer", "16 to 64 characters; 16 if left out", true},
+};
+constexpr Member kMintedChallenge[] = {
+    {"challenge", "Challenge", ""},
+    {"text", "string", "what the device is given: a secret, told once"},
+    {"warning", "string?", "the device will probably not ask for its certificate yet"},
+};
+constexpr Member kChallenges[] = {
+    {"challenges", "[Challenge]", "in the order of their numbers"},
+    {"next", "integer?", "`after` of the next page; null: this was the last"},
+};
+constexpr Member kChallenge[] = {
+    {"id", "integer", "its number"},
+    {"ca", "string?", "the CA"},
+    {"kind", "string", "", false, "bound|one-time|single"},
+    {"state", "string", "", false, "minted|claimed|issued|failed|cancelled|expired"},
+    {"jti", "string?", "the identifier inside a bound one"},
+    {"profile", "string", ""},
+    {"template", "string?", ""},
+    {"device", "string?", ""},
+    {"user", "string?", ""},
+    {"request_id", "string?", "the MDM's"},
+    {"sid", "string?", "goes into the certificate"},
+    {"minter", "string?", "of a bound one"},
+    {"minted_by", "string", "the account"},
+    {"minted_at", "time", ""},
+    {"expires_at", "time?", "null for a single password"},
+    {"changed_at", "time", ""},
+    {"refused_requests", "integer", "requests under it that were refused"},
+    {"last_refusal", "string?", "the code of the last one"},
+    {"request", "integer?", "the request that it was used for"},
+    {"client", "string?", "the address that it was last used from"},
+};
+constexpr Member kChallengeCancellation[] = {
+    {"ca", "string", "the CA; may be left out when there is one", true},
+    {"id", "integer", "the one of this number", true},
+    {"device", "string", "those of this device", true},
+    {"profile", "string", "those of this profile", true},
+};
+constexpr Member kCancelledChallenges[] = {{"cancelled", "integer", "how many there were"}};
+constexpr Member kChallengeMinters[] = {{"minters", "[ChallengeMinter]", ""}};
+constexpr Member kChallengeMinter[] = {
+    {"name", "string", ""},
+    {"key", "string", "the id of its signing key"},
+    {"accounts", "[string]", "who uses it"},
+    {"profiles", "[string]", ""},
+    {"templates", "[string]", ""},
+    {"names", "[string]", "patterns for what can be certified"},
+    {"sids", "boolean", "may have security identifiers put into certificates"},
+    {"passwords", "boolean", "may make one-time passwords"},
+    {"longest", "string", "that a challenge lives"},
+    {"password_life", "string", "that a one-time password lives"},
+    {"open_passwords", "integer", "one-time passwords at one time, in a profile"},
+    {"created_at", "time", ""},
+    {"created_by", "string", ""},
+};
+constexpr Member kChallengeKeys[] = {{"keys", "[ChallengeKey]", "oldest first"}};
+constexpr Member kChallengeKey[] = {
+    {"id", "string", ""},
+    {"minter", "string?", "null: a sealing key"},
+    {"state", "string", "", false, "seals|signs|opens|removed"},
+    {"created_at", "time", ""},
+    {"created_by", "string", ""},
+    {"retired_at", "time?", "makes no new challenges since then"},
+    {"removed_at", "time?", "those that it made are no longer good"},
+};
 constexpr Member kSubordinate[] = {
     {"ca", "string", "the parent; may be left out when there is one", true},
     {"request", "pem", "PKCS #10 of the subordinate CA"},
@@ -216,6 +317,18 @@ constexpr Schema kSchemas[] = {
     {"Submitted", "a request that was handed in before", kSubmitted},
     {"CrlContent", "", kCrlContent},
     {"ChallengeProof", "a device's right to enrol; a secret, kept by nobody", kChallengeProof},
+    {"MintOrder", "a challenge that is bound to one device's request", kMintOrder},
+    {"AndroidDevice", "only for a warning", kAndroidDevice},
+    {"PasswordOrder", "", kPasswordOrder},
+    {"MintedChallenge", "", kMintedChallenge},
+    {"Challenges", "", kChallenges},
+    {"Challenge", "what a device can enrol with", kChallenge},
+    {"ChallengeCancellation", "all conditions hold", kChallengeCancellation},
+    {"CancelledChallenges", "", kCancelledChallenges},
+    {"ChallengeMinters", "", kChallengeMinters},
+    {"ChallengeMinter", "who may mint what", kChallengeMinter},
+    {"ChallengeKeys", "", kChallengeKeys},
+    {"ChallengeKey", "", kChallengeKey},
     {"Subordinate", "the request of a subordinate CA", kSubordinate},
     {"Outcome", "what became of a request", kOutcome},
     {"Requests", "", kRequests},

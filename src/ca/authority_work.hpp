@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "ca/audit.hpp"
+#include "ca/challenge_desk.hpp"
 #include "ca/gathering.hpp"
 #include "ca/issuance_cache.hpp"
 #include "ca/local_authority.hpp"
@@ -28,8 +29,9 @@ struct LocalAuthority::Work {
   std::uint64_t key = 0;                         // number of its public key in the database
   bool key_is_shared = false;                    // by several subjects, on purpose
   store::RequestId key_holder = 0;  // the certificate's request that has it, as policy knows; 0: none
-  std::optional<Error> error;       // something broke; the request may be recorded all the same
-  bool answered_before = false;     // same transaction key as an earlier request
+  std::optional<ChallengeVerdict> challenge;  // of a device
+  std::optional<Error> error;                 // something broke; the request may be recorded all the same
+  bool answered_before = false;               // same transaction key as an earlier request
 
   bool issues() const { return !error && !answered_before && request.disposition == Disposition::issued; }
 };

@@ -78,6 +78,37 @@ void leave_to_administrator(policy::Decision& decision) {
            std::string(kMend));
 }
 
+// What the challenge says goes into the certificate. The SID is never the request's: policy has left that
+// out.
+void take_challenge(policy::Decision& decision, const ChallengeVerdict& challenge, Time now, bool for_ca) {
+  decision.trace.insert(decision.trace.begin(), {.rule = "challenge",
+                                                 .verdict = policy::Verdict::passed,
+                                                 .expected = "the request that the challenge was made for",
+                                                 .received = challenge.summary,
+                                                 .mend = {}});
+  if (challenge.refusal) {  // cancelled while the request waited
+    decision.action = policy::Action::deny;
+    decision.reason = challenge::name_of(challenge.refusal->code);
+    decision.message = challenge::text_of(challenge.refusal->code);
+    decision.mend = challenge::mend_of(challenge.refusal->code);
+    decision.trace.front().verdict = policy::Verdict::denied;
+    return;
+  }
+  if (decision.action == policy::Action::deny || for_ca) return;
+  policy::Plan& plan = decision.plan;
+  if (!challenge.sid.empty()) {
+    const auto is_sid = [](const x509::Extension& e) { return e.id == x509::oid::kMsNtdsCaSecurity; };
+    std::erase_if(plan.variable, is_sid);
+    plan.variable.push_back({x509::oid::kMsNtdsCaSecurity, false, x509::encode_sid(challenge.sid)});
+    std::erase_if(decision.trace, [](const policy::TraceStep& step) { return step.rule == "request.sid"; });
+    add_step(decision.trace, "challenge.sid", policy::Verdict::passed, challenge.sid, "", "");
+  }
+  if (!challenge.validity || plan.not_after <= now + *challenge.validity) return;
+  add_step(decision.trace, "challenge.validity", policy::Verdict::changed,
+           format_time(now + *challenge.validity), format_time(plan.not_after), "");
+  plan.not_after = now + *challenge.validity;
+}
+
 }  // namespace
 
 Status take_path_length(const x509::RequestView& request, policy::CertificateTemplate& value) {
@@ -140,7 +171,9 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   request.transaction = submission.transaction;
   request.attributes = submission.attributes;
   request.client_transaction = submission.client_transaction;
-  request.request = submission.request;
+  // A password that others use too must not lie in the database; for one line of treatment none does.
+  request.request =
+      submission.challenge ? x509::without_challenge_password(submission.request) : submission.request;
 
   if (roles) {
     const Status allowed = check_role(*roles, environment_.groups,
@@ -155,6 +188,9 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
       refuse(work, allowed.error());
       return work;
     }
+    if (!TRY(judge_challenge(templates.snapshot(), submission, view, work))) return work;
+  } else if (approval.request != 0) {
+    work.challenge = TRY(challenges_->of_claimed(templates.snapshot(), approval.request));
   }
 
   policy::Question question;
@@ -197,6 +233,7 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   question.proof_of_possession =
       algorithm ? environment_.provider.verify(view.public_key_info, *algorithm, view.info, view.signature)
                 : Status(algorithm.error());
+  if (approval.proved) question.proof_of_possession = ok();
   Buffer key_identifier;
   if (auto identifier = crypto::key_identifier(environment_.provider, view.public_key_info))
     key_identifier = std::move(*identifier);
@@ -211,6 +248,7 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   if (for_ca && !approval.of_administrator) leave_to_administrator(work.decision);
   if (submission.wait_for_approval && approval.manager.empty()) leave_to_person(work.decision);
   if (!taken.empty()) take_over(work.decision, taken);
+  if (work.challenge) take_challenge(work.decision, *work.challenge, question.now, for_ca);
   request.message = work.decision.message;
   request.reason = work.decision.reason;
   switch (work.decision.action) {
@@ -239,6 +277,28 @@ void LocalAuthority::refuse(Work& work, const Error& why) const {
   request.message = why.message();
   add_step(work.decision.trace, request.reason, policy::Verdict::denied, "an account with the role enroller",
            request.requester.empty() ? "nobody" : request.requester, std::string(why.hint()));
+  request.trace = policy::format_trace(work.decision.trace);
+}
+
+Result<bool> LocalAuthority::judge_challenge(const store::Snapshot& snapshot, const Submission& submission,
+                                             const x509::RequestView& request, Work& work) const {
+  work.challenge = TRY(challenges_->judge(snapshot, live()->settings, submission, request));
+  if (!work.challenge) return true;
+  if (work.challenge->refusal) refuse_challenge(work);
+  return !work.challenge->refusal && work.challenge->again == 0;
+}
+
+void LocalAuthority::refuse_challenge(Work& work) const {
+  const challenge::Refusal& why = *work.challenge->refusal;
+  store::RequestRecord& request = work.request;
+  if (request.disposition == Disposition::denied) return;
+  request.disposition = Disposition::denied;
+  request.resolved_at = request.submitted_at;
+  request.reason = challenge::name_of(why.code);
+  request.message =
+      fmt::format("the challenge does not let the request through: {}", challenge::text_of(why.code));
+  add_step(work.decision.trace, request.reason, policy::Verdict::denied, why.expected, why.received,
+           std::string(challenge::mend_of(why.code)));
   request.trace = policy::format_trace(work.decision.trace);
 }
 

@@ -33,16 +33,7 @@ Status LocalAuthority::record_intents(std::span<Work> work) {
       item.error.reset();
       item.answered_before = false;
       if (item.is_new) {
-        if (!item.request.transaction.empty()) {
-          if (auto earlier = TRY(t.request_of_transaction(record_.id, item.request.transaction))) {
-            item.answered_before = earlier->request == item.request.request;
-            if (!item.answered_before)
-              item.error = make_error(Errc::conflict, "transaction '{}' was used for another request ({})",
-                                      item.request.transaction, earlier->id);
-            item.request = std::move(*earlier);
-            continue;
-          }
-        }
+        if (TRY(find_earlier(t, item))) continue;
         item.request.id = TRY(t.insert_request(item.request));
       } else {
         const store::RequestRecord before = TRY(t.request(item.request.id));
@@ -66,10 +57,35 @@ Status LocalAuthority::record_intents(std::span<Work> work) {
         item.certificate.location_set = *location_set;
         TRY(t.insert_intent(item.certificate));
       }
+      if (!item.is_new)
+        TRY(challenges_->close(t, item.request));
+      else if (item.challenge)
+        TRY(challenges_->settle(t, *item.challenge, item.request));
       TRY(audit(t, item));
     }
     return ok();
   });
+}
+
+// By the key of its transaction, or by the challenge that both show.
+Result<bool> LocalAuthority::find_earlier(store::Transaction& t, Work& work) const {
+  if (!work.request.transaction.empty()) {
+    if (auto earlier = TRY(t.request_of_transaction(record_.id, work.request.transaction))) {
+      work.answered_before = earlier->request == work.request.request;
+      if (!work.answered_before)
+        work.error = make_error(Errc::conflict, "transaction '{}' was used for another request ({})",
+                                work.request.transaction, earlier->id);
+      work.request = std::move(*earlier);
+      return true;
+    }
+  }
+  if (!work.challenge) return false;
+  TRY(challenges_->look_again(t, *work.challenge));
+  if (work.challenge->refusal) refuse_challenge(work);
+  if (work.challenge->again == 0) return false;
+  work.answered_before = true;
+  work.request = TRY(t.request(work.challenge->again));
+  return true;
 }
 
 // One entry for what became of a request: in the transaction of its intent, so that nothing is signed that
@@ -79,6 +95,7 @@ Status LocalAuthority::audit(store::Transaction& transaction, const Work& item) 
   AuditDetails details;
   details.add("template", request.template_name);
   if (!request.resolver.empty()) details.add("requester", request.requester);
+  if (item.challenge) challenges_->add_details(details, *item.challenge);
   std::string_view outcome = audit_outcome::done;
   if (item.issues()) {
     details.add("serial", Bytes(item.certificate.serial)).add("tbs_sha256", Bytes(item.tbs_sha256));
@@ -134,24 +151,33 @@ Status LocalAuthority::claim_key(store::Transaction& t, Work& work) const {
 }
 
 void LocalAuthority::sign(std::span<Work> work) const {
+  std::vector<Work*> items;
+  std::vector<Bytes> tbs;
   for (Work& item : work) {
     if (!item.issues()) continue;
-    auto signature = current().signer->sign(item.certificate.tbs);
-    if (signature) {
-      item.certificate.signature = std::move(*signature);
-    } else {
-      // The intent stays, so that the certificate is signed when the key is back (repair).
-      item.error =
-          std::move(signature.error())
-              .context(fmt::format("signing the certificate of request {}", item.request.id))
-              .with_hint(fmt::format(
-                  "the request is kept; its certificate is signed when the key is back, at the next use of "
-                  "this CA: vouch request retrieve {}",
-                  item.request.id));
-      leave_unfinished(*item.error);
-      audit_key_failure(item);
-    }
+    items.push_back(&item);
+    tbs.push_back(item.certificate.tbs);
   }
+  auto signatures = current().signer->sign_all(tbs);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (signatures[i])
+      items[i]->certificate.signature = std::move(*signatures[i]);
+    else
+      wait_for_key(*items[i], std::move(signatures[i].error()));
+  }
+}
+
+// The intent stays, so that the certificate is signed when the key is back (repair).
+void LocalAuthority::wait_for_key(Work& item, Error why) const {
+  item.error =
+      std::move(why)
+          .context(fmt::format("signing the certificate of request {}", item.request.id))
+          .with_hint(fmt::format(
+              "the request is kept; its certificate is signed when the key is back, at the next use of "
+              "this CA: vouch request retrieve {}",
+              item.request.id));
+  leave_unfinished(*item.error);
+  audit_key_failure(item);
 }
 
 // The signatures go to nobody before the fence is durable; until then key and disk work side by side. For a

@@ -117,6 +117,7 @@ LocalAuthority::LocalAuthority(const Environment& environment, store::AuthorityR
       keys_(std::move(keys)),
       live_(std::move(live)),
       cache_(std::make_unique<IssuanceCache>()),
+      challenges_(std::make_unique<ChallengeDesk>(environment_, record_)),
       roles_(std::make_unique<RoleCache>()),
       gathering_(std::make_unique<Gathering>()) {}
 

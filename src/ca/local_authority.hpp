@@ -43,6 +43,7 @@ Result<std::vector<x509::Extension>> extensions_issued_by(const CaKey& key,
 // What the certificates of one template version have in common: made once, filled per certificate.
 class IssuanceCache;
 class KeyChecks;
+class ChallengeDesk;
 class Gathering;
 
 class LocalAuthority final : public Authority {
@@ -72,6 +73,9 @@ class LocalAuthority final : public Authority {
     const policy::CertificateTemplate* override_template = nullptr;  // instead of the published one
     std::vector<x509::Extension> extensions{};  // of a subordinate's request, taken over by an administrator
     bool of_administrator = false;  // without it no CA certificate is issued, whatever a template says
+    // The request's own signature was verified when it came in. What is kept of it may no longer fit: a
+    // challenge password in it has been blanked out.
+    bool proved = false;
   };
 
   // A subordinate CA's request, signed by decision of an administrator: submit and approve in one step, under
@@ -158,6 +162,10 @@ class LocalAuthority final : public Authority {
   Result<Work> consider(const Submission& submission, TemplateLookup& templates, const Approval& approval,
                         const RoleTable* roles) const;
   void refuse(Work& work, const Error& why) const;
+  void refuse_challenge(Work& work) const;
+  // Whether the challenge lets the request go on; else the work says what becomes of it.
+  Result<bool> judge_challenge(const store::Snapshot& snapshot, const Submission& submission,
+                               const x509::RequestView& request, Work& work) const;
   // Whether somebody may decide about a request or certificate.
   Status authorize_manager(const store::Snapshot& snapshot, std::string_view manager, std::string_view what,
                            std::string_view action, std::string_view object,
@@ -176,11 +184,14 @@ class LocalAuthority final : public Authority {
   void prepare(Work& work) const;
   std::string lint_findings(Bytes tbs) const;
   Status record_intents(std::span<Work> work);
+  // Whether the request has its answer already, from an earlier one like it.
+  Result<bool> find_earlier(store::Transaction& t, Work& work) const;
   Status claim_key(store::Transaction& t, Work& work) const;
   Result<Fence::Position> announce(std::span<const Work> work) const;
   Status audit(store::Transaction& transaction, const Work& item) const;
   void audit_key_failure(const Work& item) const;
   void sign(std::span<Work> work) const;
+  void wait_for_key(Work& item, Error why) const;
   void sign_while_disk_works(std::span<Work> work, Fence::Position announced) const;
   Status record_signatures(std::span<Work> work);
   Status complete(std::span<Work> work);
@@ -202,6 +213,7 @@ class LocalAuthority final : public Authority {
   mutable std::shared_ptr<const Live> live_;  // guarded by live_mutex_
   std::unique_ptr<IssuanceCache> cache_;
   std::unique_ptr<KeyChecks> key_checks_;
+  std::unique_ptr<ChallengeDesk> challenges_;
   std::shared_ptr<Fence> fence_;
   std::optional<Gap> gap_;
   std::optional<Error> fence_problem_;

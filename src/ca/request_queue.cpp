@@ -27,6 +27,14 @@ Result<policy::CertificateTemplate> subordinate_template(const store::Snapshot& 
   return std::move(entry.error());
 }
 
+// As the trace of its submission says, which the authority wrote.
+Result<bool> has_proved_possession(const store::RequestRecord& request) {
+  const policy::Trace trace = TRY(policy::parse_trace(request.trace));
+  return std::ranges::any_of(trace, [](const policy::TraceStep& step) {
+    return step.rule == "request.proof" && step.verdict == policy::Verdict::passed;
+  });
+}
+
 }  // namespace
 
 Outcome outcome_from(const store::RequestRecord& request, const policy::Trace& trace, Buffer certificate) {
@@ -180,8 +188,9 @@ Result<Outcome> LocalAuthority::approve(RequestId id, std::string_view manager) 
     if (TRY(is_first_of_two(*roles, before, manager))) return keep_first_approval(before, manager);
     const Submission submission{std::move(before.request), before.template_name, before.requester,
                                 before.transaction, std::move(before.attributes)};
-    Work work =
-        TRY(consider(submission, templates, {std::string(manager), id, nullptr, {}, makes_ca}, nullptr));
+    const Approval approval{
+        std::string(manager), id, nullptr, {}, makes_ca, TRY(has_proved_possession(before))};
+    Work work = TRY(consider(submission, templates, approval, nullptr));
     // Policy may have changed since the request came in. What it refuses now stays pending, so that nothing
     // is lost when the template is published again or mended.
     if (work.decision.action == policy::Action::deny) {
@@ -227,6 +236,7 @@ Result<Outcome> LocalAuthority::deny(RequestId id, std::string_view manager, std
     request.message = fmt::format("denied by {}: {}", manager, why);
     request.trace = policy::format_trace(trace);
     TRY(t.update_request(request));
+    TRY(challenges_->close(t, request));
     return record_audit(environment_, t,
                         {.actor = std::string(manager),
                          .action = "request.deny",

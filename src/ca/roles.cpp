@@ -26,12 +26,6 @@ bool is_in_group(std::string_view account, std::string_view group, const GroupsO
   return std::ranges::find(names, group) != names.end();
 }
 
-bool is_principal(std::string_view principal, std::string_view account, const GroupsOf& groups) {
-  if (principal == kEveryone) return true;
-  if (principal.starts_with(kGroup)) return is_in_group(account, principal.substr(kGroup.size()), groups);
-  return !account.empty() && principal == account;
-}
-
 bool matches_requesters(const std::string& pattern, std::string_view requester, const GroupsOf& groups) {
   if (pattern.empty()) return true;
   if (pattern.starts_with(kGroup))
@@ -156,6 +150,12 @@ AuditEvent role_event(std::string_view action, const Grant& grant, std::string_v
 }
 
 }  // namespace
+
+bool is_principal(std::string_view principal, std::string_view account, const GroupsOf& groups) {
+  if (principal == kEveryone) return true;
+  if (principal.starts_with(kGroup)) return is_in_group(account, principal.substr(kGroup.size()), groups);
+  return !account.empty() && principal == account;
+}
 
 std::string_view to_string(Role role) {
   switch (role) {

@@ -60,6 +60,9 @@ struct RoleQuestion {
 
 using GroupsOf = std::function<std::vector<std::string>(std::string_view account)>;
 
+// Whether an account, without what stands beside it, is meant by a principal.
+bool is_principal(std::string_view principal, std::string_view account, const GroupsOf& groups);
+
 // All that holds at one time.
 class RoleTable {
  public:

@@ -57,6 +57,32 @@ Result<std::vector<policy::AgentRight>> agent_rights_of(const Value& table) {
   return rights;
 }
 
+Result<std::vector<ChallengeDuty>> challenge_duties_of(const Value& table) {
+  std::vector<ChallengeDuty> duties;
+  const Value* value = table.find("challenge_accounts");
+  if (!value) return duties;
+  if (!value->list_items()) return make_error(Errc::malformed, "{}: 'challenge_accounts' is no list", kFile);
+  for (const Value& item : *value->list_items()) {
+    ChallengeDuty duty{TRY(text_of(item, "account")), {}};
+    const Value* profiles = item.find("profiles");
+    if (!profiles || !profiles->list_items())
+      return make_error(Errc::malformed, "{}: 'profiles' is missing or no list", kFile);
+    for (const Value& profile : *profiles->list_items()) {
+      if (!profile.text())
+        return make_error(Errc::malformed, "{}: 'profiles' holds something else than texts", kFile);
+      duty.profiles.push_back(*profile.text());
+    }
+    duties.push_back(std::move(duty));
+  }
+  return duties;
+}
+
+Value value_of(const ChallengeDuty& duty) {
+  Value profiles = Value::list();
+  for (const std::string& profile : duty.profiles) profiles.push(profile);
+  return Value().set("account", duty.account).set("profiles", std::move(profiles));
+}
+
 Value value_of(const policy::AgentRight& right) {
   Value names = Value::list();
   for (const std::string& name : right.names) names.push(name);
@@ -253,6 +279,7 @@ Result<AuthoritySettings> parse_settings(std::string_view toml) {
   TRY(read_crl_settings(table, settings));
   settings.interactive_key = flag_of(table, "interactive_key");
   settings.agent_rights = TRY(agent_rights_of(table));
+  settings.challenge_duties = TRY(challenge_duties_of(table));
   if (const Value* due = table.find("renewal_due"); due && due->text())
     settings.renewal_due = TRY(parse_time(*due->text()));
   if (const Value* parent = table.find("parent"))
@@ -279,6 +306,11 @@ std::string format_settings(const AuthoritySettings& settings) {
     Value rights = Value::list();
     for (const policy::AgentRight& right : settings.agent_rights) rights.push(value_of(right));
     table.set("enrollment_agents", std::move(rights));
+  }
+  if (!settings.challenge_duties.empty()) {
+    Value duties = Value::list();
+    for (const ChallengeDuty& duty : settings.challenge_duties) duties.push(value_of(duty));
+    table.set("challenge_accounts", std::move(duties));
   }
   if (settings.renewal_due) table.set("renewal_due", format_time(*settings.renewal_due));
   if (settings.parent) table.set("parent", describe(*settings.parent));

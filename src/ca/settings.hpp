@@ -25,6 +25,14 @@ std::string format_time_of_day(std::chrono::minutes time);
 
 constexpr std::uint32_t kMostCrlShards = 1024;  // a publication writes each of them
 
+// An account whose requests come from devices: it hands in nothing without a challenge, or the proof of a
+// renewal (docs/mechanisms/challenge.md).
+struct ChallengeDuty {
+  std::string account;                // or group:NAME
+  std::vector<std::string> profiles;  // it speaks for these; none: for any
+  bool operator==(const ChallengeDuty&) const = default;
+};
+
 struct AuthoritySettings {
   crypto::KeySpec key;
   crypto::SignatureAlgorithm signature_algorithm{};
@@ -52,7 +60,8 @@ struct AuthoritySettings {
   std::optional<Time> renewal_due{};
   bool interactive_key = false;  // each use of a key waits for an administrator (ca/key_waiting.hpp)
   std::vector<policy::AgentRight> agent_rights{};  // what enrolment agents may; none: nothing
-  std::optional<ParentRecord> parent{};            // a subordinate's that is asked over its API
+  std::vector<ChallengeDuty> challenge_duties{};
+  std::optional<ParentRecord> parent{};  // a subordinate's that is asked over its API
   bool operator==(const AuthoritySettings&) const = default;
 };
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "base/files.hpp"
 #include "challenge/test_challenge.hpp"
 
 namespace vouch::challenge {
@@ -25,6 +26,20 @@ TEST(Bound, SurvivesItsEncodingWithAndWithoutEveryOption) {
   more.key.spki_sha256 = Buffer(32, 9);
   more.validity = std::chrono::hours(24 * 30);
   EXPECT_EQ(decode(encode(more)).value(), more);
+}
+
+// testdata/challenge/README.md says who wrote these.
+TEST(Bound, IsEncodedAsTheAsn1Says) {
+  const auto file = [](const char* name) { return read_file(fs::path("testdata/challenge") / name).value(); };
+  EXPECT_EQ(to_hex(encode(sample_bound())), to_hex(file("full.der")));
+  EXPECT_EQ(decode(file("full.der")).value(), sample_bound());
+  const Bound bare = decode(file("bare.der")).value();
+  EXPECT_EQ(bare.subjects, std::vector{x509::Name{}});
+  EXPECT_FALSE(bare.usage || bare.purposes || bare.validity);
+  const Bound more = decode(file("more.der")).value();
+  EXPECT_EQ(more.allowed_names, std::vector{x509::GeneralName::uri("urn:device:7")});
+  EXPECT_TRUE(more.usage->subset);
+  EXPECT_EQ(more.validity, std::chrono::hours(24 * 30));
 }
 
 TEST(Bound, StartsWithTheTagOfItsVersionAndKnowsNoOther) {
@@ -81,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{"times", [](Bound& b) { b.expires = b.not_before; }}),
     [](const auto& test) {
       std::string name = test.param.name;
-      std::ranges::replace(name, ' ', '_');
+      std::ranges::replace_if(name, [](char c) { return c == ' ' || c == '-'; }, '_');
       return name;
     });
 

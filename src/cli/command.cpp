@@ -200,9 +200,9 @@ const std::vector<Command>& commands() {
                             template_commands(),
                             request_commands(),
                             enrollment_agent_commands(),
+                            challenge_commands(),
                             cert_commands(),
                             crl_commands(),
-                            crlsync_commands(),
                             location_commands(),
                             why_commands(),
                             explain_commands(),
@@ -216,7 +216,16 @@ const std::vector<Command>& commands() {
                             scep_profile_commands(),
                             scep_ra_commands(),
                             scep_mdm_commands(),
+                            scep_service_commands(),
+                            scep_enroll_commands(),
+                            scep_message_commands(),
                             serve_commands(),
+                            verify_commands(),
+                            trust_commands(),
+                            cache_commands(),
+                            gateway_commands(),
+                            helper_commands(),
+                            crlsync_commands(),
                             self_commands()})
       list.insert(list.end(), part.begin(), part.end());
     return list;

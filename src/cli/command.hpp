@@ -57,6 +57,7 @@ std::span<const Command> template_commands();
 std::span<const Command> request_commands();
 std::span<const Command> enrollment_agent_commands();
 std::span<const Command> cert_commands();
+std::span<const Command> challenge_commands();
 std::span<const Command> crl_commands();
 std::span<const Command> crlsync_commands();
 std::span<const Command> location_commands();
@@ -72,7 +73,15 @@ std::span<const Command> config_commands();
 std::span<const Command> scep_setup_commands();
 std::span<const Command> scep_profile_commands();
 std::span<const Command> scep_ra_commands();
+std::span<const Command> scep_service_commands();
+std::span<const Command> scep_enroll_commands();
+std::span<const Command> scep_message_commands();
 std::span<const Command> serve_commands();
+std::span<const Command> verify_commands();
+std::span<const Command> trust_commands();
+std::span<const Command> cache_commands();
+std::span<const Command> gateway_commands();
+std::span<const Command> helper_commands();
 std::span<const Command> self_commands();
 
 // "vouch cert show FILE|SERIAL [--opt X]…" without the options every command takes.

@@ -10,7 +10,9 @@
 #include "cli/test_cli.hpp"
 #include "cms/signed_data.hpp"
 #include "crypto/test_softhsm.hpp"
+#include "daemon/gateway.hpp"
 #include "daemon/test_service.hpp"
+#include "enroll/scep/test_server.hpp"
 #include "policy/certificate_template.hpp"
 
 namespace vouch::cli {
@@ -93,6 +95,8 @@ class Commands : public testing::Test {
     return outcome.find("serial") && outcome.find("serial")->text() ? *outcome.find("serial")->text()
                                                                     : "none";
   }
+  template <class Check>
+  void check_scep(const Check& check);
 
   Shell shell_;
 };
@@ -534,6 +538,7 @@ class Documentation {
   }
   static void walk(const std::string& path, const Value& value,
                    const std::map<std::string, std::string>& expected, std::vector<std::string>& found) {
+    if (path.contains(".parameters.")) return;  // the keys are those of the finding
     if (!path.empty()) {
       const auto row = expected.find(path);
       if (row == expected.end()) {
@@ -648,6 +653,47 @@ TEST_F(Commands, APassphraseMayBeACredentialOfTheServiceManager) {
   EXPECT_NE(vouch({"crl", "publish", "--ca", "Sealed"}).code, 0);
 }
 
+// A device and its service: everything that `vouch scep` prints.
+template <class Check>
+void Commands::check_scep(const Check& check) {
+  enroll::scep::ScepBench bench;
+  bench.profile.challenge_approves = false;
+  bench.profile.capabilities = "AES\nPOSTPKIOperation\n";
+  const auto server = enroll::scep::TestServer::start(bench).value();
+  const std::string url = server->url(), ra_key = "testdata/scep/ra.key", ra = "testdata/scep/ra.pem";
+  const std::string ca = shell_.file("scep-ca.pem", to_pem("CERTIFICATE", bench.chain().front()));
+  const std::string challenge = shell_.file("challenge", "secret\n"),
+                    wrong = shell_.file("wrong", "nonsense\n");
+  const std::string key = shell_.path("scep.key"), out = shell_.path("scep.pem"),
+                    state = shell_.path("state");
+  check("scep caps", {url});
+  check("scep ca", {url, "--ca-file", ca, "--out", shell_.path("scep-all.pem")});
+  const auto enroll = [&](std::vector<std::string> more, int code) {
+    std::vector<std::string> words{url,     "--ca-file",     ca,        "--key", key,         "--out", out,
+                                   "--san", "DNS:x.example", "--usage", "both",  "--subject", "CN=x"};
+    words.insert(words.end(), more.begin(), more.end());
+    return check("scep enroll", words, code);
+  };
+  enroll({"--challenge-file", wrong}, 1);
+  enroll({"--challenge-file", challenge, "--state", state, "--save-message", shell_.path("sent.der")}, 3);
+  const Value saved = parse_json(shell_.read("state")).value();
+  const std::string own = shell_.file(
+      "own.pem", to_pem("CERTIFICATE", from_base64(*saved.find("signing_certificate")->text()).value()));
+  ASSERT_TRUE(bench.authority().approve(1, "manager"));
+  check("scep poll", {state});
+  net::Request http;
+  http.method = net::Method::post;
+  http.query = "operation=PKIOperation";
+  const std::string sent = shell_.read("sent.der");
+  http.body = sent;
+  const std::string reply = shell_.file("reply.der", bench.responder()->answer(http).body.view());
+  check("scep decode", {reply, "--key", key, "--certificate", own});
+  check("scep decode", {"testdata/scep/strongswan.der", "--key", ra_key, "--certificate", ra});
+  check("scep decode", {"testdata/scep/micromdm.der"});
+  check("scep decode", {shell_.file("cut.log", "sent MIIJ" + std::string(300, 'A'))}, 4);
+  check("scep replay", {shell_.path("sent.der"), url});
+}
+
 TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   const Documentation documentation;
   std::map<std::string, std::map<std::string, bool>> seen;
@@ -734,6 +780,50 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("request show",
         {id_of(check("request submit", {shell_.file("web.p7m", message), "--ca", "Issuing", "--template",
                                         "WebServer", "--out", shell_.path("signed.pem")}))});
+  check("challenge minter add", {"mdm", "--account", "group:mdm", "--profile", "phones", "--template",
+                                 "WebServer", "--names", "*", "--sids", "yes", "--ca", "Root"});
+  check("challenge minter set", {"mdm", "--passwords", "yes", "--ca", "Root"});
+  check("challenge minter list", {"--ca", "Root"});
+  check("challenge account bind", {"ra", "--profile", "phones", "--ca", "Root"});
+  check("challenge account list", {"--ca", "Root"});
+  const std::vector<std::string> order{"--profile", "phones", "--template", "WebServer",
+                                       "--subject", "CN=a",   "--ca",       "Root"};
+  const auto with = [](std::vector<std::string> words, std::initializer_list<std::string> more) {
+    words.insert(words.end(), more);
+    return words;
+  };
+  const Value minted =
+      check("challenge mint",
+            with(order, {"--device", "d", "--user", "u", "--request-id", "r", "--sid", "S-1-5-21-1-2-3-1105",
+                         "--android-version", "9", "--android-encryption", "full-disk", "--pin-set", "no"}));
+  const std::string number = fmt::format("{}", *minted.find("challenge")->find("id")->integer());
+  const std::string challenge_file = shell_.file("challenge", *minted.find("text")->text() + "\n");
+  check("request submit",
+        {request("four"), "--ca", "Root", "--template", "WebServer", "--profile", "phones",
+         "--challenge-file", challenge_file},
+        1);
+  check("challenge show", {number});
+  const Value good = check("challenge mint",
+                           with(order, {"--subject", "CN=five,O=Example", "--name", "DNS:www.example.com"}));
+  check("request submit",
+        {request("five"), "--ca", "Root", "--template", "WebServer", "--profile", "phones",
+         "--challenge-file", shell_.file("good", *good.find("text")->text() + "\n")},
+        3);
+  check("challenge show", {fmt::format("{}", *good.find("challenge")->find("id")->integer())});
+  check("challenge password", {"phones", "--device", "e", "--ca", "Root"});
+  check("challenge password", {"phones", "--ca", "Root", "--out", shell_.path("password")});
+  EXPECT_THAT(
+      documentation.differences("vouch challenge password --single-file",
+                                json({"challenge", "password", "phones", "--ca", "Root", "--single-file",
+                                      shell_.file("single", "correct horse battery\n")})),
+      IsEmpty());
+  check("challenge list", {"--ca", "Root"});
+  check("challenge cancel", {"--device", "d", "--ca", "Root"});
+  check("challenge key renew", {"--ca", "Root"});
+  check("challenge key renew", {"--minter", "mdm", "--ca", "Root"});
+  check("challenge minter remove", {"mdm", "--ca", "Root"});
+  check("challenge key list", {"--ca", "Root"});
+  check("challenge account release", {"ra", "--ca", "Root"});
   check("enrollment-agent allow", {"CN=Agent", "--template", "WebServer", "--for", "*", "--ca", "Root"});
   check("enrollment-agent list", {"--ca", "Root"});
   check("enrollment-agent forbid", {"CN=Agent", "--ca", "Root"});
@@ -868,6 +958,44 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
     check("db migrate", {});
     check("db move", {shell_.path("moved")});
   }
+  {
+    // The relying party in a home of its own, with a gateway that runs there.
+    const std::string issuing = shell_.file("issuing.pem", must({"ca", "export", "--ca", "Issuing"}).out);
+    const fs::path party = shell_.path("party");
+    fs::create_directory(party);
+    shell_.file("party/vouch.toml", "[listener.http]\nenabled = false\n");
+    shell_.variables["VOUCH_HOME"] = party.string();
+    const auto add = [&] { check("trust add", {root, issuing}); };
+    add();
+    check("trust show", {"CN=Root"});
+    EXPECT_FALSE(
+        check("trust remove", {"CN=Root"}).find("affected")->list_items()->empty());
+    add();
+    check("trust list", {});
+    check("verify", {out, "--crl", crl, "--purpose", "server"}, 4);
+    check("cache list", {});
+    check("trust set", {"CN=Root", "--crl", "http://127.0.0.1:9/root.crl", "--label", "the root"});
+    check("cache refresh", {}, 1);
+    const auto gateway = daemon::GatewayService::start(
+        {.home = party,
+         .provider = crypto::openssl::make_provider(),
+         .clock = shell_.clock,
+         .configuration = [&] { return daemon::read_configuration(ca::Home::open(party, false).value()); },
+         .party = []() -> Result<relying::PartyConfiguration> { return relying::PartyConfiguration(); }});
+    ASSERT_TRUE(gateway) << gateway.error().report();
+    check("gateway trace", {"on", "--refused", "--for", "10m"});
+    check("helper freeradius", {out}, 4);
+    shell_.variables["peer_cert"] = out;
+    check("helper openvpn", {"0", "CN=www"}, 4);
+    shell_.variables.erase("peer_cert");
+    EXPECT_EQ(check("gateway decisions", {}).find("decisions")->list_items()->size(), 2u);
+    EXPECT_EQ(check("gateway trace", {}).find("trace")->find("records")->list_items()->size(), 2u);
+    (void)json({"gateway", "status"}, 0);
+    check("gateway status", {});
+    (*gateway)->stop();
+    check("cache clear", {});
+    shell_.variables["VOUCH_HOME"] = shell_.home().string();
+  }
   check("config check", {});
   check("config show", {});
   check("config get", {"issuance.node"});
@@ -875,6 +1003,7 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("explain", {"pending"});
   check("explain", {"AADSTS500172"});
   check("version", {});
+  check_scep(check);
 
   // Every command that prints JSON was looked at, and every documented key was met at least once, but for
   // those that only damage or a foreign program would show.
@@ -882,7 +1011,8 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
     const std::string name = "vouch " + std::string(command.name);
     if (!seen.contains(name)) {
       EXPECT_THAT((std::vector<std::string>{"vouch ca export", "vouch cert export", "vouch completion",
-                                            "vouch man", "vouch serve", "vouch scep simulate-intune"}),
+                                            "vouch man", "vouch serve", "vouch cache forget",
+                                            "vouch scep simulate-intune"}),
                   testing::Contains(name));
       continue;
     }
@@ -890,8 +1020,12 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
       const bool rare = name == "vouch db check" || path.ends_with("notes[]") ||
                         path.contains(".attributes[].values[]") || path.contains("certificate_issuer[]") ||
                         path.ends_with("policies[]") || path.ends_with("ocsp_urls[]") ||
+                        path.contains("attempts[]") || path.contains("findings[]") || path.contains("downloads[]") || path.contains("crls[]") ||
+                        path.contains("pauses[]") || path.contains("prefetch[]") || path.contains("health[]") ||
+                        path.contains("urls[]") || path.ends_with("warnings[]") || path.ends_with("purposes[]") ||
                         path.contains("chain[]") || path.ends_with("ca.templates[]") ||
-                        path.starts_with("template.s");
+                        path.ends_with("crls[]") || path.contains("content.request.") ||
+                        name == "vouch scep replay" || path.starts_with("template.s");
       EXPECT_TRUE(rare || seen[name].contains(path)) << name << " never showed " << path;
     }
   }

@@ -241,7 +241,7 @@ void Context::seal_audit() {
   if (!workspace_ || !fs::exists(workspace_->home().database(), unknown)) return;
   const auto is_sealed = [](const store::AuditRecord& record) {
     // Requests and certificates come too often for a head each.
-    for (const std::string_view often : {"request.", "cert.", "audit.head", "home."})
+    for (const std::string_view often : {"request.", "cert.", "challenge.mint", "audit.head", "home."})
       if (record.action.starts_with(often)) return false;
     return record.outcome == ca::audit_outcome::done;
   };

@@ -28,6 +28,18 @@ Result<Exit> report(Context& context, const ca::LocalAuthority& authority, const
   return report_outcome(context, outcome, options);
 }
 
+// As a device of a profile shows it: to try a challenge, or to see why one is refused.
+Result<std::optional<ca::ChallengeProof>> proof_of(Context& context, const Arguments& arguments) {
+  const std::string *profile = arguments.find("profile"), *file = arguments.find("challenge-file"),
+                    *renews = arguments.find("renews");
+  if (!profile && (file || renews)) return usage_error("--challenge-file and --renews go with --profile");
+  if (!profile) return std::optional<ca::ChallengeProof>();
+  ca::ChallengeProof proof{Secret(), *profile, "command line", ""};
+  if (file) proof.secret = Secret(TRY(context.read_secret(*file, "Challenge: ")));
+  if (renews) proof.renews = std::move(TRY(read_certificate_file(context, *renews)).front());
+  return std::optional(std::move(proof));
+}
+
 Result<Exit> submit(Context& context, const Arguments& arguments) {
   ca::Submission submission;
   submission.attributes = TRY(attributes_of(arguments));
@@ -36,6 +48,7 @@ Result<Exit> submit(Context& context, const Arguments& arguments) {
   submission.request = TRY(read_request_file(context, arguments.operand(0)));
   submission.template_name = arguments.text("template");
   submission.requester = context.user();
+  submission.challenge = TRY(proof_of(context, arguments));
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   const auto authority = TRY(context.open_authority(workspace, record.name));
@@ -175,6 +188,9 @@ Result<Exit> retrieve(Context& context, const Arguments& arguments) {
 constexpr Option kSubmit[] = {
     {"template", "NAME", "the template to issue by; a stand-alone CA takes requests without one"},
     {"attr", "KEY=VALUE", "an attribute to keep beside the request", Occurs::any_times},
+    {"profile", "NAME", "as a device of this profile would: with a challenge, or renewing a certificate"},
+    {"challenge-file", "FILE", "the challenge of --profile, on the first line; - asks for it"},
+    {"renews", "FILE", "the certificate that --profile renews; its names must stay"},
     {"out", "FILE", "where the certificate goes; standard output if left out"},
     {"chain", "", "write the CA's chain after the certificate"},
 };

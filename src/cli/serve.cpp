@@ -7,8 +7,10 @@
 
 #include "cli/foreground.hpp"
 #include "cli/output.hpp"
+#include "cli/party.hpp"
 #include "cli/through_service.hpp"
 #include "daemon/crl_responder.hpp"
+#include "daemon/gateway.hpp"
 #include "daemon/registration.hpp"
 #include "daemon/service.hpp"
 
@@ -109,6 +111,22 @@ Status serve_registration(Context& context, const Signals& signals, const net::E
   return ok();
 }
 
+// The relying party of a host.
+Status serve_gateway(Context& context, const Signals& signals, const net::Environment& variables,
+                     const net::ServiceManager& manager) {
+  const fs::path folder = TRY(home_without_ca(context));
+  auto gateway =
+      TRY(daemon::GatewayService::start({.home = folder,
+                                         .provider = context.surroundings().make_provider(),
+                                         .clock = context.clock(),
+                                         .configuration = configuration_in(folder),
+                                         .party = [&context] { return party_configuration(context); },
+                                         .sockets = TRY(net::passed_sockets(variables, ::getpid())),
+                                         .log = log_to(context)}));
+  run_in_foreground(context, *gateway, signals, manager);
+  return ok();
+}
+
 // glibc gives each thread of a server a heap of its own, and takes none of them back: with a million
 // certificates that is a good part of the memory (bench/memory.sh).
 void share_heaps() {
@@ -122,20 +140,21 @@ Result<Exit> serve(Context& context, const Arguments& arguments) {
   const Signals signals;
   const net::Environment variables = environment_of(context.surroundings());
   const auto manager = net::ServiceManager::from(variables, ::getpid());
-  const bool registers = arguments.text("role", "all") == "ra";
-  if (registers && arguments.has("ocsp-from-crl"))
-    return usage_error("--ocsp-from-crl and --role ra are two services: run each in a home of its own");
+  const std::string role = arguments.text("role", "all");
+  if (role != "all" && arguments.has("ocsp-from-crl"))
+    return usage_error("--ocsp-from-crl and --role {} are two services: run each in a home of its own", role);
   const auto serve_as = arguments.has("ocsp-from-crl") ? serve_crls
-                        : registers                    ? serve_registration
+                        : role == "ra"                 ? serve_registration
+                        : role == "gateway"            ? serve_gateway
                                                        : serve_home;
   TRY(serve_as(context, signals, variables, manager));
   return Exit::done;
 }
 
 constexpr Option kServeOptions[] = {
-    {"role", "all|ra",
+    {"role", "all|ra|gateway",
      "all: the CAs of the home, which is the default; ra: front ends here, the authority of [authority] "
-     "elsewhere"},
+     "elsewhere; gateway: decisions about client certificates, for the servers of this host"},
     {"ocsp-from-crl", "", "answer OCSP from CRLs alone, on a host without the CA's keys and database"}};
 
 constexpr Command kCommands[] = {
@@ -147,7 +166,9 @@ constexpr Command kCommands[] = {
      "and on HOME/run/vouch.sock. With --ocsp-from-crl it answers OCSP about the CAs of the sections "
      "[ocsp_source.NAME], whose CRLs it fetches, and does nothing else. With --role ra it passes requests on "
      "to the authority of the section "
-     "[authority], on a host that has no CA.",
+     "[authority], on a host that has no CA. With --role gateway it decides about client certificates for "
+     "the "
+     "proxies, VPN and RADIUS servers of this host (docs/mechanisms/gateway.md).",
      kServeOptions, "vouch serve", &serve},
 };
 

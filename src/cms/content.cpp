@@ -12,7 +12,8 @@ struct DigestRow {
   DigestAlgorithm digest;
   const Oid& oid;
 };
-constexpr std::array kDigests = {DigestRow{DigestAlgorithm::sha1, x509::oid::kSha1},
+constexpr std::array kDigests = {DigestRow{DigestAlgorithm::md5, x509::oid::kMd5},
+                                 DigestRow{DigestAlgorithm::sha1, x509::oid::kSha1},
                                  DigestRow{DigestAlgorithm::sha256, x509::oid::kSha256},
                                  DigestRow{DigestAlgorithm::sha384, x509::oid::kSha384},
                                  DigestRow{DigestAlgorithm::sha512, x509::oid::kSha512}};
@@ -139,9 +140,10 @@ Buffer encode_attribute(const Attribute& attribute) {
   return std::move(out).take();
 }
 
-Result<DigestAlgorithm> parse_digest_algorithm(const AlgorithmIdentifier& identifier) {
+Result<DigestAlgorithm> parse_digest_algorithm(const AlgorithmIdentifier& identifier, Md5 md5) {
   for (const DigestRow& row : kDigests) {
     if (row.oid != identifier.algorithm) continue;
+    if (row.digest == DigestAlgorithm::md5 && md5 == Md5::refuse) break;
     // RFC 5754 2: parameters are absent, and NULL is accepted.
     if (!identifier.parameters.empty() && !equal(identifier.parameters, kNull))
       return make_error(Errc::malformed, "digest algorithm {} has parameters", x509::to_string(row.digest));
@@ -178,7 +180,7 @@ Result<DigestAlgorithm> digest_of(SignatureAlgorithm algorithm) {
     case SignatureAlgorithm::dsa_sha1:
       return DigestAlgorithm::sha1;
     case SignatureAlgorithm::rsa_pkcs1_md5:
-      break;
+      return DigestAlgorithm::md5;
   }
   return make_error(Errc::unsupported, "signatures with {} are not verified", x509::to_string(algorithm));
 }

@@ -65,10 +65,12 @@ const AttributeView* find(const std::vector<AttributeView>& attributes, const Oi
 Result<std::optional<Bytes>> single_value(const std::vector<AttributeView>& attributes, const Oid& type);
 Buffer encode_attribute(const Attribute& attribute);
 
+// MD5 proves nothing any more. Whoever serves devices that know nothing else says so.
+enum class Md5 : std::uint8_t { refuse, accept };
 // Digest algorithms (RFC 3370 2.1, RFC 5754 2). `unsupported` names the OID.
-Result<DigestAlgorithm> parse_digest_algorithm(const AlgorithmIdentifier& identifier);
+Result<DigestAlgorithm> parse_digest_algorithm(const AlgorithmIdentifier& identifier, Md5 md5 = Md5::refuse);
 void write_digest_algorithm(asn1::Writer& out, DigestAlgorithm digest);
-// The digest that a signature algorithm works with; Ed25519: SHA-512 (RFC 8419 3). MD5: `unsupported`.
+// The digest that a signature algorithm works with; Ed25519: SHA-512 (RFC 8419 3).
 Result<DigestAlgorithm> digest_of(SignatureAlgorithm algorithm);
 
 // Bounds on the lists of one message (`limit_exceeded`).

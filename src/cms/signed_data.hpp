@@ -65,6 +65,7 @@ struct SignerReport {
 struct VerifyOptions {
   std::optional<Bytes> detached_content;  // for messages without content
   std::span<const Buffer> certificates;   // further candidates for signers' certificates
+  Md5 md5 = Md5::refuse;
 };
 // One report for each signer, in order. No signers: an empty list, which is no success.
 std::vector<SignerReport> verify_signers(const crypto::Provider& provider, const SignedDataView& message,
@@ -73,7 +74,8 @@ std::vector<SignerReport> verify_signers(const crypto::Provider& provider, const
 // One signer against a key that the caller knows, when there is no certificate: requests are signed by the
 // key that they ask a certificate for.
 Result<SignatureAlgorithm> verify_signer(const crypto::Provider& provider, const SignerInfoView& signer,
-                                         const Oid& content_type, Bytes content, Bytes public_key_info);
+                                         const Oid& content_type, Bytes content, Bytes public_key_info,
+                                         Md5 md5 = Md5::refuse);
 
 // The value of signing-time (RFC 5652 11.3), when there is one.
 Result<std::optional<Time>> signing_time_of(const SignerInfoView& signer);

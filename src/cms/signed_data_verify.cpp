@@ -14,6 +14,9 @@ Result<SignatureAlgorithm> signature_algorithm_of(const SignerInfoView& signer, 
   const bool rsa = identifier.algorithm == x509::oid::kRsaEncryption;
   if (rsa || identifier.algorithm == x509::oid::kEcPublicKey) {
     switch (digest) {
+      case DigestAlgorithm::md5:
+        if (!rsa) break;
+        return SignatureAlgorithm::rsa_pkcs1_md5;
       case DigestAlgorithm::sha1:
         return rsa ? SignatureAlgorithm::rsa_pkcs1_sha1 : SignatureAlgorithm::ecdsa_sha1;
       case DigestAlgorithm::sha256:
@@ -61,11 +64,23 @@ Status check_plain(const Oid& content_type, Bytes content) {
 }
 
 // The octets that the signature is over: the attributes as they were sent, under the tag of SET OF
-// (RFC 5652 5.4). They are not sorted: what was signed is what was sent.
+// (RFC 5652 5.4).
 Buffer attributes_as_set(Bytes tagged) {
   Buffer out = to_buffer(tagged);
   out[0] = static_cast<std::uint8_t>(Tag::set);
   return out;
+}
+
+// The same in the order of DER. RFC 5652 5.4 has that one signed, whatever order is sent; those who sign what
+// they send are more.
+Result<Buffer> attributes_sorted(const SignerInfoView& signer) {
+  Reader outer(signer.signed_attributes_der);
+  Reader attributes(TRY(outer.next()).value);
+  std::vector<Buffer> elements;
+  while (!attributes.at_end()) elements.push_back(to_buffer(TRY(attributes.next()).whole));
+  asn1::Writer out;
+  out.set([&] { out.raw(asn1::sorted_set_of(std::move(elements))); });
+  return std::move(out).take();
 }
 
 // The certificate a signer names: first from the message, then from the caller's.
@@ -91,16 +106,17 @@ Status verify_one(const crypto::Provider& provider, const SignedDataView& messag
   if (!content) return make_error(Errc::not_found, "the message is without its content");
   report.signing_time = TRY(signing_time_of(*report.signer));
   const x509::CertificateView certificate = TRY(x509::parse_certificate(report.certificate));
-  report.algorithm = TRY(
-      verify_signer(provider, *report.signer, message.content_type, *content, certificate.public_key_info));
+  report.algorithm = TRY(verify_signer(provider, *report.signer, message.content_type, *content,
+                                       certificate.public_key_info, options.md5));
   return ok();
 }
 
 }  // namespace
 
 Result<SignatureAlgorithm> verify_signer(const crypto::Provider& provider, const SignerInfoView& signer,
-                                         const Oid& content_type, Bytes content, Bytes public_key_info) {
-  const DigestAlgorithm digest = TRY(parse_digest_algorithm(signer.digest_algorithm));
+                                         const Oid& content_type, Bytes content, Bytes public_key_info,
+                                         Md5 md5) {
+  const DigestAlgorithm digest = TRY(parse_digest_algorithm(signer.digest_algorithm, md5));
   const SignatureAlgorithm algorithm = TRY(signature_algorithm_of(signer, digest));
   if (signer.signed_attributes_der.empty()) {
     TRY(check_plain(content_type, content));
@@ -109,7 +125,11 @@ Result<SignatureAlgorithm> verify_signer(const crypto::Provider& provider, const
   }
   TRY(check_attributes(provider, signer, digest, content_type, content));
   const Buffer attributes = attributes_as_set(signer.signed_attributes_der);
-  TRY(provider.verify(public_key_info, algorithm, attributes, signer.signature));
+  Status fits = provider.verify(public_key_info, algorithm, attributes, signer.signature);
+  if (!fits && fits.error().code() == Errc::denied)
+    if (const Buffer sorted = TRY(attributes_sorted(signer)); !equal(sorted, attributes))
+      fits = provider.verify(public_key_info, algorithm, sorted, signer.signature);
+  TRY(std::move(fits));
   return algorithm;
 }
 

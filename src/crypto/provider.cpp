@@ -24,6 +24,13 @@ Error unknown_key_spec(std::string_view text) {
 
 }  // namespace
 
+std::vector<Result<Buffer>> Signer::sign_all(std::span<const Bytes> all) const {
+  std::vector<Result<Buffer>> signatures;
+  signatures.reserve(all.size());
+  for (const Bytes tbs : all) signatures.push_back(sign(tbs));
+  return signatures;
+}
+
 Result<KeySpec> parse_key_spec(std::string_view text) {
   const std::string spec = lower(text);
   if (spec == "ec:p-256") return KeySpec{.type = KeyType::p256};
@@ -84,6 +91,7 @@ Result<SignatureAlgorithm> signature_algorithm_for(const KeySpec& spec,
   constexpr std::array kPss = {rsa_pss_sha256, rsa_pss_sha384, rsa_pss_sha512};
   const auto& family = spec.type != KeyType::rsa ? kEcdsa : spec.pss ? kPss : kPkcs1;
   switch (digest.value_or(default_digest(spec.type))) {
+    case DigestAlgorithm::md5:
     case DigestAlgorithm::sha1:
       break;
     case DigestAlgorithm::sha256:
@@ -93,7 +101,7 @@ Result<SignatureAlgorithm> signature_algorithm_for(const KeySpec& spec,
     case DigestAlgorithm::sha512:
       return family[2];
   }
-  return make_error(Errc::unsupported, "nothing is signed with SHA-1")
+  return make_error(Errc::unsupported, "nothing is signed with {}", x509::to_string(*digest))
       .with_hint("use SHA-256, SHA-384 or SHA-512");
 }
 

@@ -6,6 +6,7 @@
 #include "api/problem.hpp"
 #include "api/submission.hpp"
 #include "base/pem.hpp"
+#include "ca/challenges.hpp"
 #include "daemon/registration.hpp"
 #include "daemon/test_service.hpp"
 #include "net/fetch.hpp"
@@ -373,6 +374,49 @@ TEST_F(AdministrationTest, TheRemoteAuthorityDoesWhatTheLocalOneDoes) {
   EXPECT_EQ(there->reason, here->reason);
   EXPECT_EQ(there->message, here->message);
   EXPECT_EQ(there->mend, here->mend);
+}
+
+// A registration authority's host mints within its rights and passes a device's challenge on; it is judged
+// here.
+TEST_F(AdministrationTest, ChallengesAreMintedAndJudgedWhereTheCaIs) {
+  RunningService service(bench_);
+  net::Fetcher fetcher(identity("ra1"));
+  api::RemoteAuthority remote({url(service), "Test Root"}, fetcher);
+  const std::string account = "certificate:Test Root/ClientAuth/CN=ra1";
+  const Value order = Value()
+                          .set("profile", "phones")
+                          .set("template", "WebServer")
+                          .set("device", "device-7")
+                          .set("subjects", Value::list().push("CN=device-7.example"));
+  EXPECT_EQ(remote.mint_challenge(order, "mdm").error().code(), Errc::denied);
+  ca::MinterRights rights;
+  rights.accounts = {account};
+  rights.profiles = rights.names = {"*"};
+  rights.templates = {"WebServer"};
+  ASSERT_TRUE(ca::add_minter(bench_.environment(), "Test Root", "ra", rights,
+                             {.type = crypto::KeyType::ed25519}, kAdmin));
+  EXPECT_EQ(remote.mint_password("phones", "mdm").error().code(), Errc::denied);
+  const auto minted = remote.mint_challenge(order, "mdm");
+  ASSERT_TRUE(minted) << minted.error().report();
+  EXPECT_EQ(bench_.database().snapshot().value()->challenge(minted->number)->minted_by,
+            account + " (for mdm)");
+
+  ca::Submission submission;
+  submission.request = bench_.request("CN=other.example");
+  submission.template_name = "WebServer";
+  submission.challenge = ca::ChallengeProof{minted->text, "phones", "192.0.2.7", "tid"};
+  const auto refused = remote.submit(submission);
+  ASSERT_TRUE(refused) << refused.error().report();
+  EXPECT_EQ(refused->reason, "SubjectNameMismatch");
+  EXPECT_EQ(refused->expected, "CN=device-7.example");
+  EXPECT_EQ(refused->received, "CN=other.example");
+  submission.request = bench_.request("CN=device-7.example");
+  const auto pending = remote.submit(submission);
+  ASSERT_TRUE(pending) << pending.error().report();
+  EXPECT_EQ(pending->disposition, ca::Disposition::pending) << pending->message;
+  const auto record = bench_.database().snapshot().value()->challenge(minted->number).value();
+  EXPECT_EQ(record.state, store::ChallengeState::claimed);
+  EXPECT_EQ(record.client, "192.0.2.7");
 }
 
 TEST_F(AdministrationTest, ARegistrationAuthorityPassesRequestsOnAndSaysWhenTheCaIsGone) {

@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "daemon/parts.hpp"
 #include "daemon/setting_kinds.hpp"
+#include "relying/gateway/party_home.hpp"
 #include "relying/sync/configuration.hpp"
 
 namespace vouch::daemon {
@@ -65,7 +66,7 @@ Status read_mode(Listener& listener, const Value& value) {
 Value write_mode(const Listener& listener) { return Value(fmt::format("{:04o}", listener.mode)); }
 
 std::vector<std::string_view> part_names() {
-  std::vector<std::string_view> names{"health", "metrics"};
+  std::vector<std::string_view> names{"health", "metrics", "gateway"};
   for (const PartMaker& part : all_parts()) names.push_back(part.name);
   return names;
 }
@@ -95,7 +96,7 @@ constexpr Setting<Listener> kListenerSettings[] = {
     on_or_off<Listener, [](auto& l) -> auto& { return l.tls; }>("tls", "whether it speaks TLS"),
     choice<Listener, [](auto& l) -> auto& { return l.client_certificates; }, kAsking>(
         "client_certificates", "whether TLS clients are asked for a certificate: off, optional, required"),
-    {{"serves", "what is served there: api, ocsp, distribution, scep, health, metrics"},
+    {{"serves", "what is served there: api, ocsp, distribution, scep, gateway, health, metrics"},
      read_serves,
      write_serves},
 };
@@ -322,9 +323,11 @@ class FileReader {
       if (!members->members())
         return make_error(Errc::malformed, "{}:{}: '{}' stands outside a section", file_, members->line(),
                           section);
-      // crl_sync.hpp reads it again, with the home's folder.
+      // Others read these, with the home's folder; here they are checked.
       if (section == kCrlSyncSection)
         (void)TRY(relying::read_sync_targets(*members, file_, {}));
+      else if (section == "relying_party" || section == "profile")
+        (void)TRY(relying::read_party_configuration(document, file_, {}));
       else if (section == kListenerSection)
         TRY(read_listeners(*members));
       else if (section == kSourceSection)
@@ -502,10 +505,10 @@ Configuration default_configuration() {
   Configuration configuration;
   ListenerConfiguration http{.name = "http"};
   http.address = net::Address::parse("127.0.0.1:8080").value();
-  http.serves = {"ocsp", "distribution", "scep", "health", "metrics"};
+  http.serves = {"ocsp", "distribution", "scep", "gateway", "health", "metrics"};
   ListenerConfiguration local{.name = "local"};
   local.path = "run/vouch.sock";
-  local.serves = {"api", "ocsp", "distribution", "health", "metrics"};
+  local.serves = {"api", "ocsp", "distribution", "gateway", "health", "metrics"};
   configuration.listeners = {std::move(http), std::move(local)};
   return configuration;
 }

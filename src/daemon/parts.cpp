@@ -5,6 +5,7 @@
 #include "api/ocsp.hpp"
 #include "ca/audit.hpp"
 #include "daemon/configuration.hpp"
+#include "daemon/mdm/minters.hpp"
 #include "daemon/mdm/office.hpp"
 #include "daemon/scep/desk.hpp"
 #include "daemon/scep/here.hpp"
@@ -69,6 +70,14 @@ Result<Part> make_distribution(const api::Service& service) {
   return part;
 }
 
+// Null: the profile's CA is not open.
+std::unique_ptr<enroll::mdm::PasswordMinter> minter_for(const api::Service& service,
+                                                        const scep::ProfileConfiguration& profile) {
+  const auto authority = api::find_authority(service, profile.ca);
+  if (!authority) return nullptr;
+  return mdm::minter_here(service.environment, (*authority)->record().name, profile);
+}
+
 Result<Part> make_scep(const api::Service& service) {
   const auto site = std::make_shared<scep::HereSite>(service.environment, service.authorities);
   const ca::Environment& environment = service.environment;
@@ -77,16 +86,19 @@ Result<Part> make_scep(const api::Service& service) {
       .provider = environment.provider,
       .clock = environment.clock,
       .site = site,
+      .minter =
+          [&service](const scep::ProfileConfiguration& profile) { return minter_for(service, profile); },
       .log = service.log,
-      .refused = [&environment, log = service.log](const enroll::mdm::RefusedSignIn& refused) {
-        const Status kept =
-            ca::record_audit(environment, {.actor = "page:" + refused.user,
-                                           .action = "scep.page",
-                                           .object = "profile " + refused.profile,
-                                           .details = ca::AuditDetails().add("client", refused.client),
-                                           .outcome = std::string(ca::audit_outcome::denied)});
-        if (!kept && log) log("a refused sign-in is not in the audit log: " + kept.error().summary());
-      }});
+      .refused =
+          [&environment, log = service.log](const enroll::mdm::RefusedSignIn& refused) {
+            const Status kept =
+                ca::record_audit(environment, {.actor = "page:" + refused.user,
+                                               .action = "scep.page",
+                                               .object = "profile " + refused.profile,
+                                               .details = ca::AuditDetails().add("client", refused.client),
+                                               .outcome = std::string(ca::audit_outcome::denied)});
+            if (!kept && log) log("a refused sign-in is not in the audit log: " + kept.error().summary());
+          }});
   const auto desk = std::make_shared<scep::Desk>(site, mdm::with_office({.home = environment.home.folder(),
                                                                          .provider = environment.provider,
                                                                          .clock = environment.clock,

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "api/relay.hpp"
+#include "daemon/mdm/minters.hpp"
 #include "daemon/mdm/office.hpp"
 #include "daemon/scep/desk.hpp"
 #include "daemon/scep/there.hpp"
@@ -67,12 +68,17 @@ Part Registration::make_scep(const Configuration& configuration) {
       .provider = options_.provider,
       .clock = options_.clock,
       .site = site,
+      .minter =
+          [this](const scep::ProfileConfiguration& profile) {
+            return mdm::minter_there(authority_, profile);
+          },
       .log = options_.log,
-      .refused = [log = options_.log](const enroll::mdm::RefusedSignIn& refused) {
-        if (log)
-          log(fmt::format("page of SCEP profile '{}': the sign-in of '{}' from {} was refused",
-                          refused.profile, refused.user, refused.client));
-      }});
+      .refused =
+          [log = options_.log](const enroll::mdm::RefusedSignIn& refused) {
+            if (log)
+              log(fmt::format("page of SCEP profile '{}': the sign-in of '{}' from {} was refused",
+                              refused.profile, refused.user, refused.client));
+          }});
   const auto desk = std::make_shared<scep::Desk>(site, mdm::with_office({.home = options_.home,
                                                                          .provider = options_.provider,
                                                                          .clock = options_.clock,

@@ -1,9 +1,13 @@
 #include "net/fetch.hpp"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 
+#include "base/text.hpp"
 #include "net/http.hpp"
 
 namespace vouch::net {
@@ -29,20 +33,29 @@ bool add(List& list, const std::string& line) {
 
 // What arrives, and whether it became too much.
 struct Sink {
+  explicit Sink(const FetchRequest& asked) : request(asked) {}
+  const FetchRequest& request;
   FetchResponse response;
-  std::size_t most = 0, field_octets = 0;
-  bool too_large = false;
+  std::size_t octets = 0, field_octets = 0;
+  bool too_large = false, refused = false;
+  std::string forbidden;  // the address that must not be connected to
 };
 
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user) {
   Sink& sink = *static_cast<Sink*>(user);
   const std::size_t octets = size * count;
   // Counted here: libcurl before 8.4 looks at the announced length only.
-  if (octets > sink.most - sink.response.body.size()) {
+  if (octets > sink.request.most - sink.octets) {
     sink.too_large = true;
     return 0;
   }
-  append(sink.response.body, as_bytes({data, octets}));
+  sink.octets += octets;
+  if (!sink.request.sink) {
+    append(sink.response.body, as_bytes({data, octets}));
+  } else if (!sink.request.sink(as_bytes({data, octets}))) {
+    sink.refused = true;
+    return 0;
+  }
   return octets;
 }
 
@@ -64,7 +77,27 @@ std::size_t on_field(char* data, std::size_t size, std::size_t count, void* user
   while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
   while (!value.empty() && static_cast<unsigned char>(value.back()) <= ' ') value.remove_suffix(1);
   sink.response.fields.emplace_back(line.substr(0, colon), value);
+  if (sink.request.announced && equal_names(line.substr(0, colon), "Content-Length")) {
+    std::size_t octets = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), octets);
+    if (error == std::errc() && end == value.data() + value.size()) sink.request.announced(octets);
+  }
   return line.size();
+}
+
+// Before each connection: after names were resolved, so that no name leads to a forbidden address.
+curl_socket_t on_connect(void* user, curlsocktype, curl_sockaddr* to) {
+  Sink& sink = *static_cast<Sink*>(user);
+  const Address address = Address::from_socket(&to->addr);
+  if (!sink.request.may_connect(address)) {
+    sink.forbidden = address.text();
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const Sink*>(user)->request.stop.stop_requested() ? 1 : 0;
 }
 
 Errc category(CURLcode code) {
@@ -74,6 +107,7 @@ Errc category(CURLcode code) {
     case CURLE_URL_MALFORMAT:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_PARTIAL_FILE:
       return Errc::malformed;
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_TOO_MANY_REDIRECTS:
@@ -127,8 +161,10 @@ void Fetcher::give(std::unique_ptr<Handle> handle) {
 
 Result<FetchResponse> Fetcher::fetch(const FetchRequest& request) {
   const std::size_t colon = request.url.find("://");
-  const std::string scheme = colon == std::string::npos ? "" : request.url.substr(0, colon);
-  if (scheme != "http" && scheme != "https")
+  std::string scheme = colon == std::string::npos ? "" : request.url.substr(0, colon);
+  std::ranges::transform(scheme, scheme.begin(), ascii_lower);
+  const bool ldap = request.ldap && scheme == "ldap";
+  if (scheme != "http" && scheme != "https" && !ldap)
     return make_error(Errc::denied, "'{}': only http and https URLs are fetched", request.url);
   if (breaks_line(request.url) || breaks_line(request.content_type) || breaks_line(request.method))
     return make_error(Errc::malformed, "a line end inside a request");
@@ -137,8 +173,7 @@ Result<FetchResponse> Fetcher::fetch(const FetchRequest& request) {
   CURL* easy = handle->easy.get();
   if (easy == nullptr) return make_error(Errc::unavailable, "libcurl gives no handle");
   curl_easy_reset(easy);  // connections stay
-  Sink sink;
-  sink.most = request.most;
+  Sink sink(request);
   char reason[CURL_ERROR_SIZE] = {};
   bool set = true;
   const auto option = [&](CURLoption name, auto value) {
@@ -146,8 +181,8 @@ Result<FetchResponse> Fetcher::fetch(const FetchRequest& request) {
   };
 
   option(CURLOPT_URL, request.url.c_str());
-  option(CURLOPT_PROTOCOLS_STR, "http,https");
-  option(CURLOPT_REDIR_PROTOCOLS_STR, scheme.c_str());
+  option(CURLOPT_PROTOCOLS_STR, ldap ? "ldap" : "http,https");
+  if (!ldap) option(CURLOPT_REDIR_PROTOCOLS_STR, scheme.c_str());
   option(CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1L : 0L);
   option(CURLOPT_MAXREDIRS, static_cast<long>(request.redirects));
   option(CURLOPT_CONNECTTIMEOUT_MS,
@@ -165,6 +200,17 @@ Result<FetchResponse> Fetcher::fetch(const FetchRequest& request) {
   option(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   option(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.most));
   if (!request.unix_socket.empty()) option(CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+  if (request.decode) option(CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+  if (request.may_connect) {
+    option(CURLOPT_OPENSOCKETFUNCTION, &on_connect);
+    option(CURLOPT_OPENSOCKETDATA, static_cast<void*>(&sink));
+    option(CURLOPT_FRESH_CONNECT, 1L);  // a kept connection was allowed to somebody else
+  }
+  if (request.stop.stop_possible()) {
+    option(CURLOPT_NOPROGRESS, 0L);
+    option(CURLOPT_XFERINFOFUNCTION, &on_progress);
+    option(CURLOPT_XFERINFODATA, static_cast<void*>(&sink));
+  }
 
   curl_blob roots = blob_of(settings_.trusted_roots);
   curl_blob certificate = blob_of(settings_.client_certificate);
@@ -199,6 +245,10 @@ Result<FetchResponse> Fetcher::fetch(const FetchRequest& request) {
   if (sink.too_large || code == CURLE_FILESIZE_EXCEEDED)
     return make_error(Errc::limit_exceeded, "{}: the answer has more than {} octets", request.url,
                       request.most);
+  if (sink.refused) return make_error(Errc::unavailable, "{}: what came was not wanted", request.url);
+  if (code != CURLE_OK && !sink.forbidden.empty())
+    return make_error(Errc::denied, "{}: the host's address {} may not be connected to", request.url,
+                      sink.forbidden);
   if (code != CURLE_OK)
     return make_error(category(code), "{}: {}", request.url,
                       reason[0] != '\0' ? reason : curl_easy_strerror(code));
@@ -211,7 +261,7 @@ Result<FetchResponse> Fetcher::fetch(const FetchRequest& request) {
   (void)curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
   (void)curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &microseconds);
   FetchResponse response = std::move(sink.response);
-  response.status = static_cast<unsigned>(status);
+  response.status = ldap ? 200 : static_cast<unsigned>(status);
   if (type != nullptr) response.content_type = type;
   if (url != nullptr) response.url = url;
   response.taken = std::chrono::milliseconds(microseconds / 1000);

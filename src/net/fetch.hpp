@@ -7,14 +7,17 @@
 //   auto crl = TRY(fetcher.fetch({.url = "http://pki.example.test/ca.crl", .most = 64 << 20}));
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "net/address.hpp"
 
 namespace vouch::net {
 
@@ -38,6 +41,15 @@ struct FetchRequest {
   std::chrono::milliseconds total_time{15'000};  // everything: names, connecting, redirects, the last octet
   int redirects = 0;
   std::string unix_socket{};  // connect here instead of to the URL's host
+  bool decode = false;        // gzip and deflate are taken and undone; `most` counts what comes out
+  // Takes the body's octets as they come, in place of FetchResponse::body. False ends it: `unavailable`.
+  std::function<bool(Bytes octets)> sink{};
+  std::function<void(std::size_t octets)> announced{};  // Content-Length, before the body
+  // Whether this address of the host may be connected to; else `denied`. A proxy's is asked about instead.
+  std::function<bool(const Address& address)> may_connect{};
+  // ldap URLs too (RFC 4516), where libcurl has LDAP: the body is what ldap_value reads, the status is 200.
+  bool ldap = false;
+  std::stop_token stop{};  // ends it within a second: `unavailable`
 };
 
 struct FetchResponse {

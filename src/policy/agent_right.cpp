@@ -57,12 +57,16 @@ Status check_agent_right(const AgentRight& right) {
   if (right.template_name.empty())
     return make_error(Errc::usage, "the right of '{}' names no template", right.agent)
         .with_hint("name one, or * for all");
-  if (right.names.empty())
-    return make_error(Errc::usage, "the right of '{}' does not say for whom", right.agent)
+  return check_name_patterns(right.names, fmt::format("the right of '{}'", right.agent));
+}
+
+Status check_name_patterns(const std::vector<std::string>& patterns, std::string_view whose) {
+  if (patterns.empty())
+    return make_error(Errc::usage, "{} does not say for whom", whose)
         .with_hint(
             "give a pattern such as \"CN=*,OU=Staff,O=Example\" or \"DNS:*.example.com\", or * for all");
   constexpr std::string_view kPrefixes[] = {"DNS:", "UPN:", "email:", "IP:", "URI:", "RID:"};
-  for (const std::string& pattern : right.names) {
+  for (const std::string& pattern : patterns) {
     if (pattern == "*") continue;
     if (is_alternative_name(pattern)) {
       const bool known = std::ranges::any_of(kPrefixes, [&](std::string_view prefix) {
@@ -85,7 +89,12 @@ bool covers(const AgentRight& right, Bytes agent_subject, std::string_view templ
   const auto agent = x509::name_from_rfc4514(right.agent), signer = x509::parse_name(agent_subject);
   if (!agent || !signer || signer->empty() || !x509::names_match(*agent, *signer)) return false;
   if (right.template_name != "*" && right.template_name != template_name) return false;
-  const auto any = [&](auto&& fits) { return std::ranges::any_of(right.names, fits); };
+  return names_covered(right.names, subject, alternative_names);
+}
+
+bool names_covered(const std::vector<std::string>& patterns, const x509::Name& subject,
+                   const std::vector<x509::GeneralName>& alternative_names) {
+  const auto any = [&](auto&& fits) { return std::ranges::any_of(patterns, fits); };
   if (any([](const std::string& pattern) { return pattern == "*"; })) return true;
   if (subject.empty() && alternative_names.empty()) return false;
   if (!subject.empty() && !any([&](const std::string& pattern) {

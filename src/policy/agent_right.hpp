@@ -27,6 +27,12 @@ struct AgentRight {
 // Letters match in either case. Fails with `usage`, saying what is wrong.
 Status check_agent_right(const AgentRight& right);
 
+// The same about patterns alone; `whose` begins the message: "the right of 'CN=Agent'".
+Status check_name_patterns(const std::vector<std::string>& patterns, std::string_view whose);
+// Whether every name matches a pattern. An empty subject needs none; no name at all is covered by "*" only.
+bool names_covered(const std::vector<std::string>& patterns, const x509::Name& subject,
+                   const std::vector<x509::GeneralName>& alternative_names);
+
 // Whether the right lets this agent have a certificate with these names. An empty subject needs no pattern; a
 // certificate without any name is covered by "*" only.
 bool covers(const AgentRight& right, Bytes agent_subject, std::string_view template_name,

@@ -14,17 +14,17 @@ namespace vouch::relying {
 
 // One thing that was done to learn a certificate's status.
 struct Step {
-  std::string what;  // "policy", "staple", "ocsp", "crl", "delta"
-  std::string url;   // where it is from; empty: it came with the question, or nothing was fetched
-  std::string outcome;
+  std::string what;   // "policy", "staple", "ocsp", "crl", "delta"
+  std::string url{};  // where it is from; empty: it came with the question, or nothing was fetched
+  std::string outcome{};
   bool good = false;    // it counted for the answer
   bool cached = false;  // no network was needed
   unsigned status = 0;  // of HTTP; 0: no answer or nothing asked
   std::size_t octets = 0;
   std::chrono::milliseconds taken{0};  // by the download
-  std::string number;                  // of the CRL, hex
-  std::optional<Time> this_update, next_update;
-  std::optional<std::chrono::seconds> age;  // since thisUpdate
+  std::string number{};                // of the CRL, hex
+  std::optional<Time> this_update{}, next_update{};
+  std::optional<std::chrono::seconds> age{};  // since thisUpdate
 };
 
 // One certificate of the chain.

@@ -11,6 +11,7 @@
 #include "base/settings.hpp"
 #include "base/time.hpp"
 #include "validate/certificate.hpp"
+#include "validate/crl_check.hpp"
 #include "validate/profile.hpp"
 
 namespace vouch::relying {
@@ -37,6 +38,8 @@ struct CrlSettings {
   // At most so many attempts at one URL in that time; who comes later is told "in progress".
   unsigned attempts = 120;
   std::chrono::seconds attempts_within{60};
+  // With UrlSource::certificate: what freshestCRL announces. A configured delta must always be there.
+  validate::DeltaRule deltas = validate::DeltaRule::when_announced;
   // The CRL's authorityKeyIdentifier must be there and be its signer's subjectKeyIdentifier.
   bool need_key_identifier = true;
   int redirects = 0;  // never to another scheme

@@ -28,6 +28,7 @@ struct Question {
   std::optional<validate::Purpose> purpose{};  // in place of the profile's
   validate::Expected expected{};               // whom the certificate must name
   std::optional<Time> at{};                    // in place of the clock's now
+  bool application = false;                    // it signs in as an application: revoked is then 7000214
 };
 
 struct RelyingPartySettings {

@@ -55,6 +55,16 @@ struct AuditFilter {
   std::size_t limit = std::numeric_limits<std::size_t>::max();
 };
 
+struct ChallengeFilter {
+  std::optional<AuthorityId> authority{};
+  std::optional<ChallengeKind> kind{};
+  std::optional<ChallengeState> state{};
+  std::string profile{}, device{};     // exact; empty: any
+  std::optional<Time> expires_from{};  // those that expire then or later
+  std::int64_t after = 0;
+  std::size_t limit = 1000;
+};
+
 struct Counts {
   std::uint64_t requests = 0, pending = 0, certificates = 0, revoked = 0, crls = 0, templates = 0;
 };
@@ -201,6 +211,17 @@ class Snapshot {
   // All that ever happened, oldest first, and a number that grows with each change.
   virtual Result<std::vector<RoleChange>> role_changes() const = 0;
   virtual Result<std::int64_t> role_version() const = 0;
+
+  virtual Result<ChallengeRecord> challenge(std::int64_t id) const = 0;
+  virtual Result<std::optional<ChallengeRecord>> challenge_of_token(AuthorityId authority,
+                                                                    Bytes token) const = 0;
+  // That a request was handed in under.
+  virtual Result<std::optional<ChallengeRecord>> challenge_of_request(RequestId request) const = 0;
+  virtual Result<std::vector<ChallengeRecord>> challenges(const ChallengeFilter& filter) const = 0;
+  // When the last challenge that was sealed with a key expires; nothing: it has sealed none.
+  virtual Result<std::optional<Time>> last_challenge_of_key(AuthorityId authority, Bytes key) const = 0;
+  virtual Result<std::vector<ChallengeKey>> challenge_keys(AuthorityId authority) const = 0;  // oldest first
+  virtual Result<std::optional<GuessRecord>> guesses(AuthorityId authority, std::string_view scope) const = 0;
 };
 
 // Queries see this transaction's own writes.
@@ -270,6 +291,15 @@ class Transaction : public Snapshot {
   virtual Status insert_audit_statement(const AuditStatement& statement) = 0;
 
   virtual Status insert_role_change(const RoleChange& change) = 0;
+
+  // conflict: the authority has one of that token.
+  virtual Result<std::int64_t> insert_challenge(const ChallengeRecord& record) = 0;
+  // State, verifier, times, failures and what it was used for may change.
+  virtual Status update_challenge(const ChallengeRecord& record) = 0;
+  virtual Status insert_challenge_key(const ChallengeKey& key) = 0;  // conflict: the authority has that id
+  virtual Status update_challenge_key(const ChallengeKey& key) = 0;  // rights, retired_at, removed_at
+  virtual Status put_guesses(const GuessRecord& record) = 0;
+  virtual Status forget_guesses(Time before) = 0;  // of every authority, last written before that
 };
 
 // What is in the database's files, for `db show`.

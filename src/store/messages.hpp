@@ -109,6 +109,18 @@ inline Error audit_head_exists(std::int64_t size) {
   return make_error(Errc::conflict, "the audit log has a head of size {} already", size);
 }
 inline Error audit_key_exists() { return make_error(Errc::conflict, "that audit key is known already"); }
+inline Error no_challenge(std::int64_t id) {
+  return make_error(Errc::not_found, "there is no challenge {}", id).with_hint("vouch challenge list");
+}
+inline Error challenge_exists() {
+  return make_error(Errc::conflict, "there is a challenge with that identifier already");
+}
+inline Error challenge_key_exists(Bytes id) {
+  return make_error(Errc::conflict, "there is a challenge key {} already", to_hex(id));
+}
+inline Error no_challenge_key(Bytes id) {
+  return make_error(Errc::not_found, "there is no challenge key {}", to_hex(id));
+}
 inline Error inside_commit(std::string_view what) {
   return make_error(Errc::internal, "{} was called inside commit()", what);
 }

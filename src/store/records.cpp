@@ -41,6 +41,33 @@ std::string_view to_string(AuthorityMode mode) {
   return mode == AuthorityMode::standalone ? "standalone" : "enterprise";
 }
 
+std::string_view to_string(ChallengeKind kind) {
+  switch (kind) {
+    case ChallengeKind::bound:
+      return "bound";
+    case ChallengeKind::one_time:
+      return "one-time";
+    case ChallengeKind::single:
+      return "single";
+  }
+  return "unknown";
+}
+
+namespace {
+constexpr std::string_view kChallengeStates[] = {"minted", "claimed", "issued", "failed", "cancelled"};
+}  // namespace
+
+std::string_view to_string(ChallengeState state) {
+  return kChallengeStates[static_cast<std::size_t>(state) - 1];
+}
+
+Result<ChallengeState> challenge_state_from_name(std::string_view name) {
+  for (std::size_t i = 0; i < std::size(kChallengeStates); ++i)
+    if (kChallengeStates[i] == name) return static_cast<ChallengeState>(i + 1);
+  return make_error(Errc::usage, "'{}' is not the state of a challenge", name)
+      .with_hint(fmt::format("one of: {}", fmt::join(kChallengeStates, ", ")));
+}
+
 // RFC 5280 4.1:
 //   Certificate  ::=  SEQUENCE  {
 //        tbsCertificate       TBSCertificate,

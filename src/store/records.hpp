@@ -234,4 +234,70 @@ struct RoleChange {
   bool operator==(const RoleChange&) const = default;
 };
 
+// --- challenges: docs/mechanisms/challenge.md ---
+
+enum class ChallengeKind : std::uint8_t { bound = 1, one_time = 2, single = 3 };
+enum class ChallengeState : std::uint8_t {
+  minted = 1,   // nobody has come with it
+  claimed = 2,  // its request waits for a certificate manager
+  issued = 3,   // its request has a certificate
+  failed = 4,   // its request was denied by a person, or too many were refused
+  cancelled = 5,
+};
+std::string_view to_string(ChallengeKind kind);
+std::string_view to_string(ChallengeState state);
+Result<ChallengeState> challenge_state_from_name(std::string_view name);
+
+// What a device can enrol with: never the text that it carries.
+struct ChallengeRecord {
+  std::int64_t id = 0;  // rises; 0: to be assigned
+  AuthorityId authority = 0;
+  ChallengeKind kind{};
+  ChallengeState state = ChallengeState::minted;
+  // How it is found, unique in the authority: the identifier inside a bound one, the hash of a one-time
+  // password, the hash of its profile for a single one.
+  Buffer token;
+  std::string verifier;  // of a single password
+  Buffer sealing_key;    // of a bound one: its id
+  std::string profile, template_name, device, user;
+  std::string request_id;  // the MDM's
+  std::string sid;         // of a bound one: goes into the certificate
+  std::int64_t validity =
+      0;                  // of a bound one: the certificate is valid for so many seconds at most; 0: no limit
+  std::string minter;     // of a bound one
+  std::string minted_by;  // the account
+  Time minted_at{}, expires_at{};
+  Time changed_at{};
+  std::uint32_t failures = 0;  // requests under it that were refused
+  std::string last_refusal;    // the code of the last one
+  Buffer request_hash;         // SHA-256 of the request that it was used for, or was last refused to
+  RequestId request = 0;       // claimed, issued, failed: that request; 0: none
+  std::string client;          // from where it was used
+  bool operator==(const ChallengeRecord&) const = default;
+};
+
+// A key that challenges are sealed with, or a minter with the key that it signs with and what it may do.
+struct ChallengeKey {
+  Buffer id;
+  AuthorityId authority = 0;
+  std::string minter;      // its name; empty: a sealing key
+  Buffer public_key_info;  // of a minter
+  std::string reference;   // the file of the secret part, in the home's key folder
+  std::string rights;      // of a minter, as `ca` writes them
+  Time created_at{};
+  std::string created_by;
+  std::optional<Time> retired_at;  // makes no new challenges since then; those it made stay good
+  std::optional<Time> removed_at;  // those it made are no longer good
+  bool operator==(const ChallengeKey&) const = default;
+};
+
+// Wrong passwords from one address or for one profile: a bucket that leaks.
+struct GuessRecord {
+  AuthorityId authority = 0;
+  std::string scope;
+  std::uint32_t level = 0;
+  Time at{};
+  bool operator==(const GuessRecord&) const = default;
+};
+
 }  // namespace vouch::store

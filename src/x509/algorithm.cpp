@@ -61,6 +61,8 @@ const Row& row(SignatureAlgorithm algorithm) { return kRows[static_cast<std::siz
 
 constexpr const Oid& digest_oid(DigestAlgorithm digest) {
   switch (digest) {
+    case DigestAlgorithm::md5:
+      return oid::kMd5;
     case DigestAlgorithm::sha1:
       return oid::kSha1;
     case DigestAlgorithm::sha256:
@@ -267,6 +269,8 @@ std::string_view to_string(DigestAlgorithm digest) { return name_of(digest_oid(d
 
 std::size_t digest_size(DigestAlgorithm digest) {
   switch (digest) {
+    case DigestAlgorithm::md5:
+      return 16;
     case DigestAlgorithm::sha1:
       return 20;
     case DigestAlgorithm::sha256:

@@ -18,8 +18,9 @@ struct AlgorithmIdentifier {
 };
 Result<AlgorithmIdentifier> parse_algorithm_identifier(asn1::Reader& reader);
 
-enum class DigestAlgorithm { sha1, sha256, sha384, sha512 };  // sha1 for identifiers and old messages only
-std::string_view to_string(DigestAlgorithm digest);           // "SHA-256"
+// sha1 for identifiers and old messages only; md5 for messages of devices that know nothing else.
+enum class DigestAlgorithm { md5, sha1, sha256, sha384, sha512 };
+std::string_view to_string(DigestAlgorithm digest);  // "SHA-256"
 std::size_t digest_size(DigestAlgorithm digest);
 
 // Signature algorithms that certificates, CRLs and OCSP answers are made with, and those that are only

@@ -350,6 +350,7 @@ const Oid& digest_oid(DigestAlgorithm digest) {
     case DigestAlgorithm::sha512:
       return oid::kSha512;
     case DigestAlgorithm::sha1:
+    case DigestAlgorithm::md5:  // never asked for
       break;
   }
   return oid::kSha1;

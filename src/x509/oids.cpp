@@ -132,6 +132,7 @@ constexpr Named kUnsorted[] = {
     {kEd25519, "Ed25519"},
     {kDsa, "DSA"},
     {kDsaWithSha1, "dsa-with-SHA1"},
+    {kMd5, "MD5"},
     {kSha1, "SHA-1"},
     {kSha256, "SHA-256"},
     {kSha384, "SHA-384"},

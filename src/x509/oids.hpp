@@ -74,8 +74,9 @@ inline constexpr Oid kRsaEncryption{1, 2, 840, 113549, 1, 1, 1}, kRsassaPss{1, 2
     kEcdsaWithSha256{1, 2, 840, 10045, 4, 3, 2}, kEcdsaWithSha384{1, 2, 840, 10045, 4, 3, 3},
     kEcdsaWithSha512{1, 2, 840, 10045, 4, 3, 4}, kEd25519{1, 3, 101, 112}, kDsa{1, 2, 840, 10040, 4, 1},
     kDsaWithSha1{1, 2, 840, 10040, 4, 3};
-inline constexpr Oid kSha1{1, 3, 14, 3, 2, 26}, kSha256{2, 16, 840, 1, 101, 3, 4, 2, 1},
-    kSha384{2, 16, 840, 1, 101, 3, 4, 2, 2}, kSha512{2, 16, 840, 1, 101, 3, 4, 2, 3};
+inline constexpr Oid kMd5{1, 2, 840, 113549, 2, 5}, kSha1{1, 3, 14, 3, 2, 26},
+    kSha256{2, 16, 840, 1, 101, 3, 4, 2, 1}, kSha384{2, 16, 840, 1, 101, 3, 4, 2, 2},
+    kSha512{2, 16, 840, 1, 101, 3, 4, 2, 3};
 
 }  // namespace oid
 

@@ -1,5 +1,7 @@
 #include "x509/request.hpp"
 
+#include <algorithm>
+
 #include "asn1/der_cursor.hpp"
 #include "x509/form.hpp"
 
@@ -180,6 +182,22 @@ std::optional<std::string> challenge_password(const RequestView& request) {
   auto text = string_to_utf8(value->tag, value->value);
   if (!text) return std::nullopt;
   return *std::move(text);
+}
+
+Buffer without_challenge_password(Bytes der) {
+  Buffer out = to_buffer(der);
+  const auto request = parse_request(der);
+  if (!request) return out;
+  for (const RequestAttribute& attribute : request->attributes) {
+    if (attribute.type != oid::kChallengePassword) continue;
+    for (Reader values(attribute.values); !values.at_end();) {
+      const auto value = values.next();
+      if (!value) break;
+      const auto start = static_cast<std::size_t>(value->value.data() - der.data());
+      std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(start), value->value.size(), std::uint8_t{'*'});
+    }
+  }
+  return out;
 }
 
 Buffer encode_request_info(const RequestFields& fields) {

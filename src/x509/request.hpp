@@ -36,6 +36,10 @@ Result<RequestView> parse_request(Bytes der);
 Result<RequestView> parse_request_info(Bytes info);
 // The challengePassword attribute (RFC 2985 5.4.1), whatever string type it has. A secret: never print it.
 std::optional<std::string> challenge_password(const RequestView& request);
+// The request with every character of its challenge passwords replaced by '*', as it may be kept and shown:
+// the rest stays where it was, and the request's own signature no longer fits. What is no request comes back
+// as it is.
+Buffer without_challenge_password(Bytes der);
 
 struct RequestFields {
   Bytes subject;                                   // Name, whole TLV

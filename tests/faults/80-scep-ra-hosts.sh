@@ -8,7 +8,7 @@
 . "$(dirname "$0")/../lib/script.sh"
 need openssl curl ip pki
 VOUCH=$(readlink -f "$VOUCH")
-LOAD=${SCEP_LOAD:-$(dirname "$VOUCH")/scep_load}
+LOAD=${SCEP_DEVICES:-$(dirname "$VOUCH")/scep_devices}
 [ -x "$LOAD" ] || { no "there is no $LOAD: build the tests"; summary; exit 1; }
 LOAD=$(readlink -f "$LOAD")
 cd "$W" || exit 1
@@ -94,6 +94,7 @@ X
   echo '[scep_ra]' >>$ra/vouch.toml
   chmod 600 $ra/ra.key
   echo secret >$ra/password
+  chmod 600 $ra/password
 done
 echo 'renew = false' >>ra2/vouch.toml
 for i in $(seq 100); do curl -sS --cacert root.pem --cert ra1/ra.pem --key ra1/ra.key https://ca.vouch.test:8443/api/v1/caller >caller 2>&1 && break; sleep 0.1; done

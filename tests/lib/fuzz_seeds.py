@@ -172,16 +172,23 @@ def main() -> int:
     for path in sorted(pathlib.Path("testdata/cms").iterdir()):
         if path.suffix in (".der", ".ber", ".p7b"):
             seeds.add_message(path.read_bytes())
+    for path in sorted(pathlib.Path("testdata/challenge").glob("*.der")):
+        seeds.add("challenge", path.read_bytes())
     for path in sorted(pathlib.Path("testdata/scep").iterdir()):
-        if path.suffix == ".der":
-            seeds.add("scep_message", path.read_bytes())
+        content = path.read_bytes()
+        if path.suffix in (".der", ".ber"):
+            seeds.add("scep_message", content)
+            seeds.add("scep_query", b"operation=PKIOperation\n" + content)
+            seeds.add("scep_captured", content)
+            seeds.add("scep_captured", b"from a device:\n" + base64.encodebytes(content) + b"end\n")
         elif path.suffix == ".query":
-            seeds.add("scep_inner", b"\1" + path.read_bytes())
+            seeds.add("scep_query", content)
+            seeds.add("scep_captured", b"2026-11-26 10:00:00 GET /scep " + content + b" 80 - 192.0.2.9 - - 200 0 0 1\n")
     for path in sorted((seeds.out / "request").iterdir()):
-        seeds.add("scep_inner", b"\0" + path.read_bytes())
+        seeds.add("scep_inner", path.read_bytes())
     name = bytes.fromhex("300c310a300806035504030c0141")
-    seeds.add("scep_inner", b"\0\x30\x1c" + name + name)  # IssuerAndSubject
-    seeds.add("scep_inner", b"\0\x30\x11" + name + b"\2\1\5")  # IssuerAndSerialNumber
+    seeds.add("scep_inner", b"\x30\x1c" + name + name)  # IssuerAndSubject
+    seeds.add("scep_inner", b"\x30\x11" + name + b"\2\1\5")  # IssuerAndSerialNumber
     for path in sorted(pathlib.Path(".").glob("src/**/*.toml")) + sorted(pathlib.Path("testdata").glob("**/*")):
         if path.suffix in (".toml", ".json"):
             seeds.add(path.suffix[1:], path.read_bytes())

@@ -1,16 +1,14 @@
 // The SCEP service that 65-scep.sh drives with other programs' clients: a CA in a temporary home behind HTTP
 // on a port of the system's choice.
 //
-//   scep_server [ca] [two] [pending] [legacy] [same-key] [renew-late]
+//   scep_server [ca] [two] [pending] [legacy] [bare] [reuse] [same-key] [renew-late]
 //
 // Prints "port N" and the CA certificate's file, then one line for each message. Lines on its input: "approve
-// N", "deny N", "revoke HEX", "time +SECONDS"; it stops at the end of the input.
+// N", "deny N", "revoke HEX", "certificates" (how many there are); it stops at the end of the input.
 #include <iostream>
-#include <thread>
 
 #include "base/pem.hpp"
-#include "enroll/scep/test_service.hpp"
-#include "net/server.hpp"
+#include "enroll/scep/test_server.hpp"
 
 namespace {
 
@@ -34,7 +32,11 @@ void apply(ScepBench& bench, std::string_view word) {
   } else if (word == "pending") {
     bench.profile.challenge_approves = false;
   } else if (word == "legacy") {
-    bench.profile.floor = {.triple_des = true, .single_des = true, .sha1 = true};
+    bench.profile.floor = {.triple_des = true, .single_des = true, .sha1 = true, .md5 = true};
+  } else if (word == "bare") {
+    bench.profile.bare_replies = true;
+  } else if (word == "reuse") {
+    (void)ca::set_in_template(bench.bench().environment(), "ScepDevice", "key_reuse", "true", "admin");
   } else if (word == "same-key") {
     bench.profile.renewal.same_key = true;
   } else if (word == "renew-late") {
@@ -53,6 +55,9 @@ std::string carry_out(ScepBench& bench, const std::string& line) {
   if (verb == "revoke")
     return said(
         bench.authority().revoke({from_hex(what).value(), x509::CrlReason::key_compromise, {}}, "manager"));
+  if (verb == "certificates")
+    return fmt::format("done certificates: {}",
+                       bench.bench().database().snapshot().value()->counts().value().certificates);
   return "unknown " + line;
 }
 
@@ -61,26 +66,13 @@ int serve(std::span<char*> words) {
   bench.bench().clock().set(SystemClock().now());
   for (const char* word : words) apply(bench, word);
   bench.on_event = print;
-  auto routes = std::make_shared<net::Router>();
-  auto made = scep_routes({bench.responder()});
-  if (!made) return 1;
-  for (net::Route& route : *made)
-    if (!routes->add(std::move(route))) return 1;
-  net::ServerSettings settings;
-  settings.threads = 1;
-  settings.workers = 2;
-  net::ListenerSettings listener;
-  listener.name = "scep";
-  listener.endpoint.address = net::Address::parse("127.0.0.1").value();
-  listener.routes = routes;
-  settings.listeners.push_back(std::move(listener));
-  auto server = net::Server::start(std::move(settings));
+  const auto server = TestServer::start(bench, 1, 8);
   if (!server) {
     std::cerr << server.error().report() << std::endl;
     return 1;
   }
   std::cout << to_pem("CERTIFICATE", bench.chain().front());
-  std::cout << "port " << (*server)->address("scep").port() << std::endl;
+  std::cout << "port " << (*server)->port() << std::endl;
   for (std::string line; std::getline(std::cin, line);) std::cout << carry_out(bench, line) << std::endl;
   return 0;
 }

@@ -151,6 +151,37 @@ Result<ca::Outcome> RemoteAuthority::sign_subordinate(const Subordinate& what) {
       {.method = "POST", .path = "/subordinates", .body = std::move(body), .for_whom = what.for_whom});
 }
 
+Result<RemoteAuthority::Challenge> RemoteAuthority::ask_for_challenge(const Ask& what) const {
+  const Value answer = TRY(ask(what));
+  TRY(check_shape(answer, *find_schema("MintedChallenge"), "the authority's answer"));
+  const Value& record = *answer.find("challenge");
+  return Challenge{*record.find("id")->integer(), Secret(text_of(answer, "text")),
+                   TRY(parse_time(text_of(record, "expires_at"))), text_of(answer, "warning")};
+}
+
+Result<RemoteAuthority::Challenge> RemoteAuthority::mint_challenge(Value order,
+                                                                   std::string_view for_whom) const {
+  order.set("ca", settings_.ca);
+  return ask_for_challenge(
+      {.method = "POST", .path = "/challenges", .body = std::move(order), .for_whom = for_whom});
+}
+
+Result<RemoteAuthority::Challenge> RemoteAuthority::mint_password(std::string_view profile,
+                                                                  std::string_view for_whom) const {
+  return ask_for_challenge({.method = "POST",
+                            .path = "/challenges/passwords",
+                            .body = Value().set("ca", settings_.ca).set("profile", profile),
+                            .for_whom = for_whom});
+}
+
+Result<Value> RemoteAuthority::mint(std::string_view what, Value order, std::string_view for_whom) const {
+  order.set("ca", settings_.ca);
+  return ask({.method = "POST",
+              .path = fmt::format("/challenges{}", what),
+              .body = std::move(order),
+              .for_whom = for_whom});
+}
+
 Result<RemoteCaller> RemoteAuthority::caller() const {
   const Value answer = TRY(ask({.method = "GET", .path = "/caller"}));
   TRY(check_shape(answer, *find_schema("Caller"), "the authority's answer"));

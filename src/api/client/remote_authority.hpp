@@ -8,6 +8,7 @@
 // device-7)". `unavailable` and `timeout` mean that nothing is known about what became of the call; a
 // submission with a transaction key can be repeated.
 
+#include "base/value.hpp"
 #include "ca/authority.hpp"
 #include "ca/roles.hpp"
 #include "net/fetch.hpp"
@@ -60,7 +61,19 @@ class RemoteAuthority final : public ca::Authority {
     std::string for_whom{};
   };
   Result<ca::Outcome> sign_subordinate(const Subordinate& subordinate);
+  // Challenges for devices, minted there within the rights of this account (ca/challenges.hpp). `order` has
+  // the members of a MintOrder but `ca`.
+  struct Challenge {
+    std::int64_t number = 0;
+    Secret text;
+    Time expires_at{};
+    std::string warning;  // the device will probably not ask for its certificate yet
+  };
+  Result<Challenge> mint_challenge(Value order, std::string_view for_whom) const;
+  Result<Challenge> mint_password(std::string_view profile, std::string_view for_whom) const;
   Result<RemoteCaller> caller() const;
+  // A challenge or a password for a device: `what` is below /challenges, the answer as the API describes it.
+  Result<Value> mint(std::string_view what, Value order, std::string_view for_whom) const;
   // A certificate that was issued there, for a reader. `not_found`: none has this serial number.
   struct Certificate {
     Buffer der;
@@ -84,6 +97,7 @@ class RemoteAuthority final : public ca::Authority {
   };
   Result<Value> ask(const Ask& ask) const;
   Result<ca::Outcome> ask_for_outcome(const Ask& ask) const;
+  Result<Challenge> ask_for_challenge(const Ask& ask) const;
 
   const RemoteSettings settings_;
   net::Fetcher& fetcher_;

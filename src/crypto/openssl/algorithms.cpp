@@ -68,6 +68,8 @@ void Algorithms::add(SignatureAlgorithm algorithm, KeyFamily family, bool pss, c
 
 const EVP_MD* Algorithms::digest(DigestAlgorithm digest) const {
   switch (digest) {
+    case DigestAlgorithm::md5:
+      return md5_.get();
     case DigestAlgorithm::sha1:
       return sha1_.get();
     case DigestAlgorithm::sha256:

@@ -45,7 +45,7 @@ constexpr Setting<P> kProfileSettings[] = {
     on_or_off<P, [](auto& p) -> auto& { return p.challenge_approves; }>(
         "challenge_approves", "whether a good challenge stands for the approval that a template wants"),
     on_or_off<P, [](auto& p) -> auto& { return p.legacy; }>(
-        "legacy", "whether single DES and SHA-1 are accepted: for devices that know nothing else"),
+        "legacy", "whether single DES, SHA-1 and MD5 are accepted: for devices that know nothing else"),
     on_or_off<P, [](auto& p) -> auto& { return p.triple_des; }>("triple_des",
                                                                 "whether triple DES is: iOS sends it"),
     on_or_off<P, [](auto& p) -> auto& { return p.renewal; }>("renewal", "whether certificates are renewed"),

@@ -41,7 +41,7 @@ struct ProfileConfiguration {
   ChallengeKind challenge = ChallengeKind::none;
   fs::path password_file{};  // of `password`; relative to the home
   bool challenge_approves = true;
-  bool legacy = false;  // single DES and SHA-1 too
+  bool legacy = false;  // single DES, SHA-1 and MD5 too
   bool triple_des = true;
   bool renewal = true, renewal_same_key = false;
   std::string renewal_window{}, renewal_grace{};  // spans; empty: any time; none

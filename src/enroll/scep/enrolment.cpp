@@ -61,9 +61,12 @@ Result<Reply> PkiOperation::enrol(MessageType type) {
 // not open: who changes somebody's ciphertext must not see how far it got.
 std::optional<Reply> PkiOperation::read_request(Enrolment& enrolment) {
   const auto request = x509::parse_request(envelope_->content);
-  if (!request) return refused(Failure::EnvelopeInvalid, told(request.error()));
-  const auto key = x509::parse_public_key_info(request->public_key_info);
-  if (!key) return refused(Failure::EnvelopeInvalid, told(key.error()));
+  const auto key = request ? x509::parse_public_key_info(request->public_key_info)
+                           : Result<x509::PublicKeyInfo>(request.error());
+  if (!key) {
+    verify_for_nothing();
+    return refused(Failure::EnvelopeInvalid, told(key.error()));
+  }
   if (const Status proof = verify_proof(surroundings_.provider, *request); !proof)
     return refused(Failure::EnvelopeInvalid,
                    "the certification request's own signature: " + told(proof.error()));

@@ -22,6 +22,7 @@ Status check_cipher(const Floor& floor, crypto::ContentCipher cipher) {
 Status check_digest(const Floor& floor, crypto::DigestAlgorithm digest) {
   if (digest == crypto::DigestAlgorithm::sha1 && !floor.sha1)
     return too_weak(x509::to_string(digest), "sha1");
+  if (digest == crypto::DigestAlgorithm::md5 && !floor.md5) return too_weak(x509::to_string(digest), "md5");
   return ok();
 }
 

@@ -10,7 +10,8 @@ struct Floor {
   bool triple_des = true;   // iOS encrypts with it
   bool single_des = false;  // micromdm's client, old Cisco IOS: anybody can break it
   bool sha1 = false;        // likewise
-  bool accepts_legacy() const { return single_des || sha1; }
+  bool md5 = false;         // Cisco IOS 12, and jscep where GetCACaps says nothing
+  bool accepts_legacy() const { return single_des || sha1 || md5; }
 };
 
 // `unsupported`, naming what is too weak and what to do about it.

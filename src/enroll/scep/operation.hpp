@@ -72,6 +72,7 @@ class PkiOperation {
   std::optional<Reply> check_attributes(const PkiMessage& message) const;
   Verdict authenticate(const PkiMessage& message);
   Verdict open(const PkiMessage& message);
+  void verify_for_nothing() const;
   Result<Reply> dispatch(MessageType type);
 
   Result<Reply> enrol(MessageType type);
@@ -101,6 +102,7 @@ class PkiOperation {
   const Profile& profile_;
   const ServiceKeys& keys_;
   std::string client_;
+  const PkiMessage* message_ = nullptr;
   std::string transaction_;
   std::optional<Signer> signer_;
   std::optional<OpenedEnvelope> envelope_;

@@ -33,7 +33,8 @@ class ScepPeerMessages : public testing::Test {
     ASSERT_TRUE(message.attributes_status.has_value()) << message.attributes_status.error().report();
     EXPECT_EQ(message.attributes.type, MessageType::pkcs_req);
     EXPECT_EQ(message.attributes.sender_nonce.size(), kNonceSize);
-    const auto signer = verify_pki_message(*provider, message);
+    const auto signer =
+        verify_pki_message(*provider, message, {}, floor.md5 ? cms::Md5::accept : cms::Md5::refuse);
     ASSERT_TRUE(signer.has_value()) << signer.error().report();
     opened = open_envelope(*provider, message.content(), keys, floor).value();
     request = x509::parse_request(opened.content).value();
@@ -81,6 +82,26 @@ TEST_F(ScepPeerMessages, Certmonger) {
   const auto signer = x509::parse_certificate(message.signed_data.certificates.front()).value();
   EXPECT_EQ(signer.version, 1u);
   EXPECT_GT(signer.serial.size(), 20u);
+}
+
+// BER of indefinite lengths with strings in pieces of 1,000 octets, and a seventh signed attribute.
+TEST_F(ScepPeerMessages, Jscep) {
+  const PkiMessage message = read_pki_message(file("jscep.ber")).value();
+  EXPECT_EQ(message.digest, crypto::DigestAlgorithm::sha512);
+  expect_request(message, {}, "O=Vouch,CN=jscep");
+  EXPECT_EQ(opened.cipher, crypto::ContentCipher::aes128_cbc);
+}
+
+// What jscep sends where GetCACaps says nothing: MD5, single DES, GET with nothing escaped.
+TEST_F(ScepPeerMessages, JscepWithoutCapabilities) {
+  const Buffer query = file("jscep-md5.query");
+  const PkiMessage message =
+      read_pki_message(decode_query(net::Method::get, as_text(query), {}).value().message).value();
+  EXPECT_EQ(message.digest, crypto::DigestAlgorithm::md5);
+  EXPECT_EQ(verify_pki_message(*provider, message).error().code(), Errc::unsupported);
+  EXPECT_EQ(check_digest({}, *message.digest).error().code(), Errc::unsupported);
+  expect_request(message, {.single_des = true, .md5 = true}, "O=Vouch,CN=jscep");
+  EXPECT_EQ(opened.cipher, crypto::ContentCipher::des_cbc);
 }
 
 TEST_F(ScepPeerMessages, OpensslStreams) {

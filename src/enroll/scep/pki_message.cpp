@@ -15,14 +15,16 @@ Result<PkiMessage> read_pki_message(Bytes ber) {
   ReadAttributes read = read_message_attributes(signer.signed_attributes);
   message.attributes = std::move(read.attributes);
   message.attributes_status = std::move(read.status);
-  if (auto digest = cms::parse_digest_algorithm(signer.digest_algorithm)) message.digest = *digest;
+  if (auto digest = cms::parse_digest_algorithm(signer.digest_algorithm, cms::Md5::accept))
+    message.digest = *digest;
   return message;
 }
 
 Result<VerifiedSigner> verify_pki_message(const crypto::Provider& provider, const PkiMessage& message,
-                                          std::span<const Buffer> candidates) {
+                                          std::span<const Buffer> candidates, cms::Md5 md5) {
   cms::VerifyOptions options;
   options.certificates = candidates;
+  options.md5 = md5;
   // RFC 8894 3.3.2.2: a reply without a certificate may leave its content out. Its digest is that of nothing.
   options.detached_content = Bytes();
   std::vector<cms::SignerReport> reports = cms::verify_signers(provider, message.signed_data, options);

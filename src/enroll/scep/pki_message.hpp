@@ -40,7 +40,8 @@ struct VerifiedSigner {
 // trusted is not asked), or by one of `candidates`. `not_found`: there is none; `denied`: something does not
 // fit.
 Result<VerifiedSigner> verify_pki_message(const crypto::Provider& provider, const PkiMessage& message,
-                                          std::span<const Buffer> candidates = {});
+                                          std::span<const Buffer> candidates = {},
+                                          cms::Md5 md5 = cms::Md5::refuse);
 
 struct PkiMessageInput {
   MessageAttributes attributes;

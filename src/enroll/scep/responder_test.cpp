@@ -147,10 +147,23 @@ TEST_F(ScepResponder, RefusesAChangedMessage) {
                  FailInfo::bad_message_check);
 }
 
+// The reply with zeros for its nonce and its signature, which are new each time.
+Buffer without_what_is_fresh(Bytes reply) {
+  const PkiMessage parsed = read_pki_message(reply).value();
+  Buffer out = parsed.der;
+  const auto blank = [&](Bytes part) {
+    std::fill_n(out.begin() + (part.data() - parsed.der.data()), part.size(), std::uint8_t{0});
+  };
+  blank(parsed.signer().signature);
+  blank(cms::find(parsed.signer().signed_attributes, oid::kSenderNonce)->values);
+  return out;
+}
+
 // Whoever changes somebody's ciphertext, or guesses at the padding of the key, sees one answer.
 TEST_F(ScepResponder, AnswersEveryUnreadableEnvelopeAlike) {
   const Device router = device("router");
   const Buffer csr = request(router);
+  std::set<Buffer> shapes;
   const x509::CertificateView recipient = x509::parse_certificate(bench.encryption_certificate()).value();
   const cms::RecipientInput to{cms::identifier_of(recipient), recipient.public_key_info};
   const auto ask_with = [&](Buffer envelope) {
@@ -162,8 +175,9 @@ TEST_F(ScepResponder, AnswersEveryUnreadableEnvelopeAlike) {
     input.signer = router.identity.signer.get();
     input.signer_certificate = router.identity.certificate;
     input.certificates = {router.identity.certificate};
-    return read(router, send(encode_pki_message(bench.provider(), input).value()),
-                input.attributes.sender_nonce);
+    const net::Response response = send(encode_pki_message(bench.provider(), input).value());
+    shapes.insert(without_what_is_fresh(as_bytes(response.body.view())));
+    return read(router, response, input.attributes.sender_nonce);
   };
   const auto sealed = [&](Bytes content) {
     return cms::encode_enveloped_data(bench.provider(), {.content = content}, std::span(&to, 1)).value();
@@ -193,6 +207,28 @@ TEST_F(ScepResponder, AnswersEveryUnreadableEnvelopeAlike) {
   other_signature.back() ^= 1;
   note(sealed(other_signature));
   EXPECT_EQ(texts.size(), 1u);
+  EXPECT_EQ(shapes.size(), 1u) << "replies differ in more than nonce and signature";
+}
+
+// RFC 5652 5.4: signed is the set in the order of DER, whatever order it is sent in.
+TEST_F(ScepResponder, VerifiesAttributesThatAreSentInAnotherOrder) {
+  const Device router = device("router");
+  MadeRequest made = message(router, MessageType::pkcs_req, request(router));
+  const PkiMessage parsed = read_pki_message(made.message).value();
+  const Bytes sent = parsed.signer().signed_attributes_der;
+  const auto offset = static_cast<std::size_t>(sent.data() - parsed.der.data());
+  asn1::Reader outer(sent);
+  asn1::Reader attributes(outer.next().value().value);
+  Buffer reversed;
+  while (!attributes.at_end()) {
+    const Bytes one = attributes.next().value().whole;
+    reversed.insert(reversed.begin(), one.begin(), one.end());
+  }
+  ASSERT_EQ(parsed.der, made.message);
+  std::ranges::copy(
+      reversed, made.message.begin() + static_cast<std::ptrdiff_t>(offset + sent.size() - reversed.size()));
+  ASSERT_NE(parsed.der, made.message);
+  EXPECT_EQ(read(router, send(made.message), made.nonce).attributes.status, PkiStatus::success) << said();
 }
 
 // The capture of certnanny/sscep issue 59: version 1, content 00, no certificates, signer by issuer and
@@ -209,13 +245,22 @@ TEST_F(ScepResponder, FailsInTheShapeOfNdes) {
   EXPECT_TRUE(reply.signer().signer.key_identifier.empty());
   EXPECT_EQ(reply.signer().signature_algorithm.algorithm, x509::oid::kRsaEncryption);
   std::vector<std::string> types;
-  for (const cms::AttributeView& attribute : reply.signer().signed_attributes)
+  std::map<std::string, std::string> values;
+  for (const cms::AttributeView& attribute : reply.signer().signed_attributes) {
     types.push_back(attribute.type.dotted());
-  EXPECT_THAT(types, testing::UnorderedElementsAre("2.16.840.1.113733.1.9.2", "2.16.840.1.113733.1.9.3",
-                                                   "2.16.840.1.113733.1.9.4", "2.16.840.1.113733.1.9.5",
-                                                   "2.16.840.1.113733.1.9.6", "2.16.840.1.113733.1.9.7",
-                                                   "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4",
-                                                   "1.3.6.1.4.1.311.21.33", "1.3.6.1.5.5.7.24.1"));
+    values[types.back()] = to_hex(attribute.values);
+  }
+  EXPECT_EQ(values["2.16.840.1.113733.1.9.2"], "130133");  // PrintableString "3"
+  EXPECT_EQ(values["2.16.840.1.113733.1.9.3"], "130132");
+  EXPECT_EQ(values["2.16.840.1.113733.1.9.4"], "130132");
+  EXPECT_EQ(values["1.3.6.1.4.1.311.21.33"], "130b" + to_hex(as_bytes(std::string_view("-2147024810"))));
+  EXPECT_EQ(values["2.16.840.1.113733.1.9.6"], "0410" + to_hex(made.nonce));
+  // In the capture's order, which is DER's; transactionID and failInfoText are as long as they are.
+  std::erase(types, "1.3.6.1.5.5.7.24.1");
+  EXPECT_THAT(types, testing::ElementsAre(
+                         "2.16.840.1.113733.1.9.2", "2.16.840.1.113733.1.9.3", "2.16.840.1.113733.1.9.4",
+                         "1.2.840.113549.1.9.3", "1.3.6.1.4.1.311.21.33", "2.16.840.1.113733.1.9.5",
+                         "2.16.840.1.113733.1.9.6", "1.2.840.113549.1.9.4", "2.16.840.1.113733.1.9.7"));
 }
 
 TEST_F(ScepResponder, HasTheRoutesOfNdesAndItsOwn) {

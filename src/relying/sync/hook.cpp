@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/files.hpp"
@@ -68,31 +69,31 @@ int milliseconds_until(Monotonic::time_point deadline) {
   return static_cast<int>(std::max<std::int64_t>(0, left.count()));
 }
 
-// Reads until everybody has closed the other end. False: time is over.
-bool read_until(int pipe, Monotonic::time_point deadline, std::string& output) {
-  for (;;) {
-    pollfd waiting{pipe, POLLIN, 0};
-    const int ready = ::poll(&waiting, 1, milliseconds_until(deadline));
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return false;
-    char buffer[kMostOutput];
-    const ssize_t got = ::read(pipe, buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return true;
-    output.append(buffer, static_cast<std::size_t>(got));
-    if (output.size() > kMostOutput) output.erase(0, output.size() - kMostOutput);
-  }
+// What has been printed so far; false: nobody can print any more.
+bool read_some(int pipe, std::string& output) {
+  char buffer[kMostOutput];
+  const ssize_t got = ::read(pipe, buffer, sizeof buffer);
+  if (got < 0) return errno == EINTR || errno == EAGAIN;
+  output.append(buffer, static_cast<std::size_t>(got));
+  if (output.size() > kMostOutput) output.erase(0, output.size() - kMostOutput);
+  return got > 0;
 }
 
-// It has closed its outputs, and may go on all the same.
-bool wait_until(pid_t child, Monotonic::time_point deadline, int& status) {
-  constexpr std::chrono::milliseconds kBetween{10};
+// Reads until the child ends. A daemon that it has started may hold the pipe open for ever, so the pipe's end
+// says nothing. False: time is over.
+bool wait_for(pid_t child, int pipe, Monotonic::time_point deadline, std::string& output, int& status) {
+  constexpr int kBetween = 20;  // milliseconds between looks at the child
+  bool open = true;
   for (;;) {
+    pollfd waiting{open ? pipe : -1, POLLIN, 0};
+    if (::poll(&waiting, 1, std::min(kBetween, milliseconds_until(deadline))) > 0)
+      open = read_some(pipe, output);
     const pid_t ended = ::waitpid(child, &status, WNOHANG);
-    if (ended == child) return true;
-    if (ended < 0 && errno != EINTR) return true;
+    if (ended == child) {
+      while (open && ::poll(&waiting, 1, 0) > 0) open = read_some(pipe, output);
+      return true;
+    }
     if (Monotonic::now() >= deadline) return false;
-    ::usleep(static_cast<useconds_t>(std::chrono::microseconds(kBetween).count()));
   }
 }
 
@@ -124,7 +125,7 @@ Status run_hook(const Hook& hook) {
   const auto deadline = Monotonic::now() + hook.patience;
   std::string output;
   int status = 0;
-  if (!read_until(reading.get(), deadline, output) || !wait_until(child, deadline, status)) {
+  if (!wait_for(child, reading.get(), deadline, output, status)) {
     ::kill(-child, SIGKILL);
     (void)::waitpid(child, &status, 0);
     return make_error(Errc::timeout, "the hook {} did not end within {} ms and was killed",

@@ -1,6 +1,7 @@
 #include "relying/sync/hook.hpp"
 
 #include <gmock/gmock.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/files.hpp"
@@ -51,6 +52,13 @@ TEST_F(HookTest, ASignalIsTold) {
   const Status done = run_hook({.words = {"/bin/sh", "-c", "kill -9 $$"}});
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().message(), HasSubstr("was ended by signal 9"));
+}
+
+TEST_F(HookTest, ADaemonThatItStartsHoldsUpNobody) {
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(run_hook({.words = {"/bin/sh", "-c", "sleep 30 & echo $! >\"$1\"", "x", path("pid")}}));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  ::kill(static_cast<pid_t>(std::stol(std::string(as_text(read_file(path("pid")).value())))), SIGKILL);
 }
 
 TEST_F(HookTest, AProgramThatIsNotThere) {

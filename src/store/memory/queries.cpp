@@ -458,6 +458,69 @@ Result<std::int64_t> Queries<Interface>::role_version() const {
   return state().role_changes.empty() ? 0 : state().role_changes.rbegin()->first;
 }
 
+template <class Interface>
+Result<ChallengeRecord> Queries<Interface>::challenge(std::int64_t id) const {
+  const ChallengeRecord* found = find(state().challenges, id);
+  if (!found) return messages::no_challenge(id);
+  return *found;
+}
+
+template <class Interface>
+Result<std::optional<ChallengeRecord>> Queries<Interface>::challenge_of_token(AuthorityId authority,
+                                                                              Bytes token) const {
+  const std::int64_t* id = find(state().challenge_tokens, {authority, to_buffer(token)});
+  if (!id) return std::nullopt;
+  return state().challenges.at(*id);
+}
+
+template <class Interface>
+Result<std::optional<ChallengeRecord>> Queries<Interface>::challenge_of_request(RequestId request) const {
+  const std::int64_t* id = find(state().challenge_requests, request);
+  if (!id) return std::nullopt;
+  return state().challenges.at(*id);
+}
+
+template <class Interface>
+Result<std::vector<ChallengeRecord>> Queries<Interface>::challenges(const ChallengeFilter& filter) const {
+  const auto wanted = [&](const ChallengeRecord& row) {
+    return (!filter.authority || row.authority == *filter.authority) &&
+           (!filter.kind || row.kind == *filter.kind) && (!filter.state || row.state == *filter.state) &&
+           (filter.profile.empty() || row.profile == filter.profile) &&
+           (filter.device.empty() || row.device == filter.device) &&
+           (!filter.expires_from || row.expires_at >= *filter.expires_from);
+  };
+  std::vector<ChallengeRecord> rows;
+  for (auto row = state().challenges.upper_bound(filter.after);
+       row != state().challenges.end() && rows.size() < filter.limit; ++row)
+    if (wanted(row->second)) rows.push_back(row->second);
+  return rows;
+}
+
+template <class Interface>
+Result<std::optional<Time>> Queries<Interface>::last_challenge_of_key(AuthorityId authority,
+                                                                      Bytes key) const {
+  std::optional<Time> last;
+  for (const auto& [id, row] : state().challenges)
+    if (row.authority == authority && equal(row.sealing_key, key))
+      last = std::max(last.value_or(row.expires_at), row.expires_at);
+  return last;
+}
+
+template <class Interface>
+Result<std::vector<ChallengeKey>> Queries<Interface>::challenge_keys(AuthorityId authority) const {
+  std::vector<ChallengeKey> keys;
+  for (const auto& [position, key] : state().challenge_keys)
+    if (key.authority == authority) keys.push_back(key);
+  return keys;
+}
+
+template <class Interface>
+Result<std::optional<GuessRecord>> Queries<Interface>::guesses(AuthorityId authority,
+                                                               std::string_view scope) const {
+  const GuessRecord* found = find(state().guesses, {authority, std::string(scope)});
+  return found ? std::optional(*found) : std::nullopt;
+}
+
 template class Queries<Snapshot>;
 template class Queries<Transaction>;
 

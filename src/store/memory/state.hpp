@@ -55,6 +55,11 @@ struct State {
   std::map<std::size_t, AuditKey> audit_keys;
   std::map<std::size_t, AuditStatement> audit_statements;
   std::map<std::int64_t, RoleChange> role_changes;
+  std::map<std::int64_t, ChallengeRecord> challenges;
+  std::map<std::pair<AuthorityId, Buffer>, std::int64_t> challenge_tokens;
+  std::map<RequestId, std::int64_t> challenge_requests;
+  std::map<std::size_t, ChallengeKey> challenge_keys;  // in the order in which they came
+  std::map<std::pair<AuthorityId, std::string>, GuessRecord> guesses;
 };
 
 inline RevocationKey revocation_key(const CertificateRecord& certificate) {
@@ -123,6 +128,14 @@ class Queries : public Interface {
   Result<std::vector<AuditStatement>> audit_statements() const override;
   Result<std::vector<RoleChange>> role_changes() const override;
   Result<std::int64_t> role_version() const override;
+  Result<ChallengeRecord> challenge(std::int64_t id) const override;
+  Result<std::optional<ChallengeRecord>> challenge_of_token(AuthorityId authority,
+                                                            Bytes token) const override;
+  Result<std::optional<ChallengeRecord>> challenge_of_request(RequestId request) const override;
+  Result<std::vector<ChallengeRecord>> challenges(const ChallengeFilter& filter) const override;
+  Result<std::optional<Time>> last_challenge_of_key(AuthorityId authority, Bytes key) const override;
+  Result<std::vector<ChallengeKey>> challenge_keys(AuthorityId authority) const override;
+  Result<std::optional<GuessRecord>> guesses(AuthorityId authority, std::string_view scope) const override;
 
  private:
   virtual const State& state() const = 0;

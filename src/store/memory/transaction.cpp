@@ -391,4 +391,72 @@ Status MemoryTransaction::insert_role_change(const RoleChange& change) {
   return ok();
 }
 
+Result<std::int64_t> MemoryTransaction::insert_challenge(const ChallengeRecord& record) {
+  TRY(check_authority(record.authority));
+  if (find(state_.challenge_tokens, {record.authority, record.token})) return messages::challenge_exists();
+  ChallengeRecord row = record;
+  row.id = state_.challenges.empty() ? 1 : state_.challenges.rbegin()->first + 1;
+  put(state_.challenge_tokens, {row.authority, row.token}, row.id);
+  if (row.request != 0) put(state_.challenge_requests, row.request, row.id);
+  put(state_.challenges, row.id, row);
+  return row.id;
+}
+
+Status MemoryTransaction::update_challenge(const ChallengeRecord& record) {
+  const ChallengeRecord* before = find(state_.challenges, record.id);
+  if (!before) return messages::no_challenge(record.id);
+  ChallengeRecord row = *before;
+  row.state = record.state;
+  row.verifier = record.verifier;
+  row.minted_by = record.minted_by;
+  row.minted_at = record.minted_at;
+  row.expires_at = record.expires_at;
+  row.changed_at = record.changed_at;
+  row.failures = record.failures;
+  row.last_refusal = record.last_refusal;
+  row.request_hash = record.request_hash;
+  row.request = record.request;
+  row.client = record.client;
+  if (before->request != 0 && before->request != row.request)
+    erase(state_.challenge_requests, before->request);
+  if (row.request != 0) put(state_.challenge_requests, row.request, row.id);
+  put(state_.challenges, row.id, row);
+  return ok();
+}
+
+Status MemoryTransaction::insert_challenge_key(const ChallengeKey& key) {
+  TRY(check_authority(key.authority));
+  for (const auto& [position, row] : state_.challenge_keys)
+    if (row.authority == key.authority && row.id == key.id) return messages::challenge_key_exists(key.id);
+  put(state_.challenge_keys, state_.challenge_keys.size(), key);
+  return ok();
+}
+
+Status MemoryTransaction::update_challenge_key(const ChallengeKey& key) {
+  for (const auto& [position, row] : state_.challenge_keys)
+    if (row.authority == key.authority && row.id == key.id) {
+      ChallengeKey changed = row;
+      changed.rights = key.rights;
+      changed.retired_at = key.retired_at;
+      changed.removed_at = key.removed_at;
+      put(state_.challenge_keys, position, std::move(changed));
+      return ok();
+    }
+  return messages::no_challenge_key(key.id);
+}
+
+Status MemoryTransaction::put_guesses(const GuessRecord& record) {
+  TRY(check_authority(record.authority));
+  put(state_.guesses, {record.authority, record.scope}, record);
+  return ok();
+}
+
+Status MemoryTransaction::forget_guesses(Time before) {
+  std::vector<std::pair<AuthorityId, std::string>> old;
+  for (const auto& [key, row] : state_.guesses)
+    if (row.at < before) old.push_back(key);
+  for (const auto& key : old) erase(state_.guesses, key);
+  return ok();
+}
+
 }  // namespace vouch::store::memory

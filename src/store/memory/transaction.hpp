@@ -40,6 +40,12 @@ class MemoryTransaction final : public Queries<Transaction> {
   Status insert_audit_key(const AuditKey& key) override;
   Status insert_audit_statement(const AuditStatement& statement) override;
   Status insert_role_change(const RoleChange& change) override;
+  Result<std::int64_t> insert_challenge(const ChallengeRecord& record) override;
+  Status update_challenge(const ChallengeRecord& record) override;
+  Status insert_challenge_key(const ChallengeKey& key) override;
+  Status update_challenge_key(const ChallengeKey& key) override;
+  Status put_guesses(const GuessRecord& record) override;
+  Status forget_guesses(Time before) override;
 
  private:
   const State& state() const override { return state_; }

@@ -2,6 +2,7 @@
 // The questions of a Snapshot in SQL. A Transaction asks the same ones about its own connection.
 
 #include "store/database.hpp"
+#include "store/sqlite/challenges.hpp"
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/journal.hpp"
 
@@ -72,6 +73,28 @@ class Queries : public Interface {
   }
   Result<std::vector<RoleChange>> role_changes() const override { return journal::role_changes(connection_); }
   Result<std::int64_t> role_version() const override { return journal::role_version(connection_); }
+  Result<ChallengeRecord> challenge(std::int64_t id) const override {
+    return challenge_rows::find(connection_, id);
+  }
+  Result<std::optional<ChallengeRecord>> challenge_of_token(AuthorityId authority,
+                                                            Bytes token) const override {
+    return challenge_rows::of_token(connection_, authority, token);
+  }
+  Result<std::optional<ChallengeRecord>> challenge_of_request(RequestId request) const override {
+    return challenge_rows::of_request(connection_, request);
+  }
+  Result<std::vector<ChallengeRecord>> challenges(const ChallengeFilter& filter) const override {
+    return challenge_rows::list(connection_, filter);
+  }
+  Result<std::optional<Time>> last_challenge_of_key(AuthorityId authority, Bytes key) const override {
+    return challenge_rows::last_of_key(connection_, authority, key);
+  }
+  Result<std::vector<ChallengeKey>> challenge_keys(AuthorityId authority) const override {
+    return challenge_rows::keys(connection_, authority);
+  }
+  Result<std::optional<GuessRecord>> guesses(AuthorityId authority, std::string_view scope) const override {
+    return challenge_rows::guesses(connection_, authority, scope);
+  }
 
  protected:
   Connection& connection_;

@@ -299,6 +299,66 @@ CREATE TABLE carried_shards (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// What devices enrol with (docs/mechanisms/challenge.md). Never a challenge itself.
+// - Tokens are random, so their index is written all over; there is one for each device, not for each
+//   certificate.
+// - `challenge_guesses` is small: what has leaked away is deleted.
+const char kChallenges[] = R"sql(
+CREATE TABLE challenges (
+  id INTEGER PRIMARY KEY,
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  kind INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  token BLOB NOT NULL,
+  verifier TEXT NOT NULL,
+  sealing_key BLOB NOT NULL,
+  profile TEXT NOT NULL,
+  template TEXT NOT NULL,
+  device TEXT NOT NULL,
+  user TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  sid TEXT NOT NULL,
+  validity INTEGER NOT NULL,
+  minter TEXT NOT NULL,
+  minted_by TEXT NOT NULL,
+  minted_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  last_refusal TEXT NOT NULL,
+  request_hash BLOB NOT NULL,
+  request INTEGER NOT NULL,
+  client TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX challenges_token ON challenges(authority, token);
+CREATE INDEX challenges_request ON challenges(request) WHERE request <> 0;
+CREATE INDEX challenges_device ON challenges(device, id) WHERE device <> '';
+CREATE INDEX challenges_key ON challenges(authority, sealing_key, expires_at);
+
+CREATE TABLE challenge_keys (
+  position INTEGER PRIMARY KEY,
+  id BLOB NOT NULL,
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  minter TEXT NOT NULL,
+  public_key_info BLOB NOT NULL,
+  reference TEXT NOT NULL,
+  rights TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  retired_at INTEGER,
+  removed_at INTEGER,
+  UNIQUE (authority, id)
+) STRICT;
+
+CREATE TABLE challenge_guesses (
+  authority INTEGER NOT NULL REFERENCES authorities(id),
+  scope TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (authority, scope)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 // What clients call their requests, for those that come back and ask (SCEP's polls). As with transaction
 // keys, only requests that have one are in the index.
 const char kClientTransactions[] = R"sql(
@@ -307,8 +367,8 @@ CREATE INDEX requests_client_transaction ON requests(authority, client_transacti
   WHERE client_transaction <> '';
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1, kAuditAndRoles,     kMarks, kKeys, kRevocationChanges,
-                                       kShards,   kClientTransactions};
+constexpr const char* kMigrations[] = {kVersion1,          kAuditAndRoles, kMarks,      kKeys,
+                                       kRevocationChanges, kShards,        kChallenges, kClientTransactions};
 
 Result<std::int64_t> pragma(Connection& connection, const std::string& name) {
   Query query = TRY(connection.query_once("PRAGMA " + name));

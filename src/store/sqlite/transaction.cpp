@@ -408,4 +408,28 @@ Status SqliteTransaction::insert_role_change(const RoleChange& change) {
   return journal::insert_role_change(connection_, change);
 }
 
+Result<std::int64_t> SqliteTransaction::insert_challenge(const ChallengeRecord& record) {
+  return challenge_rows::insert(connection_, record);
+}
+
+Status SqliteTransaction::update_challenge(const ChallengeRecord& record) {
+  return challenge_rows::update(connection_, record);
+}
+
+Status SqliteTransaction::insert_challenge_key(const ChallengeKey& key) {
+  return challenge_rows::insert_key(connection_, key);
+}
+
+Status SqliteTransaction::update_challenge_key(const ChallengeKey& key) {
+  return challenge_rows::update_key(connection_, key);
+}
+
+Status SqliteTransaction::put_guesses(const GuessRecord& record) {
+  return challenge_rows::put_guesses(connection_, record);
+}
+
+Status SqliteTransaction::forget_guesses(Time before) {
+  return connection_.run("DELETE FROM challenge_guesses WHERE at < ?1", before);
+}
+
 }  // namespace vouch::store::sqlite

@@ -1,7 +1,7 @@
 // Devices of a SCEP service that 80-scep-ra-hosts.sh takes hosts away from. Each enrols once; when a host does not
 // answer, or says that it cannot now, the device sends the same message to the next one.
 //
-//   scep_load COUNT THREADS PASSWORD OUT URL...
+//   scep_devices COUNT THREADS PASSWORD OUT URL...
 //
 // Appends "NAME SERIAL" to OUT for each certificate that was received; says at the end how many messages went where.
 
@@ -127,7 +127,7 @@ class Devices {
 
 int main(int argc, char** argv) {
   if (argc < 6) {
-    std::cerr << "usage: scep_load COUNT THREADS PASSWORD OUT URL..." << std::endl;
+    std::cerr << "usage: scep_devices COUNT THREADS PASSWORD OUT URL..." << std::endl;
     return 2;
   }
   Order order{std::atoi(argv[1]), std::atoi(argv[2]), argv[3], argv[4], {}};
