@@ -20,6 +20,10 @@ for profile in phones hooked slow wrong broken; do
   must V scep setup $profile --challenge $challenge
 done
 must V scep setup pages
+must V scep setup once --challenge one-time
+must V scep setup bound --challenge bound
+sed -i '/^\[scep\.once\]/a admin_paths = ["/certsrv/once"]' home/vouch.toml
+sed -i '/^\[scep\.bound\]/a admin_paths = ["/certsrv/bound"]' home/vouch.toml
 sed -i '/^\[scep\.pages\]/a admin_paths = ["/certsrv/mscep_admin"]' home/vouch.toml
 sed -i '/^\[scep\.hooked\]/a webhook = "hooked"\nnotify = ["notify"]' home/vouch.toml
 for profile in slow wrong broken; do sed -i "/^\[scep\.$profile\]/a webhook = \"$profile\"" home/vouch.toml; done
@@ -170,6 +174,31 @@ must strongswan pages key.pem --dn "O=Vouch, CN=paged" --password "$secret"
 expect "with which strongSwan enrols" 0 "CN *= *paged" openssl x509 -in must -noout -subject
 same "the thumbprint is MD5, as Windows asks for it" "$(curl -sS -u "mdm:$(cat page.password)" "$page?operation=NDESGetCACertThumbprint")" \
   "$(openssl x509 -in ca.pem -noout -fingerprint -md5 | cut -d= -f2 | tr -d :)"
+
+# Passwords that are good once, minted by the authority: NDES's five at a time.
+admin=$url/certsrv/once
+ask_once() { curl -sS -u "mdm:$(cat page.password)" "$admin" "$@"; }
+expect "without the right: NDES's sentence" 0 "You do not have sufficient permission to enroll with SCEP" sh -c "curl -sS -u 'mdm:$(cat page.password)' '$admin' | iconv -f utf-16le -t utf-8"
+must V challenge minter add page --account page:mdm --profile once --profile bound --template ScepDevice --names 'CN=*' --passwords yes
+once=$(ask_once -H 'Accept: application/json' | sed -nE 's/.*"challenge": "([^"]*)".*/\1/p')
+same "a password of 16 characters" "${#once}" 16
+new_key
+must strongswan once key.pem --dn "CN=once-1" --password "$once"
+expect "is good" 0 "CN *= *once-1" openssl x509 -in must -noout -subject
+new_key
+expect "once" fail . strongswan once key.pem --dn "CN=once-2" --password "$once"
+for i in 1 2 3 4 5; do ask_once -o page.html; done
+ask_once -o page.html
+expect "five wait: NDES's sentence" 0 "The password cache is full" iconv -f utf-16le -t utf-8 page.html
+
+# NDESGenerateChallenge gives one that is bound to a device.
+bound=$(curl -sS -u "mdm:$(cat page.password)" "$url/certsrv/bound" --data-urlencode 'Params={"device": "d-8", "subjects": ["CN=bound-1"]}' -d 'operation=NDESGenerateChallenge&keyUsage=0xa0')
+expect "a bound challenge" 0 "^VC1" echo "$bound"
+new_key
+expect "another subject is refused" fail . strongswan bound key.pem --dn "CN=bound-2" --password "$bound"
+must strongswan bound key.pem --dn "CN=bound-1" --password "$bound"
+expect "the device's own is issued" 0 "CN *= *bound-1" openssl x509 -in must -noout -subject
+
 for i in 1 2 3 4 5 6 7 8 9; do ask_page -u mdm:wrong "$page" >/dev/null; done
 same "who guesses has to wait" "$(ask_page -u "mdm:$(cat page.password)" "$page")" 429
 if grep -rqF -e "$secret" -e "let me in" -e "$(cat home/intune.secret)" service.log; then no "a secret is in the log" service.log; else ok "no secret is in the log"; fi
