@@ -56,7 +56,8 @@ Result<std::unique_ptr<daemon::scep::RaKeys>> ScepHost::ra_keys(const std::strin
       workspace.environment(), record,
       [this, &workspace, ca](Bytes request, const std::string& template_name) -> Result<ca::Outcome> {
         return TRY(context_.open_authority(workspace, ca))->issue_to_service(request, template_name);
-      });
+      },
+      [this, ca]() -> Result<Buffer> { return TRY(chain(ca)).front(); });
 }
 
 Result<daemon::scep::Findings> ScepHost::examine(const daemon::scep::ProfileConfiguration& profile) {

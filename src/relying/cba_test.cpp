@@ -2,6 +2,8 @@
 // numbers, base and delta.
 #include <thread>
 
+#include "base/pem.hpp"
+#include "net/test_net.hpp"
 #include "relying/test_party.hpp"
 
 namespace vouch::relying {
@@ -124,6 +126,38 @@ TEST_F(CbaTest, S8OneWebUrlEach) {
   issuer.base_url = "http://pki.test/a%20b+.crl";
   issuer.delta_url = "https://pki.test/a+.crl";
   EXPECT_TRUE(check_issuer(issuer));
+}
+
+TEST_F(CbaTest, S9HttpsWorksAndNobodyIsAskedAboutItsServer) {
+  const Time from = parse_time("2020-01-01").value(), until = parse_time("2049-01-01").value();
+  const auto web_ca = pki_.make({.subject = "Web CA", .from = from, .until = until});
+  const auto server = pki_.make({.subject = "server",
+                                 .issuer = "Web CA",
+                                 .ca = false,
+                                 .names = {x509::GeneralName::ip("127.0.0.1").value()},
+                                 .extensions = {crl_points({web_.url("/web.crl")})},
+                                 .from = from,
+                                 .until = until});
+  const auto pem = [](const CertificatePtr& one) {
+    return to_buffer(as_bytes(to_pem("CERTIFICATE", one->der())));
+  };
+  roots_ = pem(web_ca);
+  net::TlsSettings tls;
+  tls.identities.push_back({pem(server), to_buffer(as_bytes(pki_.key("server").to_pem("").value())), {}});
+  net::ServerSettings settings;
+  settings.threads = 1;
+  settings.listeners = {{.name = "tls",
+                         .endpoint = net::loopback(),
+                         .routes = net::table({net::now("/sub.crl", std::string(as_text(crl(of("Sub")))))}),
+                         .tls = net::TlsContext::create(std::move(tls)).value()}};
+  const auto running = net::Server::start(std::move(settings)).value();
+  configure_sub(fmt::format("https://127.0.0.1:{}/sub.crl", running->address("tls").port()));
+  EXPECT_ACCEPTED(decide(leaf_));
+  EXPECT_EQ(web_.count("/web.crl"), 0);
+  roots_ = pem(root_);
+  party_.reset();
+  ASSERT_TRUE(cache_->clear());
+  EXPECT_CODE(decide(leaf_), 2205012u) << "its server is not trusted";
 }
 
 // ---- Chain
@@ -492,8 +526,12 @@ TEST_F(CbaTest, V1ToV5NumbersRise) {
   ASSERT_TRUE(cache_->clear());
   EXPECT_CODE(next_day(of("Sub", 256)), 500174u);
   // V9: on purpose it is forgotten.
-  ASSERT_TRUE(cache_->put(crl(of("Sub", 300)), {.url = "x", .now = clock_.now(), .signers = {sub_}}));
-  ASSERT_TRUE(cache_->forget(cache_->of_issuer(leaf_->issuer_key())[0].line));
+  const auto lines = cache_->lines();
+  const auto line = std::ranges::find(lines, "CN=Sub", &CrlLine::issuer);
+  ASSERT_NE(line, lines.end());
+  EXPECT_EQ(line->number, "0101") << "257, though no CRL of it is left";
+  EXPECT_EQ(line->octets, 0u);
+  ASSERT_TRUE(cache_->forget(line->line));
   EXPECT_ACCEPTED(next_day(of("Sub", 1)));
 }
 

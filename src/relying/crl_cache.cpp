@@ -113,6 +113,25 @@ class MemoryCache final : public CrlCache {
     return out;
   }
 
+  std::vector<CrlLine> lines() override {
+    const std::lock_guard lock(guards_);
+    std::vector<CrlLine> out;
+    for (const auto& [name, line] : lines_) {
+      CrlLine one{
+          .line = name, .issuer = line.issuer, .delta = line.delta, .number = number_text(line.highest)};
+      if (line.cached) {
+        const auto& view = line.cached->crl->head().view;
+        one.octets = line.cached->octets;
+        one.url = line.cached->url;
+        one.this_update = view.this_update;
+        one.next_update = view.next_update;
+        one.fetched_at = line.cached->fetched_at;
+      }
+      out.push_back(std::move(one));
+    }
+    return out;
+  }
+
   Result<std::size_t> clear() override {
     const std::lock_guard lock(guards_);
     std::size_t cleared = 0;
@@ -132,6 +151,8 @@ class MemoryCache final : public CrlCache {
 
  private:
   struct Line {
+    std::string issuer;  // RFC 4514
+    bool delta = false;
     Buffer highest, fingerprint;  // of the highest number that was ever seen
     std::optional<CachedCrl> cached;
   };
@@ -175,6 +196,8 @@ class MemoryCache final : public CrlCache {
       }
       taken.unchanged = order == 0;
     }
+    line.issuer = head.issuer_text;
+    line.delta = head.delta_base.has_value();
     line.highest = *head.number;
     line.fingerprint = head.fingerprint;
     places_[entry.url] = entry.line;

@@ -266,11 +266,22 @@ TEST_F(LogonTest, UrlsInOrderUntilAValidCrlIsGot) {
   web_.serve("/page.crl", as_bytes("<html>"));
   auto newer = of("CA", 2);
   publish("/new.crl", newer);
-  const Decision decision = decide(leaf({}, {"ldap://dc/cn=crl", url("/gone.crl"), url("/page.crl"),
+  const Decision decision = decide(leaf({}, {"ftp://dc/ca.crl", url("/gone.crl"), url("/page.crl"),
                                              url("/old.crl"), url("/new.crl"), url("/never.crl")}));
   EXPECT_TRUE(decision.accepted) << to_text(decision);
   EXPECT_EQ(story(decision), (Story{"crl failed", "crl failed", "crl failed", "crl failed", "crl"}));
   EXPECT_EQ(web_.count("/never.crl"), 0);
+}
+
+TEST_F(LogonTest, DirectoriesAreAskedByLdap) {
+  const net::test::Directory directory("certificateRevocationList", crl(of("CA")));
+  const Decision decision = decide(
+      leaf({}, {directory.url("cn=CA?certificateRevocationList?base?objectClass=cRLDistributionPoint")}));
+  EXPECT_TRUE(decision.accepted) << to_text(decision);
+  EXPECT_EQ(story(decision), (Story{"crl"}));
+  forget_everything();
+  EXPECT_CODE(decide(leaf({}, {directory.url("cn=CA?deltaRevocationList")})), 500174u);
+  EXPECT_FALSE(decide(leaf({}, {"ldap:///cn=CA?certificateRevocationList"})).accepted) << "no host is named";
 }
 
 TEST_F(LogonTest, D12RedirectsAreCountedAndStayInTheScheme) {

@@ -30,9 +30,9 @@ std::vector<std::string> urls_of(const x509::ExtensionView* extension) {
   return urls;
 }
 
-bool is_http(std::string_view url) {
+bool can_be_asked(std::string_view url) {
   return equal_ignoring_case(url.substr(0, 7), "http://") ||
-         equal_ignoring_case(url.substr(0, 8), "https://");
+         equal_ignoring_case(url.substr(0, 8), "https://") || url.starts_with("ldap://");
 }
 
 // A CRL whose scope names a distribution point, held against certificates that name none: the URL that it
@@ -347,9 +347,9 @@ class RevocationClient::Work {
     std::vector<CrlPtr> gathered = crls_of(cached_valid());
     const std::vector<std::string> urls = urls_of(certificate_.view().find(oid::kCrlDistributionPoints));
     for (const std::string& url : urls) {
-      if (!is_http(url)) {
+      if (!can_be_asked(url)) {
         step("crl", url, "not asked");
-        add(FindingId::crl_location, {{"uri", url}, {"reason", "only http and https are asked"}});
+        add(FindingId::crl_location, {{"uri", url}, {"reason", "only http, https and ldap are asked"}});
         continue;
       }
       CrlPtr base = obtain(url, "crl");
@@ -369,7 +369,7 @@ class RevocationClient::Work {
       for (std::string& url : urls_of(base.head().view.find(oid::kFreshestCrl)))
         if (std::ranges::find(delta_urls, url) == delta_urls.end()) delta_urls.push_back(std::move(url));
       for (const std::string& url : delta_urls) {
-        if (!is_http(url)) continue;
+        if (!can_be_asked(url)) continue;
         CrlPtr delta = obtain(url, "delta");
         if (!delta) continue;
         gathered.push_back(std::move(delta));
@@ -424,9 +424,11 @@ class RevocationClient::Work {
     return std::nullopt;
   }
 
+  // What is worth fetching ahead. On the way of every decision: the order is made once for each CRL.
   void note_used(const CachedCrl& cached, bool delta) const {
-    if (!cached.url.empty() && !sources_.is_noted(cached))
-      sources_.on_used(order(cached.url, delta, {}), cached);
+    const bool announced = cached.crl->head().view.find(oid::kMsNextPublish) != nullptr;
+    if (!profile_.crl.prefetch || !announced || cached.url.empty() || sources_.is_noted(cached)) return;
+    sources_.on_used(order(cached.url, delta, {}), cached);
   }
 
   // Whether a cached CRL from this URL is what is wanted there: the URL may have changed hands.

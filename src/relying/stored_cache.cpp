@@ -49,10 +49,28 @@ class StoredCache final : public CrlCache {
     return out;
   }
 
+  // The store opens nothing for a list, so each is opened by its URL.
   std::vector<CachedCrl> list() override {
     std::vector<CachedCrl> out;
+    for (const StoredCrl& listed : store_->list())
+      if (listed.octets != 0)
+        if (auto cached = from_url(listed.origin.url); cached && cached->line == listed.line)
+          out.push_back(*std::move(cached));
+    return out;
+  }
+
+  std::vector<CrlLine> lines() override {
+    std::vector<CrlLine> out;
     for (const StoredCrl& stored : store_->list())
-      if (stored.crl) out.push_back(cached_of(stored));
+      out.push_back({.line = stored.line,
+                     .issuer = stored.issuer,
+                     .delta = stored.delta,
+                     .number = stored.highest_number,
+                     .octets = static_cast<std::size_t>(stored.octets),
+                     .url = stored.origin.url,
+                     .this_update = stored.this_update,
+                     .fetched_at = stored.origin.fetched_at,
+                     .next_update = stored.next_update});
     return out;
   }
 

@@ -83,6 +83,7 @@ class PartyTest : public testing::Test {
     RelyingPartySettings settings;
     settings.cache = cache_;
     settings.folder = folder_;
+    settings.trusted_roots = roots_;
     return std::make_unique<RelyingParty>(pki_.provider(), clock_, std::make_shared<TrustList>(issuers_),
                                           std::move(settings));
   }
@@ -107,6 +108,7 @@ class PartyTest : public testing::Test {
   std::vector<TrustedIssuer> issuers_;
   std::shared_ptr<CrlCache> cache_;
   fs::path folder_;
+  Buffer roots_;  // for https
   std::unique_ptr<RelyingParty> party_;
 };
 

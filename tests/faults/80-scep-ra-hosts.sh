@@ -94,6 +94,7 @@ X
   echo '[scep_ra]' >>$ra/vouch.toml
   chmod 600 $ra/ra.key
   echo secret >$ra/password
+  chmod 600 $ra/password
 done
 echo 'renew = false' >>ra2/vouch.toml
 for i in $(seq 100); do curl -sS --cacert root.pem --cert ra1/ra.pem --key ra1/ra.key https://ca.vouch.test:8443/api/v1/caller >caller 2>&1 && break; sleep 0.1; done

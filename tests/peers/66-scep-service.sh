@@ -169,4 +169,20 @@ must V scep trust routers --out trust
 expect "the root for MDMs" 0 "CN *= *Root" openssl x509 -inform DER -in trust/routers-root.cer -noout -subject
 expect "the profile for Apple's devices is XML" 0 "com.apple.security.root" python3 -c "import plistlib,sys; print([p['PayloadType'] for p in plistlib.load(open('trust/routers.mobileconfig','rb'))['PayloadContent']])"
 
+# --- another key of the CA: devices are told what comes next (RFC 8894 4.7) ---
+must V ca export --out before.pem
+must V ca renew --new-key --parent Root
+must V ca export --out after.pem
+must V crl publish
+for i in $(seq 80); do curl -sS "$url/scep/routers?operation=GetCACaps" | grep -q GetNextCACert && break; sleep 0.1; done
+expect "GetCACaps says that there is a next one" 0 GetNextCACert curl -sS "$url/scep/routers?operation=GetCACaps"
+expect "GetNextCACert has the type of RFC 8894 4.7.1" 0 "application/x-x509-next-ca-cert" curl -sS -o next -w '%{content_type}' "$url/scep/routers?operation=GetNextCACert"
+expect "the earlier key signs it" 0 "success" openssl cms -verify -inform DER -in next -certfile before.pem -nointern -noverify -out inner
+same "and it is the new certificate" "$(openssl pkcs7 -inform DER -in inner -print_certs | openssl x509 -noout -fingerprint)" "$(openssl x509 -in after.pem -noout -fingerprint)"
+cp after.pem ca.pem
+reload 3
+for i in $(seq 80); do curl -sS "$url/scep/routers?operation=GetCACert" | openssl pkcs7 -inform DER -print_certs | openssl verify -CAfile root.pem -untrusted after.pem 2>&1 | grep -q OK && break; sleep 0.1; done
+must strongswan "$url/scep/routers" k4.pem --dn "CN=anew" --password "$password"
+issued "devices enrol with the new key, whose registration authority has new certificates too" must anew
+
 summary

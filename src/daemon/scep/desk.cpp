@@ -13,6 +13,13 @@ using enroll::scep::ChallengePolicy, enroll::scep::Event, enroll::scep::Responde
 constexpr std::size_t kMaxPasswordFile = 4'096;
 
 Result<std::string> first_line(const fs::path& file) {
+  std::error_code unknown;
+  const fs::perms others =
+      fs::status(file, unknown).permissions() & (fs::perms::group_all | fs::perms::others_all);
+  if (!unknown && others != fs::perms::none)
+    return make_error(Errc::denied, "the challenge password in {} can be read by others than its owner",
+                      file.string())
+        .with_hint(fmt::format("chmod 0600 '{}'", file.string()));
   Buffer content = TRY(read_file(file, kMaxPasswordFile).context("reading the challenge password"));
   std::string line(as_text(content).substr(0, as_text(content).find_first_of("\r\n")));
   wipe(content);
@@ -66,6 +73,7 @@ Result<enroll::scep::Profile> Desk::profile_of(const ProfileConfiguration& from)
   profile.templates = {from.signature_template, from.encryption_template, from.general_template,
                        from.named_templates};
   profile.challenge = TRY(policy_of(from));
+  if (options_.listeners) profile.listeners = TRY(options_.listeners(from));
   profile.challenge_approves = from.challenge_approves;
   profile.floor = {
       .triple_des = from.triple_des, .single_des = from.legacy, .sha1 = from.legacy, .md5 = from.legacy};

@@ -19,6 +19,7 @@ class ScepDesk : public testing::Test {
   ScepDesk() : environment_(bench_.environment()) {
     ca::InitOptions options = bench_.root_options("Devices", crypto::parse_key_spec("rsa:2048").value());
     options.no_locations = true;
+    options.automatic_issuance = true;
     EXPECT_TRUE(ca::init(environment_, options));
     authority_ = bench_.open("Devices");
     EXPECT_TRUE(ca::publish_template(environment_, authority_->record().id, "ScepDevice"));

@@ -17,7 +17,7 @@ class FolderRaKeys : public testing::Test {
   fs::path folder() const { return bench_.home().folder() / "ra"; }
   std::unique_ptr<RaKeys> keys(const fs::path& in) {
     return std::make_unique<RaKeys>(std::make_unique<FolderRaStore>(in, bench_.provider()),
-                                    RaKeys::Context{bench_.provider(), bench_.clock(), "ra1"},
+                                    RaKeys::Context{bench_.provider(), bench_.clock(), "ra1", {}},
                                     [this](Bytes request, const std::string& name) -> Result<ca::Outcome> {
                                       if (waits_)
                                         return ca::Outcome{.request = 7,

@@ -170,11 +170,12 @@ Result<Findings> examine_here(const ca::Environment& environment, const ca::Loca
 }
 
 std::unique_ptr<RaKeys> ra_keys_here(const ca::Environment& environment, const store::AuthorityRecord& record,
-                                     RaKeys::Issue issue) {
+                                     RaKeys::Issue issue, std::function<Result<Buffer>()> issuer) {
   const auto settings = ca::parse_settings(record.settings);
   return std::make_unique<RaKeys>(
       std::make_unique<HomeRaStore>(environment, record.id, record.name + " MSCEP-RA"),
-      RaKeys::Context{environment.provider, environment.clock, settings ? settings->short_name : "host"},
+      RaKeys::Context{environment.provider, environment.clock, settings ? settings->short_name : "host",
+                      std::move(issuer)},
       std::move(issue));
 }
 
@@ -211,13 +212,15 @@ Result<std::shared_ptr<RaKeys>> HereSite::ra_keys(const std::string& ca) {
   const auto authority = TRY(find(ca));
   const std::scoped_lock lock(guards_keys_);
   std::shared_ptr<RaKeys>& keys = keys_[authority->record().name];
+  if (keys) return keys;
   // The authority is opened anew by each reload, so it is looked for when it is asked.
-  if (!keys)
-    keys = ra_keys_here(environment_, authority->record(),
-                        [this, name = authority->record().name](
-                            Bytes request, const std::string& template_name) -> Result<ca::Outcome> {
-                          return TRY(find(name))->issue_to_service(request, template_name);
-                        });
+  const std::string name = authority->record().name;
+  keys = ra_keys_here(
+      environment_, authority->record(),
+      [this, name](Bytes request, const std::string& template_name) -> Result<ca::Outcome> {
+        return TRY(find(name))->issue_to_service(request, template_name);
+      },
+      [this, name]() -> Result<Buffer> { return TRY(find(name))->current().generation.certificate; });
   return keys;
 }
 

@@ -35,9 +35,10 @@ class HereSite final : public Site {
   std::size_t left_out_ = 0;
 };
 
-// The keys of one CA's registration authority. The environment outlives them.
+// The keys of one CA's registration authority. The environment outlives them. `issuer`: the CA certificate
+// that signs now.
 std::unique_ptr<RaKeys> ra_keys_here(const ca::Environment& environment, const store::AuthorityRecord& record,
-                                     RaKeys::Issue issue);
+                                     RaKeys::Issue issue, std::function<Result<Buffer>()> issuer);
 // The same question as HereSite::examine.
 Result<Findings> examine_here(const ca::Environment& environment, const ca::LocalAuthority& authority,
                               const ProfileConfiguration& profile);

@@ -152,9 +152,11 @@ Status RaKeys::maintain(const RaConfiguration& configuration) {
 Status RaKeys::renew_due(const RaConfiguration& configuration) {
   const auto all = TRY(states());
   const Time now = context_.clock.now();
+  const Buffer issuer = context_.issuer ? TRY(context_.issuer()) : Buffer();
   const auto is_due = [&](bool RaState::* use) {
-    return std::ranges::none_of(
-        all, [&](const RaState& state) { return state.current && state.*use && now < state.renew_at; });
+    return std::ranges::none_of(all, [&](const RaState& state) {
+      return state.current && state.*use && now < state.renew_at && is_signed_by(issuer, state);
+    });
   };
   // Both are asked for, so that somebody who has to approve them sees both.
   Status outcome = ok();
@@ -163,6 +165,15 @@ Status RaKeys::renew_due(const RaConfiguration& configuration) {
     if (Status second = issue(configuration, configuration.encryption_template, all); !second)
       outcome = std::move(second);
   return outcome;
+}
+
+bool RaKeys::is_signed_by(Bytes issuer, const RaState& state) const {
+  if (issuer.empty()) return true;
+  const auto ca = x509::parse_certificate(issuer), own = x509::parse_certificate(state.kept.certificate);
+  if (!ca || !own) return true;
+  const auto algorithm = x509::parse_signature_algorithm(own->signature_algorithm);
+  return !algorithm ||
+         context_.provider.verify(ca->public_key_info, *algorithm, own->tbs, own->signature).has_value();
 }
 
 Status RaKeys::renew(const RaConfiguration& configuration) {

@@ -29,6 +29,9 @@ class RaKeys {
     const crypto::Provider& provider;  // this and the clock outlive it
     const Clock& clock;
     std::string host;  // for their common name
+    // The certificate of the CA that signs now; none: whose they are is not looked at. Devices verify them
+    // with it, so a CA with a new key makes them due.
+    std::function<Result<Buffer>()> issuer{};
   };
   RaKeys(std::unique_ptr<RaStore> store, Context context, Issue issue)
       : store_(std::move(store)), context_(std::move(context)), issue_(std::move(issue)) {}
@@ -51,6 +54,7 @@ class RaKeys {
 
  private:
   Status renew_due(const RaConfiguration& configuration);
+  bool is_signed_by(Bytes issuer, const RaState& state) const;
   Status issue(const RaConfiguration& configuration, const std::string& template_name,
                const std::vector<RaState>& states);
   Result<RaStore::Waiting> new_request(const RaConfiguration& configuration,

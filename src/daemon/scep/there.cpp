@@ -46,8 +46,13 @@ std::unique_ptr<RaKeys> ra_keys_there(api::RemoteAuthority& authority, const The
         "scep-ra:" + to_hex(provider.digest(crypto::DigestAlgorithm::sha256, submission.request));
     return authority.submit(submission);
   };
+  const auto issuer = [&authority]() -> Result<Buffer> {
+    const auto chain = TRY(authority.chain());
+    return chain.empty() ? Buffer() : chain.front();
+  };
   return std::make_unique<RaKeys>(std::make_unique<FolderRaStore>(context.folder, context.provider),
-                                  RaKeys::Context{context.provider, context.clock, context.host}, issue);
+                                  RaKeys::Context{context.provider, context.clock, context.host, issuer},
+                                  issue);
 }
 
 ThereSite::ThereSite(api::RemoteAuthority& authority, const Context& context)
