@@ -9,11 +9,6 @@ namespace {
 
 using validate::CertificatePtr, validate::CrlHead, validate::Finding, validate::FindingId;
 
-std::strong_ordering compare_numbers(const Buffer& a, const Buffer& b) {
-  if (a.size() != b.size()) return a.size() <=> b.size();
-  return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end());
-}
-
 std::string number_text(const Buffer& number) { return number.empty() ? "00" : to_hex(number); }
 
 Finding unusable(const CrlHead& head, std::string reason) {
@@ -113,11 +108,11 @@ class MemoryCache final : public CrlCache {
     return out;
   }
 
-  std::vector<CrlLine> lines() override {
+  std::vector<ListedCrl> lines() override {
     const std::lock_guard lock(guards_);
-    std::vector<CrlLine> out;
+    std::vector<ListedCrl> out;
     for (const auto& [name, line] : lines_) {
-      CrlLine one{
+      ListedCrl one{
           .line = name, .issuer = line.issuer, .delta = line.delta, .number = number_text(line.highest)};
       if (line.cached) {
         const auto& view = line.cached->crl->head().view;
@@ -184,7 +179,7 @@ class MemoryCache final : public CrlCache {
     Line& line = lines_[entry.line];
     CrlTaken taken;
     if (!line.fingerprint.empty()) {
-      const auto order = compare_numbers(*head.number, line.highest);
+      const auto order = validate::compare_numbers(*head.number, line.highest);
       if (order < 0 || (order == 0 && !equal(head.fingerprint, line.fingerprint))) {
         taken.finding =
             unusable(head, order < 0 ? fmt::format("its number {} is lower than {}, which was seen already",

@@ -24,7 +24,7 @@ struct CachedCrl {
 };
 
 // A line as it is listed: also one whose CRL was cleared away, and only the number is left.
-struct CrlLine {
+struct ListedCrl {
   std::string line, issuer;  // issuer: RFC 4514
   bool delta = false;
   std::string number{};    // the highest that was seen, hex
@@ -63,7 +63,7 @@ class CrlCache {
   // All CRLs of an issuer (x509::comparison_key), base and delta, of every key and scope.
   virtual std::vector<CachedCrl> of_issuer(const std::string& issuer_key) = 0;
   virtual std::vector<CachedCrl> list() = 0;
-  virtual std::vector<CrlLine> lines() = 0;
+  virtual std::vector<ListedCrl> lines() = 0;
   // The CRLs go, the highest numbers stay.
   virtual Result<std::size_t> clear() = 0;
   // Forgets a line and its number: for a CA that was restored from a backup.

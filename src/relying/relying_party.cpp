@@ -5,6 +5,7 @@
 
 #include "relying/prefetch.hpp"
 #include "relying/revocation_client.hpp"
+#include "relying/stored_cache.hpp"
 #include "validate/validator.hpp"
 
 namespace vouch::relying {
@@ -23,6 +24,16 @@ fs::path usable_folder(const fs::path& folder, std::string_view name, std::strin
   if (made) return folder / name;
   problem = made.error().summary();
   return {};
+}
+
+std::shared_ptr<CrlCache> usable_cache(const std::shared_ptr<const crypto::Provider>& provider,
+                                       const RelyingPartySettings& settings, std::string& problem) {
+  if (settings.cache) return settings.cache;
+  if (settings.folder.empty()) return make_memory_cache(provider);
+  auto store = CrlStore::open(provider, {.folder = settings.folder / "crls"});
+  if (store) return make_stored_cache(*std::move(store));
+  problem = store.error().summary();
+  return make_memory_cache(provider);
 }
 
 void refuse(Decision& decision, const Finding& finding) {
@@ -56,7 +67,7 @@ class RelyingParty::Impl {
       : provider_(std::move(provider)),
         clock_(clock),
         trust_(std::move(trust)),
-        cache_(settings.cache ? settings.cache : make_memory_cache(provider_)),
+        cache_(usable_cache(provider_, settings, folder_problem_)),
         signatures_(std::make_shared<validate::SignatureCache>(settings.remembered_signatures)),
         answers_(provider_, usable_folder(settings.folder, "ocsp", folder_problem_), kCachedAnswers),
         downloads_(provider_, clock, cache_,
@@ -144,7 +155,7 @@ class RelyingParty::Impl {
 
   Value status() const {
     Value out = downloads_.status(), crls = Value::list(), ahead = Value::list();
-    for (const CrlLine& one : cache_->lines())
+    for (const ListedCrl& one : cache_->lines())
       crls.push(Value::table()
                     .set("line", one.line)
                     .set("url", one.url)
@@ -254,7 +265,7 @@ class RelyingParty::Impl {
       if (!issuer.base_url.empty()) all.emplace_back(issuer.base_url, false);
       if (!issuer.delta_url.empty()) all.emplace_back(issuer.delta_url, true);
     }
-    for (const CrlLine& one : cache_->lines())
+    for (const ListedCrl& one : cache_->lines())
       if (!one.url.empty()) all.emplace_back(one.url, one.delta);
     std::ranges::sort(all);
     all.erase(std::ranges::unique(all).begin(), all.end());

@@ -39,13 +39,8 @@ class StoredCache final : public CrlCache {
 
   std::vector<CachedCrl> of_issuer(const std::string& issuer_key) override {
     std::vector<CachedCrl> out;
-    for (const validate::CrlPtr& crl : *store_->of_issuer(issuer_key)) {
-      const auto stored = store_->from_url(crl->head().from);
-      if (stored && stored->crl && equal(stored->crl->head().fingerprint, crl->head().fingerprint))
-        out.push_back(cached_of(*stored));
-      else  // a file that somebody put in, or a line whose URL gives another one now
-        out.push_back({.crl = crl, .line = {}, .url = {}, .fetched_at = crl->head().view.this_update});
-    }
+    for (const StoredCrl& stored : store_->stored_of(issuer_key))
+      if (stored.crl) out.push_back(cached_of(stored));
     return out;
   }
 
@@ -59,8 +54,8 @@ class StoredCache final : public CrlCache {
     return out;
   }
 
-  std::vector<CrlLine> lines() override {
-    std::vector<CrlLine> out;
+  std::vector<ListedCrl> lines() override {
+    std::vector<ListedCrl> out;
     for (const StoredCrl& stored : store_->list())
       out.push_back({.line = stored.line,
                      .issuer = stored.issuer,
