@@ -67,24 +67,23 @@ void AttemptLimit::make_room(Time now) {
 
 Result<SignIn::Outcome> SignIn::check(std::string_view field, const net::Address& client) {
   if (field.empty()) return Outcome{Answer::asked};
-  auto credentials = parse_basic(field);
-  if (!credentials) {
-    // Clients that can do more try that first.
-    if (credentials.error().code() == Errc::unsupported) return Outcome{Answer::asked};
-    credentials = Credentials();
-  }
+  auto parsed = parse_basic(field);
+  // Clients that can do more try that first.
+  if (!parsed && parsed.error().code() == Errc::unsupported) return Outcome{Answer::asked};
+  Credentials credentials;
+  if (parsed) credentials = std::move(*parsed);
   const std::string site = client.site().text();
-  const std::string name = credentials->user.substr(0, kLongestKey);
+  const std::string name = credentials.user.substr(0, kLongestKey);
   const Time now = clock_.now();
   const auto wait = std::max(by_site_.wait(site, now), by_name_.wait(name, now));
-  if (wait > std::chrono::seconds(0)) return Outcome{Answer::limited, credentials->user, wait};
-  if (TRY(is_right(*credentials))) {
+  if (wait > std::chrono::seconds(0)) return Outcome{Answer::limited, credentials.user, wait};
+  if (TRY(is_right(credentials))) {
     by_site_.forget(site);
-    return Outcome{Answer::granted, credentials->user};
+    return Outcome{Answer::granted, credentials.user};
   }
   by_site_.refused(site, now);
   by_name_.refused(name, now);
-  return Outcome{Answer::refused, credentials->user};
+  return Outcome{Answer::refused, credentials.user};
 }
 
 // A name that nobody has takes as long as a wrong password.
