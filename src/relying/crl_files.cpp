@@ -94,7 +94,7 @@ std::optional<std::string> CrlFiles::stamp(const std::string& line) const {
   return fmt::format("{}.{}.{}.{}", info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
 }
 
-Result<CrlLine> CrlFiles::read(const std::string& line) const {
+Result<LineState> CrlFiles::read(const std::string& line) const {
   const fs::path file = state(line);
   const Buffer octets = TRY(read_file(file, kMaxState));
   auto read = parse_line(line, as_text(octets));
@@ -104,7 +104,7 @@ Result<CrlLine> CrlFiles::read(const std::string& line) const {
       .with_hint("the highest CRL number of this line is lost; remove the file to begin anew");
 }
 
-Status CrlFiles::write(const CrlLine& line, const std::optional<CrlLine>& before) const {
+Status CrlFiles::write(const LineState& line, const std::optional<LineState>& before) const {
   TRY(write_file_atomic(state(line.id), as_bytes(format_line(line)), 0600));
   announce();
   if (before && before->file && (!line.file || line.file->stem != before->file->stem))
@@ -112,7 +112,7 @@ Status CrlFiles::write(const CrlLine& line, const std::optional<CrlLine>& before
   return ok();
 }
 
-Status CrlFiles::erase(const std::string& line, const std::optional<CrlLine>& before) const {
+Status CrlFiles::erase(const std::string& line, const std::optional<LineState>& before) const {
   const fs::path file = state(line);
   if (::unlink(file.c_str()) != 0) return system_error(errno, "cannot remove", file);
   TRY(sync_folder_of(file));

@@ -36,11 +36,11 @@ class CrlFiles {
   std::vector<std::string> lines() const;
   // Tells whether the line's file is another one than before. Nothing: there is none.
   std::optional<std::string> stamp(const std::string& line) const;
-  Result<CrlLine> read(const std::string& line) const;
+  Result<LineState> read(const std::string& line) const;
 
   // For whoever holds the lock. What the line named before and names no more is removed.
-  Status write(const CrlLine& line, const std::optional<CrlLine>& before) const;
-  Status erase(const std::string& line, const std::optional<CrlLine>& before) const;
+  Status write(const LineState& line, const std::optional<LineState>& before) const;
+  Status erase(const std::string& line, const std::optional<LineState>& before) const;
   void sweep() const;
 
  private:

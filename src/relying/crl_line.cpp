@@ -37,7 +37,7 @@ Result<std::uint64_t> number_in(const Value& table, std::string_view key) {
   return static_cast<std::uint64_t>(*found->integer());
 }
 
-Value file_value(const CrlLine::File& file) {
+Value file_value(const LineState::File& file) {
   Value out = Value::table();
   out.set("stem", file.stem)
       .set("octets", file.octets)
@@ -52,8 +52,8 @@ Value file_value(const CrlLine::File& file) {
   return out;
 }
 
-Result<CrlLine::File> read_file_value(const Value& table) {
-  CrlLine::File file;
+Result<LineState::File> read_file_value(const Value& table) {
+  LineState::File file;
   file.stem = TRY(text_in(table, "stem"));
   file.octets = TRY(number_in(table, "octets"));
   file.index_octets = TRY(number_in(table, "index_octets"));
@@ -88,7 +88,7 @@ bool is_line_id(std::string_view text) {
   return text.size() == kIdDigits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-std::string format_line(const CrlLine& line) {
+std::string format_line(const LineState& line) {
   Value out = Value::table();
   out.set("issuer", line.issuer)
       .set("issuer_key", to_hex(as_bytes(line.issuer_key)))
@@ -100,9 +100,9 @@ std::string format_line(const CrlLine& line) {
   return to_json(out) + "\n";
 }
 
-Result<CrlLine> parse_line(std::string_view id, std::string_view text) {
+Result<LineState> parse_line(std::string_view id, std::string_view text) {
   const Value table = TRY(parse_json(text));
-  CrlLine line;
+  LineState line;
   line.id = id;
   line.issuer = TRY(text_in(table, "issuer"));
   line.issuer_key = as_text(TRY(octets_in(table, "issuer_key")));

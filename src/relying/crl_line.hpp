@@ -7,7 +7,7 @@
 
 namespace vouch::relying {
 
-struct CrlLine {
+struct LineState {
   std::string id;                      // see line_of
   std::string issuer_key{}, issuer{};  // x509::comparison_key, RFC 4514
   std::string key_identifier{};        // hex
@@ -22,15 +22,15 @@ struct CrlLine {
     bool operator==(const File&) const = default;
   };
   std::optional<File> file{};  // none: the CRL was cleared away
-  bool operator==(const CrlLine&) const = default;
+  bool operator==(const LineState&) const = default;
 };
 
 // 32 hex digits of a digest over issuer, key, scope and kind: where numbers are compared (RFC 5280 5.2.3).
 std::string line_of(const crypto::Provider& provider, const validate::CrlHead& head);
 bool is_line_id(std::string_view text);
 
-std::string format_line(const CrlLine& line);
+std::string format_line(const LineState& line);
 // `malformed`, saying what is missing.
-Result<CrlLine> parse_line(std::string_view id, std::string_view text);
+Result<LineState> parse_line(std::string_view id, std::string_view text);
 
 }  // namespace vouch::relying

@@ -21,7 +21,7 @@ Finding refusal(FindingId id, std::vector<Finding::Parameter> parameters) {
 std::string hex_number(const Buffer& number) { return number.empty() ? "00" : to_hex(number); }
 
 // V1 to V4 of the version rule: what the highest number of the line says of a CRL. Empty: it may come in.
-std::string number_fault(const CrlLine& line, const CrlHead& head) {
+std::string number_fault(const LineState& line, const CrlHead& head) {
   const auto order = validate::compare_numbers(*head.number, line.highest);
   if (order < 0)
     return fmt::format("its number {} is lower than {}, which was seen already", hex_number(*head.number),
@@ -34,7 +34,7 @@ std::string number_fault(const CrlLine& line, const CrlHead& head) {
 // A line that this process has seen, and its CRL once somebody wanted it.
 struct Known {
   std::string stamp;
-  CrlLine line;
+  LineState line;
   IndexedCrlPtr crl;
   bool damaged = false;
   // Its file says nothing: not even which number was the highest.
@@ -75,7 +75,7 @@ class CrlStore::Folder {
     return change([&](const Lines& lines) -> Status {
       const Known* known = newest_from(lines, url);
       if (known == nullptr) return make_error(Errc::not_found, "no CRL came from {}", url);
-      CrlLine line = known->line;
+      LineState line = known->line;
       line.file->origin.fetched_at = fetched_at;
       return files_.write(line, known->line);
     });
@@ -183,7 +183,7 @@ class CrlStore::Folder {
     const auto known = lines.find(id);
     if (known == lines.end()) return no_such(id);
     if (known->second.is_unreadable()) TRY(files_.read(id));
-    CrlLine line = known->second.line;
+    LineState line = known->second.line;
     line.file.reset();
     return files_.write(line, known->second.line);
   }
@@ -202,7 +202,7 @@ class CrlStore::Folder {
         return write(index, id, origin, std::nullopt);
       }
       // One that cannot be read still holds its number.
-      const CrlLine before = known->second.is_unreadable() ? TRY(files_.read(id)) : known->second.line;
+      const LineState before = known->second.is_unreadable() ? TRY(files_.read(id)) : known->second.line;
       if (std::string fault = number_fault(before, index.head()); !fault.empty()) {
         out.finding = refusal(FindingId::crl_unusable,
                               {{"issuer", index.head().issuer_text}, {"reason", std::move(fault)}});
@@ -210,7 +210,7 @@ class CrlStore::Folder {
       }
       if (before.file && before.fingerprint == index.head().fingerprint && is_whole(id)) {
         out.outcome = CrlPut::Outcome::unchanged;
-        CrlLine line = before;
+        LineState line = before;
         line.file->origin = origin;
         return line == before ? ok() : files_.write(line, before);
       }
@@ -226,17 +226,17 @@ class CrlStore::Folder {
   }
 
   Status write(const IndexedCrl& index, const std::string& id, const CrlOrigin& origin,
-               const std::optional<CrlLine>& before) {
+               const std::optional<LineState>& before) {
     const CrlHead& head = index.head();
-    CrlLine line{id,
-                 head.issuer_key,
-                 head.issuer_text,
-                 head.authority_key_identifier ? to_hex(*head.authority_key_identifier) : "",
-                 head.delta_base.has_value(),
-                 *head.number,
-                 head.fingerprint,
-                 CrlLine::File{files_.new_stem(*provider_, id), index.octets(), index.index_octets(),
-                               index.entries(), head.view.this_update, head.view.next_update, origin}};
+    LineState line{id,
+                   head.issuer_key,
+                   head.issuer_text,
+                   head.authority_key_identifier ? to_hex(*head.authority_key_identifier) : "",
+                   head.delta_base.has_value(),
+                   *head.number,
+                   head.fingerprint,
+                   LineState::File{files_.new_stem(*provider_, id), index.octets(), index.index_octets(),
+                                   index.entries(), head.view.this_update, head.view.next_update, origin}};
     TRY(write_file_atomic(files_.crl(line.file->stem), head.view.whole, 0600));
     TRY(save_crl_index(*provider_, *files_.sealer(), index, files_.index(line.file->stem)));
     return files_.write(line, before);
@@ -280,7 +280,7 @@ class CrlStore::Folder {
         continue;
       }
       auto line = files_.read(id);
-      Known one{*stamp, line ? *std::move(line) : CrlLine{.id = id}, nullptr, !line};
+      Known one{*stamp, line ? *std::move(line) : LineState{.id = id}, nullptr, !line};
       // The same file with another origin stays open.
       if (known != lines_.end() && one.line.file && known->second.line.file &&
           one.line.file->stem == known->second.line.file->stem) {
@@ -356,7 +356,7 @@ class CrlStore::Folder {
   }
 
   StoredCrl describe(const Known& known) const {
-    const CrlLine& line = known.line;
+    const LineState& line = known.line;
     StoredCrl out;
     out.line = line.id;
     out.issuer = line.issuer;
