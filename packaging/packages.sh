@@ -64,6 +64,13 @@ packages_all=(
   iproute2
   faketime                       # a clock that is set back
   nginx                          # OCSP stapling, client certificates
+  openvpn
+  freeradius                     # Wi-Fi by certificate, with
+  eapoltest                      # its client
+  krb5-kdc                       # smart-card logon: the KDC,
+  krb5-admin-server              # kadmin.local,
+  krb5-pkinit                    # certificates,
+  krb5-user                      # kinit
 )
 
 # Only for ./test --fuzz, which needs no peers.

@@ -1,6 +1,7 @@
 #include "api/administration.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "api/problem.hpp"
@@ -10,6 +11,9 @@ namespace vouch::api {
 namespace {
 
 using Parameters = std::map<std::string, std::string, std::less<>>;
+
+constexpr std::array kMethods = {net::Method::get, net::Method::post, net::Method::put, net::Method::patch,
+                                 net::Method::delete_};
 
 std::vector<std::string_view> segments_of(std::string_view path) {
   std::vector<std::string_view> segments;
@@ -73,6 +77,19 @@ Result<Value> body_of(const Operation& operation, const net::Request& request) {
   return read_body(request, operation.body);
 }
 
+// A call with what it refers to.
+struct Asked {
+  Caller caller;
+  Parameters parameters;
+  Value body;
+};
+
+Result<Asked> read_call(const Operation& operation, const net::Request& request, Caller caller,
+                        std::span<const std::string_view> segments) {
+  Parameters parameters = TRY(parameters_of(operation, segments, request.query));
+  return Asked{std::move(caller), std::move(parameters), TRY(body_of(operation, request))};
+}
+
 Result<net::Response> answer(const Service& service, const net::Request& request, const Caller& caller) {
   const auto segments = segments_of(request.path.substr(kApiRoot.size()));
   const auto [operation, allow] =
@@ -87,23 +104,79 @@ Result<net::Response> answer(const Service& service, const net::Request& request
     response.fields.emplace_back("Allow", allow);
     return response;
   }
-  const Parameters parameters = TRY(parameters_of(*operation, segments, request.query));
-  const Value body = TRY(body_of(*operation, request));
-  const Answer said = TRY(operation->run({service, caller, parameters, body}));
-  return json_response(said);
+  const Asked asked = TRY(read_call(*operation, request, caller, segments));
+  return json_response(TRY(operation->run({service, asked.caller, asked.parameters, asked.body})));
+}
+
+net::Response unknown_caller(const Error& error) {
+  net::Response response = problem_response(error);
+  if (error.code() == Errc::denied) response.status = 401;
+  return response;
 }
 
 net::Response handle(const Service& service, const net::Request& request) {
   const auto caller = caller_of(request, service.environment, service.login_name);
-  if (!caller) {
-    net::Response response = problem_response(caller.error());
-    if (caller.error().code() == Errc::denied) response.status = 401;
-    return response;
-  }
+  if (!caller) return unknown_caller(caller.error());
   auto response = answer(service, request, *caller);
   net::Response sent = response ? std::move(*response) : problem_response(response.error());
   sent.notes.user = caller->account;
   return sent;
+}
+
+// The same for requests of one operation that came at the same time.
+std::vector<net::Response> handle_together(const Service& service, const Operation& operation,
+                                           std::span<const net::Request* const> requests) {
+  std::vector<net::Response> responses(requests.size());
+  std::vector<Asked> asked;
+  std::vector<std::size_t> places;  // in `responses`, of what was asked
+  Callers callers(service.environment, service.login_name);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const net::Request& request = *requests[i];
+    auto caller = callers.of(request);
+    if (!caller) {
+      responses[i] = unknown_caller(caller.error());
+      continue;
+    }
+    std::string user = caller->account;
+    auto read =
+        read_call(operation, request, std::move(*caller), segments_of(request.path.substr(kApiRoot.size())));
+    if (read) {
+      asked.push_back(std::move(*read));
+      places.push_back(i);
+    } else {
+      responses[i] = problem_response(read.error());
+    }
+    responses[i].notes.user = std::move(user);
+  }
+  std::vector<Call> calls;
+  for (const Asked& each : asked) calls.push_back({service, each.caller, each.parameters, each.body});
+  const auto answers = operation.run_together(calls);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    net::Response response = answers[i] ? json_response(*answers[i]) : problem_response(answers[i].error());
+    response.notes.user = std::move(responses[places[i]].notes.user);
+    responses[places[i]] = std::move(response);
+  }
+  return responses;
+}
+
+// The path of an operation that is run together is a route of its own, also for the other methods.
+void add_routes_of(const Service& service, const Operation& operation, std::vector<net::Route>& routes) {
+  net::Route route{.path = fmt::format("{}{}", kApiRoot, operation.path),
+                   .methods = {operation.method},
+                   .handler = std::make_shared<net::Together>(
+                       [&service, &operation](std::span<const net::Request* const> requests) {
+                         return handle_together(service, operation, requests);
+                       }),
+                   .body_limit = kLargestBody,
+                   .name = "api"};
+  net::Route others = route;
+  others.methods.clear();
+  std::ranges::copy_if(kMethods, std::back_inserter(others.methods),
+                       [&](net::Method method) { return method != operation.method; });
+  others.handler =
+      net::Blocking([&service](const net::Request& request) { return handle(service, request); });
+  routes.push_back(std::move(route));
+  routes.push_back(std::move(others));
 }
 
 }  // namespace
@@ -189,13 +262,15 @@ std::vector<net::Route> administration_routes(const Service& service) {
                                                    const net::Request&) { return prepared; })};
   net::Route all{
       .path = fmt::format("{}/", kApiRoot),
-      .methods = {net::Method::get, net::Method::post, net::Method::put, net::Method::patch,
-                  net::Method::delete_},
+      .methods = {kMethods.begin(), kMethods.end()},
       .handler = net::Blocking([&service](const net::Request& request) { return handle(service, request); }),
       .body_limit = kLargestBody,
       .match = net::Route::Match::prefix,
       .name = "api"};
-  return {std::move(openapi), std::move(all)};
+  std::vector<net::Route> routes{std::move(openapi), std::move(all)};
+  for (const Operation& operation : operations())
+    if (operation.run_together) add_routes_of(service, operation, routes);
+  return routes;
 }
 
 }  // namespace vouch::api

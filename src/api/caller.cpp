@@ -50,6 +50,23 @@ Result<std::string> with_note(std::string account, std::string_view note) {
   return fmt::format("{} (for {})", account, note);
 }
 
+Result<std::string> account_of_certificate(const ca::Environment& environment,
+                                           const store::Snapshot& snapshot,
+                                           const std::vector<Buffer>& chain) {
+  if (chain.empty()) return make_error(Errc::denied, "the client sent no certificate");
+  const auto certificate = TRY(x509::parse_certificate(chain.front()));
+  const auto record = snapshot.certificate(x509::serial_octets(certificate.serial));
+  if (!record && record.error().code() != Errc::not_found) return record.error();
+  if (!record || !equal(record->der(), chain.front()))
+    return make_error(Errc::denied, "the client's certificate was not issued here");
+  TRY(check_usable(environment, certificate, *record));
+  std::string ca;
+  for (const auto& authority : TRY(snapshot.authorities()))
+    if (authority.id == record->authority) ca = authority.name;
+  return fmt::format("certificate:{}/{}/{}", escaped(ca, true), escaped(record->template_name, true),
+                     escaped(TRY(x509::to_rfc4514(certificate.subject)), false));
+}
+
 }  // namespace
 
 std::string login_of(const net::LocalUser& user, const LoginName& login_name) {
@@ -59,29 +76,23 @@ std::string login_of(const net::LocalUser& user, const LoginName& login_name) {
 
 Result<std::string> account_of_certificate(const ca::Environment& environment,
                                            const std::vector<Buffer>& chain) {
-  if (chain.empty()) return make_error(Errc::denied, "the client sent no certificate");
-  const auto certificate = TRY(x509::parse_certificate(chain.front()));
-  const auto snapshot = TRY(environment.database.snapshot());
-  const auto record = snapshot->certificate(x509::serial_octets(certificate.serial));
-  if (!record && record.error().code() != Errc::not_found) return record.error();
-  if (!record || !equal(record->der(), chain.front()))
-    return make_error(Errc::denied, "the client's certificate was not issued here");
-  TRY(check_usable(environment, certificate, *record));
-  std::string ca;
-  for (const auto& authority : TRY(snapshot->authorities()))
-    if (authority.id == record->authority) ca = authority.name;
-  return fmt::format("certificate:{}/{}/{}", escaped(ca, true), escaped(record->template_name, true),
-                     escaped(TRY(x509::to_rfc4514(certificate.subject)), false));
+  return account_of_certificate(environment, *TRY(environment.database.snapshot()), chain);
 }
 
-Result<Caller> caller_of(const net::Request& request, const ca::Environment& environment,
-                         const LoginName& login_name) {
+Result<std::string> Callers::account_of(const std::vector<Buffer>& chain) {
+  if (const auto known = accounts_.find(chain.front()); known != accounts_.end()) return known->second;
+  if (!snapshot_) snapshot_ = TRY(environment_.database.snapshot());
+  return accounts_.emplace(chain.front(), account_of_certificate(environment_, *snapshot_, chain))
+      .first->second;
+}
+
+Result<Caller> Callers::of(const net::Request& request) {
   const net::Peer& peer = *request.peer;
   Caller caller;
   if (peer.user) {
-    caller = {login_of(*peer.user, login_name), true};
+    caller = {login_of(*peer.user, login_name_), true};
   } else if (peer.tls && !peer.tls->certificates.empty()) {
-    caller = {TRY(account_of_certificate(environment, peer.tls->certificates)), false};
+    caller = {TRY(account_of(peer.tls->certificates)), false};
   } else {
     return make_error(Errc::denied, "nothing proves who asks")
         .with_hint(
@@ -89,6 +100,11 @@ Result<Caller> caller_of(const net::Request& request, const ca::Environment& env
   }
   caller.account = TRY(with_note(std::move(caller.account), request.field(kOnBehalfOf)));
   return caller;
+}
+
+Result<Caller> caller_of(const net::Request& request, const ca::Environment& environment,
+                         const LoginName& login_name) {
+  return Callers(environment, login_name).of(request);
 }
 
 }  // namespace vouch::api

@@ -9,6 +9,7 @@
 // Everybody else is refused. What an account may do is roles' business.
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -31,6 +32,23 @@ struct Caller {
 // A front end that asks for somebody says so in this field; it goes into the audit log beside the account
 // that decides: "certificate:… (for device-7)".
 constexpr std::string_view kOnBehalfOf = "Vouch-On-Behalf-Of";
+
+// Who asks at the same time: one look into the database for all, and one for each certificate.
+class Callers {
+ public:
+  Callers(const ca::Environment& environment, const LoginName& login_name)
+      : environment_(environment), login_name_(login_name) {}
+  // As caller_of says.
+  Result<Caller> of(const net::Request& request);
+
+ private:
+  Result<std::string> account_of(const std::vector<Buffer>& chain);
+
+  const ca::Environment& environment_;
+  const LoginName& login_name_;
+  std::unique_ptr<store::Snapshot> snapshot_;                    // once somebody has a certificate
+  std::map<Buffer, Result<std::string>, std::less<>> accounts_;  // by certificate
+};
 
 // `denied` when nothing proves who it is, or no longer does.
 Result<Caller> caller_of(const net::Request& request, const ca::Environment& environment,

@@ -59,6 +59,8 @@ struct Operation {
   std::string_view body;    // its schema; empty: none
   std::string_view answer;  // its schema
   Result<Answer> (*run)(const Call&);
+  // What came at the same time, one answer for each, in their order; null: each is run by itself.
+  std::vector<Result<Answer>> (*run_together)(std::span<const Call>) = nullptr;
 };
 
 const std::vector<Operation>& operations();

@@ -1,4 +1,6 @@
 // /api/v1/requests, /subordinates
+#include <algorithm>
+
 #include "api/describe.hpp"
 #include "api/submission.hpp"
 #include "base/pem.hpp"
@@ -9,6 +11,34 @@ namespace {
 Result<Answer> submit(const Call& call) {
   const ca::Submission submission = TRY(submission_of(call.body, call.caller));
   return answer_of(TRY(TRY(call.authority())->submit(submission)));
+}
+
+// Those for one CA share its commits.
+std::vector<Result<Answer>> submit_together(std::span<const Call> calls) {
+  struct Group {
+    std::shared_ptr<ca::LocalAuthority> authority;
+    std::vector<ca::Submission> submissions{};
+    std::vector<std::size_t> places{};
+  };
+  std::vector<Group> groups;
+  const auto add = [&](std::size_t place) -> Status {
+    auto submission = TRY(submission_of(calls[place].body, calls[place].caller));
+    auto authority = TRY(calls[place].authority());
+    auto group = std::ranges::find(groups, authority, &Group::authority);
+    if (group == groups.end()) group = groups.insert(group, Group{std::move(authority)});
+    group->submissions.push_back(std::move(submission));
+    group->places.push_back(place);
+    return ok();
+  };
+  std::vector<Result<Answer>> answers(calls.size(), Answer(Value()));
+  for (std::size_t i = 0; i < calls.size(); ++i)
+    if (const Status added = add(i); !added) answers[i] = added.error();
+  for (const Group& group : groups) {
+    const auto outcomes = group.authority->submit(group.submissions);
+    for (std::size_t i = 0; i < outcomes.size(); ++i)
+      answers[group.places[i]] = outcomes[i] ? answer_of(*outcomes[i]) : Result<Answer>(outcomes[i].error());
+  }
+  return answers;
 }
 
 Result<Answer> sign_subordinate(const Call& call) {
@@ -131,7 +161,8 @@ constexpr Operation kOperations[] = {
      {},
      "Submission",
      "Outcome",
-     &submit},
+     &submit,
+     &submit_together},
     {"listRequests", net::Method::get, "/requests", "the request queue", "readers", kList, "", "Requests",
      &list},
     {"showRequest", net::Method::get, "/requests/{id}", "a request", "who asked, and readers", kId, "",

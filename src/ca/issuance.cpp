@@ -151,24 +151,33 @@ Status LocalAuthority::claim_key(store::Transaction& t, Work& work) const {
 }
 
 void LocalAuthority::sign(std::span<Work> work) const {
+  std::vector<Work*> items;
+  std::vector<Bytes> tbs;
   for (Work& item : work) {
     if (!item.issues()) continue;
-    auto signature = current().signer->sign(item.certificate.tbs);
-    if (signature) {
-      item.certificate.signature = std::move(*signature);
-    } else {
-      // The intent stays, so that the certificate is signed when the key is back (repair).
-      item.error =
-          std::move(signature.error())
-              .context(fmt::format("signing the certificate of request {}", item.request.id))
-              .with_hint(fmt::format(
-                  "the request is kept; its certificate is signed when the key is back, at the next use of "
-                  "this CA: vouch request retrieve {}",
-                  item.request.id));
-      leave_unfinished(*item.error);
-      audit_key_failure(item);
-    }
+    items.push_back(&item);
+    tbs.push_back(item.certificate.tbs);
   }
+  auto signatures = current().signer->sign_all(tbs);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (signatures[i])
+      items[i]->certificate.signature = std::move(*signatures[i]);
+    else
+      wait_for_key(*items[i], std::move(signatures[i].error()));
+  }
+}
+
+// The intent stays, so that the certificate is signed when the key is back (repair).
+void LocalAuthority::wait_for_key(Work& item, Error why) const {
+  item.error =
+      std::move(why)
+          .context(fmt::format("signing the certificate of request {}", item.request.id))
+          .with_hint(fmt::format(
+              "the request is kept; its certificate is signed when the key is back, at the next use of "
+              "this CA: vouch request retrieve {}",
+              item.request.id));
+  leave_unfinished(*item.error);
+  audit_key_failure(item);
 }
 
 // The signatures go to nobody before the fence is durable; until then key and disk work side by side. For a

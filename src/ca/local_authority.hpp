@@ -191,6 +191,7 @@ class LocalAuthority final : public Authority {
   Status audit(store::Transaction& transaction, const Work& item) const;
   void audit_key_failure(const Work& item) const;
   void sign(std::span<Work> work) const;
+  void wait_for_key(Work& item, Error why) const;
   void sign_while_disk_works(std::span<Work> work, Fence::Position announced) const;
   Status record_signatures(std::span<Work> work);
   Status complete(std::span<Work> work);

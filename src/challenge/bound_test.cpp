@@ -96,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{"times", [](Bound& b) { b.expires = b.not_before; }}),
     [](const auto& test) {
       std::string name = test.param.name;
-      std::ranges::replace(name, ' ', '_');
+      std::ranges::replace_if(name, [](char c) { return c == ' ' || c == '-'; }, '_');
       return name;
     });
 

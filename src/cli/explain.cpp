@@ -5,7 +5,7 @@
 #include "base/text.hpp"
 #include "cli/output.hpp"
 #include "lint/lint.hpp"
-#include "validate/finding.hpp"
+#include "relying/codes.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -39,47 +39,56 @@ constexpr ChallengeCode kChallengeCodes[] = {
 };
 
 struct Explanation {
-  std::string code, kind, text, cause = {}, source = {}, mend = {};
+  std::string code, kind, text;
+  std::vector<std::string> causes = {};
+  std::string source = {};
+  std::vector<std::string> mends = {};
   std::optional<int> exit = {};
-  unsigned aadsts = 0;  // 0: none
+  unsigned aadsts = 0;                   // 0: none
+  std::vector<std::string> others = {};  // findings that share the number
 };
 
-Explanation explanation_of(const validate::FindingKind& kind) {
-  return {.code = std::string(kind.id),
-          .kind = fmt::format("finding, {}", validate::to_string(kind.severity)),
-          .text = std::string(kind.text),
-          .cause = std::string(kind.cause),
-          .mend = std::string(kind.mend),
-          .aadsts = kind.code};
+Explanation explanation_of(const relying::Explanation& found) {
+  Explanation explanation{.code = found.name, .kind = "finding", .text = found.message};
+  if (!found.meaning.empty()) explanation.causes.push_back(found.meaning);
+  explanation.causes.insert(explanation.causes.end(), found.causes.begin(), found.causes.end());
+  explanation.mends = found.recommendations;
+  explanation.aadsts = found.number;
+  for (const validate::FindingKind* kind : found.findings) {
+    if (kind->id == found.name)
+      explanation.kind = fmt::format("finding, {}", validate::to_string(kind->severity));
+    else
+      explanation.others.emplace_back(kind->id);
+  }
+  return explanation;
 }
 
-// One, or for a number of Microsoft Entra's that several findings share, all of them.
-std::vector<Explanation> explanations_of(std::string_view code) {
+std::optional<Explanation> explain_code(std::string_view code) {
   for (const Category& c : kCategories)
     if (c.name == code)
-      return {{.code = std::string(c.name), .kind = "error", .text = std::string(c.text), .exit = c.exit}};
+      return Explanation{
+          .code = std::string(c.name), .kind = "error", .text = std::string(c.text), .exit = c.exit};
   for (const DecisionRule& r : kDecisionRules)
     if (r.name == code)
-      return {{.code = std::string(r.name),
-               .kind = "decision rule",
-               .text = std::string(r.text),
-               .mend = std::string(r.mend)}};
+      return Explanation{.code = std::string(r.name),
+                         .kind = "decision rule",
+                         .text = std::string(r.text),
+                         .mends = {std::string(r.mend)}};
   for (const ChallengeCode& c : kChallengeCodes)
     if (c.name == code)
-      return {{.code = std::string(c.name),
-               .kind = "challenge",
-               .text = std::string(c.text),
-               .mend = std::string(c.mend)}};
+      return Explanation{.code = std::string(c.name),
+                         .kind = "challenge",
+                         .text = std::string(c.text),
+                         .mends = {std::string(c.mend)}};
   for (const lint::Rule& r : lint::rules())
     if (r.id == code)
-      return {{.code = std::string(r.id),
-               .kind = fmt::format("lint {}", lint::to_string(r.severity)),
-               .text = std::string(r.summary),
-               .source = std::string(r.source),
-               .mend = std::string(r.mend)}};
-  std::vector<Explanation> found;
-  for (const validate::FindingKind* kind : validate::explain(code)) found.push_back(explanation_of(*kind));
-  return found;
+      return Explanation{.code = std::string(r.id),
+                         .kind = fmt::format("lint {}", lint::to_string(r.severity)),
+                         .text = std::string(r.summary),
+                         .source = std::string(r.source),
+                         .mends = {std::string(r.mend)}};
+  const auto found = relying::explain(code);
+  return found ? std::optional(explanation_of(*found)) : std::nullopt;
 }
 
 Error unknown_code(std::string_view code) {
@@ -102,10 +111,12 @@ void print(const Context& context, const Explanation& explanation) {
   Fields fields;
   fields.add("Code", explanation.code).add("Kind", explanation.kind);
   if (explanation.aadsts != 0) fields.add("Entra", fmt::format("AADSTS{}", explanation.aadsts));
-  fields.add(explanation.cause.empty() ? "Meaning" : "Says", explanation.text);
-  fields.add("Cause", explanation.cause).add("Source", explanation.source);
-  fields.add("What to do", explanation.mend);
+  fields.add("Meaning", explanation.text);
+  for (const std::string& cause : explanation.causes) fields.add("Cause", cause);
+  fields.add("Source", explanation.source);
+  for (const std::string& mend : explanation.mends) fields.add("What to do", mend);
   if (explanation.exit) fields.add("Exit code", fmt::format("{}", *explanation.exit));
+  for (const std::string& other : explanation.others) fields.add("See also", other);
   context.out() << fields.text("");
 }
 
@@ -113,25 +124,19 @@ Result<Exit> explain(Context& context, const Arguments& arguments) {
   std::string code = arguments.operand(0);
   if (code.starts_with('[') && code.ends_with(']'))
     code = code.substr(1, code.size() - 2);  // as errors print it
-  const auto explanations = explanations_of(code);
-  if (explanations.empty()) return unknown_code(code);
+  const auto explanation = explain_code(code);
+  if (!explanation) return unknown_code(code);
   if (!context.json()) {
-    for (std::size_t i = 0; i < explanations.size(); ++i) {
-      if (i != 0) context.out() << '\n';
-      print(context, explanations[i]);
-    }
+    print(context, *explanation);
     return Exit::done;
   }
-  const Explanation& first = explanations.front();
-  Value others = Value::list();
-  for (std::size_t i = 1; i < explanations.size(); ++i) others.push(explanations[i].code);
   Value value;
-  value.set("code", first.code).set("kind", first.kind).set("text", first.text);
-  value.set("cause", text_or_null(first.cause)).set("source", text_or_null(first.source));
-  value.set("mend", text_or_null(first.mend));
-  value.set("exit_code", first.exit ? Value(*first.exit) : Value());
-  value.set("aadsts", first.aadsts == 0 ? Value() : Value(std::int64_t{first.aadsts}));
-  print_json(context, value.set("others", std::move(others)));
+  value.set("code", explanation->code).set("kind", explanation->kind).set("text", explanation->text);
+  value.set("causes", texts(explanation->causes)).set("source", text_or_null(explanation->source));
+  value.set("mends", texts(explanation->mends));
+  value.set("exit_code", explanation->exit ? Value(*explanation->exit) : Value());
+  value.set("aadsts", explanation->aadsts == 0 ? Value() : Value(std::int64_t{explanation->aadsts}));
+  print_json(context, value.set("others", texts(explanation->others)));
   return Exit::done;
 }
 

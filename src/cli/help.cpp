@@ -16,6 +16,8 @@ constexpr Group kGroups[] = {
     {"cert", "look at certificates, revoke and release them"},
     {"crl", "publish and read certificate revocation lists"},
     {"location", "where CRLs and CA certificates are published and found"},
+    {"challenge", "what devices prove by that they may enrol"},
+    {"scep", "enrolment of devices: the service and its profiles, a client, messages explained"},
     {"role", "say who may do what"},
     {"audit", "what was done, and that nobody changed the record of it"},
     {"db", "the database"},

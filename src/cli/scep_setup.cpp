@@ -231,7 +231,7 @@ constexpr Option kSetupOptions[] = {
     {"url", "URL", "the URL that devices have, where a proxy stands in front"},
     {"listen", "ADDRESS:PORT",
      "open this port for devices; otherwise the listener that serves everybody does it"},
-    {"legacy", "", "accept single DES and SHA-1, for devices that know nothing else"},
+    {"legacy", "", "accept single DES, SHA-1 and MD5, for devices that know nothing else"},
     {"one-certificate", "",
      "one certificate of the registration authority for signing and encryption, not two"},
 };

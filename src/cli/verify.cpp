@@ -102,7 +102,6 @@ Status offer_crls(Context& context, const Arguments& arguments, const Party& par
     if (auto certificate = validate::Certificate::parse(context.provider(), der))
       offer.signers.push_back(std::move(*certificate));
   for (const std::string& file : files) {
-    offer.url = file;
     const auto taken =
         TRY(party.cache().put(TRY(read_crl_file(context, file)), offer).context("reading {}", file));
     if (taken.finding)
@@ -117,9 +116,8 @@ std::string code_of(const Decision& decision) {
 
 void print(const Context& context, const std::string& file, const Decision& decision, bool explain) {
   if (explain) {
-    std::string_view rest = relying::to_text(decision);
-    const std::string story(rest);
-    for (rest = story; !rest.empty();) {
+    const std::string story = relying::to_text(decision);
+    for (std::string_view rest = story; !rest.empty();) {
       const auto end = std::min(rest.find('\n'), rest.size());
       context.out() << printable(rest.substr(0, end)) << '\n';
       rest.remove_prefix(std::min(end + 1, rest.size()));

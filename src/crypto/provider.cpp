@@ -24,6 +24,13 @@ Error unknown_key_spec(std::string_view text) {
 
 }  // namespace
 
+std::vector<Result<Buffer>> Signer::sign_all(std::span<const Bytes> all) const {
+  std::vector<Result<Buffer>> signatures;
+  signatures.reserve(all.size());
+  for (const Bytes tbs : all) signatures.push_back(sign(tbs));
+  return signatures;
+}
+
 Result<KeySpec> parse_key_spec(std::string_view text) {
   const std::string spec = lower(text);
   if (spec == "ec:p-256") return KeySpec{.type = KeyType::p256};

@@ -8,7 +8,9 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "x509/algorithm.hpp"
 
@@ -25,6 +27,8 @@ class Signer {
   // The value of the signature BIT STRING (ECDSA: the DER SEQUENCE of r and s). Fails with `unavailable`
   // when the key is out of reach.
   virtual Result<Buffer> sign(Bytes tbs) const = 0;
+  // One result for each, in their order. For a key that is far away this costs one journey for many.
+  virtual std::vector<Result<Buffer>> sign_all(std::span<const Bytes> all) const;
 };
 
 // Verifies signatures of one public key, imported once.
@@ -142,6 +146,9 @@ class Provider {
  public:
   virtual ~Provider() = default;
   virtual Buffer digest(DigestAlgorithm algorithm, Bytes data) const = 0;
+  // For people who compare a fingerprint with what an old program shows them (NDES, Cisco IOS). Nothing may
+  // rest on it.
+  virtual Buffer md5(Bytes data) const = 0;
   virtual std::unique_ptr<Digester> digester(DigestAlgorithm algorithm) const = 0;
   // Cryptographically secure random octets. A failure of the generator aborts the process.
   virtual void random(std::span<std::uint8_t> out) const = 0;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.hpp"
 #include "net/http.hpp"
 
 namespace vouch::net {
@@ -160,8 +161,10 @@ void Fetcher::give(std::unique_ptr<Handle> handle) {
 
 Result<FetchResponse> Fetcher::fetch(const FetchRequest& request) {
   const std::size_t colon = request.url.find("://");
-  const std::string scheme = colon == std::string::npos ? "" : request.url.substr(0, colon);
-  if (scheme != "http" && scheme != "https")
+  std::string scheme = colon == std::string::npos ? "" : request.url.substr(0, colon);
+  std::ranges::transform(scheme, scheme.begin(), ascii_lower);
+  const bool ldap = request.ldap && scheme == "ldap";
+  if (scheme != "http" && scheme != "https" && !ldap)
     return make_error(Errc::denied, "'{}': only http and https URLs are fetched", request.url);
   if (breaks_line(request.url) || breaks_line(request.content_type) || breaks_line(request.method))
     return make_error(Errc::malformed, "a line end inside a request");
@@ -178,8 +181,8 @@ Result<FetchResponse> Fetcher::fetch(const FetchRequest& request) {
   };
 
   option(CURLOPT_URL, request.url.c_str());
-  option(CURLOPT_PROTOCOLS_STR, "http,https");
-  option(CURLOPT_REDIR_PROTOCOLS_STR, scheme.c_str());
+  option(CURLOPT_PROTOCOLS_STR, ldap ? "ldap" : "http,https");
+  if (!ldap) option(CURLOPT_REDIR_PROTOCOLS_STR, scheme.c_str());
   option(CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1L : 0L);
   option(CURLOPT_MAXREDIRS, static_cast<long>(request.redirects));
   option(CURLOPT_CONNECTTIMEOUT_MS,
@@ -258,7 +261,7 @@ Result<FetchResponse> Fetcher::fetch(const FetchRequest& request) {
   (void)curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
   (void)curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &microseconds);
   FetchResponse response = std::move(sink.response);
-  response.status = static_cast<unsigned>(status);
+  response.status = ldap ? 200 : static_cast<unsigned>(status);
   if (type != nullptr) response.content_type = type;
   if (url != nullptr) response.url = url;
   response.taken = std::chrono::milliseconds(microseconds / 1000);

@@ -47,6 +47,8 @@ struct FetchRequest {
   std::function<void(std::size_t octets)> announced{};  // Content-Length, before the body
   // Whether this address of the host may be connected to; else `denied`. A proxy's is asked about instead.
   std::function<bool(const Address& address)> may_connect{};
+  // ldap URLs too (RFC 4516), where libcurl has LDAP: the body is what ldap_value reads, the status is 200.
+  bool ldap = false;
   std::stop_token stop{};  // ends it within a second: `unavailable`
 };
 

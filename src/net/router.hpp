@@ -4,7 +4,8 @@
 // Handlers are of two kinds. `AnswerNow` runs on the I/O thread, holds up every connection of that thread,
 // and therefore never blocks: it looks something up and returns what was prepared. `Blocking` runs on a
 // bounded pool of workers; when all are busy and the queue is full, the client gets 503. `NowOrBlocking` is
-// both: what the first does not know (it returns null) goes to the second.
+// both: what the first does not know (it returns null) goes to the second. `Together` (net/together.hpp) runs
+// on the workers, too, and answers with one call what waits at the same time.
 
 #include <functional>
 #include <map>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "net/http.hpp"
+#include "net/together.hpp"
 
 namespace vouch::net {
 
@@ -28,7 +30,7 @@ struct Route {
 
   std::string path;             // begins with '/'
   std::vector<Method> methods;  // HEAD comes with GET
-  std::variant<AnswerNow, Blocking, NowOrBlocking> handler;
+  std::variant<AnswerNow, Blocking, NowOrBlocking, std::shared_ptr<Together>> handler;
   std::size_t body_limit = 65'536;
   Match match = Match::exact;
   bool any_case = false;  // IIS takes /CertSrv for /certsrv; so do the clients of NDES

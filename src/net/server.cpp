@@ -621,19 +621,27 @@ void Connection::work(std::shared_ptr<OwnedRequest> owned, std::shared_ptr<const
                       const Route& route) {
   phase_ = Phase::working;
   deadline_ = kNever;
-  const bool queued =
-      thread_.server.pool().try_post([self = shared_from_this(), owned, routes = std::move(routes), &route] {
-        PreparedResponse answer;
-        try {
-          answer = assemble((*blocking_of(route))(owned->request));
-        } catch (const std::exception&) {
-          answer = assemble(error_response(500, "a defect in the server"));
-        }
-        asio::post(self->thread_.context, [self, owned, answer = std::move(answer)]() mutable {
-          self->thread_.wake();
-          self->finish(owned->request, std::move(answer));
-        });
-      });
+  // From whichever thread, back to that of this connection.
+  auto reply = [self = shared_from_this(), owned, routes = std::move(routes)](Response response) {
+    asio::post(self->thread_.context, [self, owned, answer = assemble(std::move(response))]() mutable {
+      self->thread_.wake();
+      self->finish(owned->request, std::move(answer));
+    });
+  };
+  WorkerPool& pool = thread_.server.pool();
+  bool queued = false;
+  if (const auto* together = std::get_if<std::shared_ptr<Together>>(&route.handler))
+    queued = (*together)->try_post(pool, {&owned->request, std::move(reply)});
+  else
+    queued = pool.try_post([owned, &handler = *blocking_of(route), reply = std::move(reply)] {
+      Response response;
+      try {
+        response = handler(owned->request);
+      } catch (const std::exception&) {
+        response = error_response(500, "a defect in the server");
+      }
+      reply(std::move(response));
+    });
   if (queued) return;
   phase_ = Phase::head;
   Response busy = error_response(503, "all workers are busy; try again");

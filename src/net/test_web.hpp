@@ -167,6 +167,79 @@ class Web {
   std::jthread acceptor_;
 };
 
+// An LDAP directory (RFC 4511) that lets everybody in and gives every search the same entry.
+class Directory {
+ public:
+  Directory(std::string attribute, Buffer value)
+      : attribute_(std::move(attribute)),
+        value_(std::move(value)),
+        listening_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in where = {};
+    where.sin_family = AF_INET;
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof where;
+    ::bind(listening_.get(), reinterpret_cast<const sockaddr*>(&where), size);
+    ::listen(listening_.get(), 16);
+    ::getsockname(listening_.get(), reinterpret_cast<sockaddr*>(&where), &size);
+    port_ = ntohs(where.sin_port);
+    thread_ = std::jthread([this](std::stop_token stop) {
+      while (!stop.stop_requested()) {
+        pollfd wait{listening_.get(), POLLIN, 0};
+        if (::poll(&wait, 1, 20) != 1) continue;
+        const FileDescriptor fd(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        talk(fd.get(), stop);
+      }
+    });
+  }
+  std::string url(const std::string& what) const {
+    return fmt::format("ldap://127.0.0.1:{}/{}", port_, what);
+  }
+
+ private:
+  static Buffer element(std::uint8_t tag, Bytes contents) {
+    Buffer out{tag, 0x82, static_cast<std::uint8_t>(contents.size() >> 8),
+               static_cast<std::uint8_t>(contents.size())};
+    append(out, contents);
+    return out;
+  }
+  static Buffer joined(std::initializer_list<Buffer> parts) {
+    Buffer out;
+    for (const Buffer& part : parts) append(out, part);
+    return out;
+  }
+  static Buffer done(std::uint8_t tag) { return element(tag, Buffer{0x0a, 1, 0, 0x04, 0, 0x04, 0}); }
+  Buffer entry() const {
+    const Buffer values = element(0x31, element(0x04, value_));
+    const Buffer attribute = element(0x30, joined({element(0x04, as_bytes(attribute_)), values}));
+    return element(0x64, joined({element(0x04, as_bytes("cn=CA")), element(0x30, attribute)}));
+  }
+  void talk(int fd, const std::stop_token& stop) const {
+    while (!stop.stop_requested()) {
+      pollfd wait{fd, POLLIN, 0};
+      if (::poll(&wait, 1, 20) == 0) continue;
+      std::uint8_t octets[4'096];
+      const ssize_t got = ::recv(fd, octets, sizeof octets, 0);
+      if (got < 8) return;
+      // LDAPMessage ::= SEQUENCE { messageID, protocolOp … }
+      const std::size_t id = octets[1] < 0x80 ? 2 : 2 + (octets[1] & 0x7fu);
+      const Buffer number{octets[id], octets[id + 1], octets[id + 2]};
+      Buffer answer;
+      if (octets[id + 3] == 0x60) answer = element(0x30, joined({number, done(0x61)}));
+      if (octets[id + 3] == 0x63)
+        answer =
+            joined({element(0x30, joined({number, entry()})), element(0x30, joined({number, done(0x65)}))});
+      if (answer.empty()) return;
+      ::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
+    }
+  }
+
+  const std::string attribute_;
+  const Buffer value_;
+  FileDescriptor listening_;
+  std::uint16_t port_ = 0;
+  std::jthread thread_;
+};
+
 // A port of this machine where nobody listens.
 inline std::string refused_url(const std::string& path) { return "http://127.0.0.1:1" + path; }
 

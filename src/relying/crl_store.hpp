@@ -38,13 +38,14 @@ struct StoredCrl {
   std::string key_identifier;  // authorityKeyIdentifier in hex; empty: the CRL has none
   bool delta = false;
   std::string highest_number;  // hex without leading zeros; the CRL's own unless it was cleared away
-  std::uint64_t octets;        // of the CRL; 0: cleared, only its number is remembered
-  std::uint64_t index_octets;
-  std::uint64_t entries;
+  std::uint64_t octets = 0;    // of the CRL; 0: cleared, only its number is remembered
+  std::uint64_t index_octets = 0;
+  std::uint64_t entries = 0;
   Time this_update{};
   std::optional<Time> next_update;
   CrlOrigin origin;
-  validate::CrlPtr crl;  // null when it was cleared
+  bool damaged = false;  // its file is not what was put there: it counts as missing until it is put again
+  validate::CrlPtr crl;  // null when it was cleared or is damaged
 };
 
 // What a CRL is held against before it is kept.
@@ -90,7 +91,7 @@ class CrlStore {
   // What is wrong with the CRL is a finding; an Error is the folder's: no space, no permission,
   // `limit_exceeded` (most_octets, after all that has expired was cleared away; most_lines).
   Result<CrlPut> put(Bytes der, const CrlOrigin& origin, const CrlTerms& terms);
-  // The same for a file, which stays as it is. Large ones are never in memory as a whole.
+  // The same for a file, which stays as it is.
   Result<CrlPut> put_file(const fs::path& file, const CrlOrigin& origin, const CrlTerms& terms);
   // The server says that it has nothing newer (304): the CRL that came from there was fetched now.
   Status touch(const std::string& url, Time fetched_at);
@@ -99,8 +100,11 @@ class CrlStore {
   // processes did is seen at the next call; without news this is one look into a table. Never null.
   using Crls = std::shared_ptr<const std::vector<validate::CrlPtr>>;
   Crls of_issuer(const std::string& issuer_key);
+  // The same with what is known about each.
+  std::vector<StoredCrl> stored_of(const std::string& issuer_key);
   // The CRL that came from this URL last.
   std::optional<StoredCrl> from_url(const std::string& url);
+  // All lines, cleared ones too. `crl` is null: nothing is opened for a list.
   std::vector<StoredCrl> list();
 
   // The CRL goes, the highest number stays. `not_found` for a line that is not there.
@@ -117,7 +121,12 @@ class CrlStore {
 
  private:
   class Folder;
+
+ public:
+  // Use open(); public for std::make_shared only.
   explicit CrlStore(std::unique_ptr<Folder> folder);
+
+ private:
   std::unique_ptr<Folder> folder_;
 };
 

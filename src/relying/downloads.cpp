@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "net/http.hpp"
+#include "net/ldap_answer.hpp"
 
 namespace vouch::relying {
 namespace {
@@ -220,6 +221,9 @@ void Downloads::fetch(Job& job) {
   request.total_time = request.connect_time = order.settings.background_time;
   request.redirects = order.settings.redirects;
   request.decode = true;
+  request.ldap = true;
+  const bool ldap = order.url.starts_with("ldap://");
+  if (ldap) request.most += request.most / 3 + 4'096;  // base64, and the names around it
   request.stop = job.stop.get_token();
   request.announced = [&](std::size_t octets) { job.announced = octets; };
   request.sink = [&](Bytes octets) {
@@ -246,13 +250,19 @@ void Downloads::fetch(Job& job) {
   const auto response = fetcher(order.proxy).fetch(request);
   job.result.octets = job.octets;
   job.result.taken = std::chrono::duration_cast<milliseconds>(steady_clock::now() - job.started);
+  if (response && ldap) {
+    if (auto value = net::ldap_value(as_text(body), net::ldap_attribute(order.url)))
+      return read(job, *response, *std::move(value));
+    body.clear();  // no value is an empty answer
+  }
   if (response) return read(job, *response, std::move(body));
   const std::string reason(response.error().message());
   job.result.outcome = reason;
   switch (response.error().code()) {
     case Errc::limit_exceeded:
       job.result.finding =
-          finding(FindingId::crl_too_large, {{"uri", order.url}, {"size", std::to_string(request.most)}});
+          finding(FindingId::crl_too_large,
+                  {{"uri", order.url}, {"size", std::to_string(order.settings.background_size)}});
       break;
     case Errc::timeout:
       job.result.finding = finding(FindingId::crl_timeout);

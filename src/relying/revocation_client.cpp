@@ -15,10 +15,7 @@ namespace oid = x509::oid;
 
 constexpr std::size_t kMaxCrlUrls = 16;  // of one certificate; one or two are usual
 
-// The order of magnitude of a delta's base, as numbers.
-bool less(const Buffer& a, const Buffer& b) {
-  return a.size() != b.size() ? a.size() < b.size() : std::ranges::lexicographical_compare(a, b);
-}
+bool less(const Buffer& a, const Buffer& b) { return validate::compare_numbers(a, b) < 0; }
 
 // URIs of distribution points, in order.
 std::vector<std::string> urls_of(const x509::ExtensionView* extension) {
@@ -30,9 +27,9 @@ std::vector<std::string> urls_of(const x509::ExtensionView* extension) {
   return urls;
 }
 
-bool is_http(std::string_view url) {
+bool can_be_asked(std::string_view url) {
   return equal_ignoring_case(url.substr(0, 7), "http://") ||
-         equal_ignoring_case(url.substr(0, 8), "https://");
+         equal_ignoring_case(url.substr(0, 8), "https://") || url.starts_with("ldap://");
 }
 
 // A CRL whose scope names a distribution point, held against certificates that name none: the URL that it
@@ -274,18 +271,11 @@ class RevocationClient::Work {
     return {.deltas = profile_.crl.deltas, .require_next_update = true, .max_age = std::nullopt};
   }
 
-  // CRL issuers that the certificate's distribution points name, and its own issuer.
+  // Its own issuer, and CRL issuers that the certificate's distribution points name.
   std::vector<std::string> crl_issuers() const {
-    std::vector<std::string> keys{certificate_.issuer_key()};
-    const auto* extension = certificate_.view().find(oid::kCrlDistributionPoints);
-    const auto points = extension != nullptr ? x509::parse_distribution_points(extension->value)
-                                             : Result<std::vector<x509::DistributionPoint>>{};
-    if (!points) return keys;
-    for (const x509::DistributionPoint& point : *points)
-      for (const x509::GeneralName& name : point.crl_issuer) {
-        if (name.type != x509::GeneralNameType::directory_name || keys.size() > kMaxCrlUrls) continue;
-        if (const auto parsed = x509::parse_name(name.value)) keys.push_back(x509::comparison_key(*parsed));
-      }
+    std::vector<std::string> keys = validate::other_crl_issuers(certificate_);
+    if (keys.size() > kMaxCrlUrls) keys.resize(kMaxCrlUrls);
+    keys.insert(keys.begin(), certificate_.issuer_key());
     return keys;
   }
   std::vector<CrlPtr> all_of_issuers() const {
@@ -347,9 +337,9 @@ class RevocationClient::Work {
     std::vector<CrlPtr> gathered = crls_of(cached_valid());
     const std::vector<std::string> urls = urls_of(certificate_.view().find(oid::kCrlDistributionPoints));
     for (const std::string& url : urls) {
-      if (!is_http(url)) {
+      if (!can_be_asked(url)) {
         step("crl", url, "not asked");
-        add(FindingId::crl_location, {{"uri", url}, {"reason", "only http and https are asked"}});
+        add(FindingId::crl_location, {{"uri", url}, {"reason", "only http, https and ldap are asked"}});
         continue;
       }
       CrlPtr base = obtain(url, "crl");
@@ -369,7 +359,7 @@ class RevocationClient::Work {
       for (std::string& url : urls_of(base.head().view.find(oid::kFreshestCrl)))
         if (std::ranges::find(delta_urls, url) == delta_urls.end()) delta_urls.push_back(std::move(url));
       for (const std::string& url : delta_urls) {
-        if (!is_http(url)) continue;
+        if (!can_be_asked(url)) continue;
         CrlPtr delta = obtain(url, "delta");
         if (!delta) continue;
         gathered.push_back(std::move(delta));
@@ -424,9 +414,11 @@ class RevocationClient::Work {
     return std::nullopt;
   }
 
+  // What is worth fetching ahead. On the way of every decision: the order is made once for each CRL.
   void note_used(const CachedCrl& cached, bool delta) const {
-    if (!cached.url.empty() && !sources_.is_noted(cached))
-      sources_.on_used(order(cached.url, delta, {}), cached);
+    const bool announced = cached.crl->head().view.find(oid::kMsNextPublish) != nullptr;
+    if (!profile_.crl.prefetch || !announced || cached.url.empty() || sources_.is_noted(cached)) return;
+    sources_.on_used(order(cached.url, delta, {}), cached);
   }
 
   // Whether a cached CRL from this URL is what is wanted there: the URL may have changed hands.

@@ -80,6 +80,11 @@ class CrlInMemory final : public Crl {
 
 }  // namespace
 
+std::strong_ordering compare_numbers(Bytes a, Bytes b) {
+  if (a.size() != b.size()) return a.size() <=> b.size();
+  return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end());
+}
+
 CrlEntryRules::CrlEntryRules(const CrlHead& head) : head_(head), issuer_(head.issuer_key) {}
 
 Result<x509::CrlEntryExtensions> CrlEntryRules::read(const x509::CrlEntryView& entry) {
@@ -130,7 +135,7 @@ Result<CrlHead> read_crl_head(const x509::CrlView& view, std::string from) {
   if (view.entries_present && view.entries.empty())  // 5.1.2.6
     unusable("its list of revoked certificates is there, but empty");
   if (head.distribution_point) unusable(distribution_point_fault(*head.distribution_point));
-  if (head.delta_base && head.number && head.number->size() < head.delta_base->size())
+  if (head.delta_base && head.number && compare_numbers(*head.number, *head.delta_base) < 0)
     unusable("its number is lower than that of its base");
   return head;
 }

@@ -2,6 +2,7 @@
 // A CRL as validation reads it: its head decoded, its entries behind a lookup. An index over a file can take
 // the place of the list in memory.
 
+#include <compare>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +51,9 @@ class CrlEntryRules {
   const CrlHead& head_;
   std::string issuer_, unusable_;
 };
+
+// Unsigned octets without leading zeros, as numbers.
+std::strong_ordering compare_numbers(Bytes a, Bytes b);
 
 // What an entry says about a certificate.
 struct CrlHit {

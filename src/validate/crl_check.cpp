@@ -9,12 +9,6 @@ namespace {
 
 namespace oid = x509::oid;
 
-// Unsigned octets without leading zeros, as numbers.
-std::strong_ordering compare_numbers(const Buffer& a, const Buffer& b) {
-  if (a.size() != b.size()) return a.size() <=> b.size();
-  return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end());
-}
-
 // 6.3.3 c.2 to c.4: same issuer, same scope, same key.
 bool same_line(const CrlHead& delta, const CrlHead& base) {
   return delta.issuer_key == base.issuer_key && delta.distribution_point == base.distribution_point &&
@@ -263,20 +257,26 @@ CrlRevocation::CrlRevocation(std::vector<CrlPtr> crls, CrlRules rules) : rules_(
   }
 }
 
+std::vector<std::string> other_crl_issuers(const Certificate& certificate) {
+  std::vector<std::string> out;
+  if (certificate.view().find(oid::kCrlDistributionPoints) == nullptr) return out;
+  if (const auto points = points_of(certificate))
+    for (const PointOfCertificate& point : *points)
+      for (const std::string& issuer : point.crl_issuers)
+        if (issuer != certificate.issuer_key() && std::ranges::find(out, issuer) == out.end())
+          out.push_back(issuer);
+  return out;
+}
+
 RevocationRecord CrlRevocation::check(const RevocationQuery& query) {
   const Certificate& certificate = *query.path[query.index];
   std::vector<CrlPtr> crls;
-  std::vector<std::string> seen;
   const auto take = [&](const std::string& issuer) {
-    const auto found = by_issuer_.find(issuer);
-    if (found == by_issuer_.end() || std::ranges::find(seen, issuer) != seen.end()) return;
-    crls.insert(crls.end(), found->second.begin(), found->second.end());
-    seen.push_back(issuer);
+    if (const auto found = by_issuer_.find(issuer); found != by_issuer_.end())
+      crls.insert(crls.end(), found->second.begin(), found->second.end());
   };
   take(certificate.issuer_key());
-  if (const auto points = points_of(certificate))
-    for (const PointOfCertificate& point : *points)
-      for (const std::string& issuer : point.crl_issuers) take(issuer);
+  for (const std::string& issuer : other_crl_issuers(certificate)) take(issuer);
   return check_crls(query, crls, rules_);
 }
 

@@ -33,6 +33,9 @@ class CrlRevocation final : public RevocationSource {
   std::unordered_map<std::string, std::vector<CrlPtr>> by_issuer_;
 };
 
+// Issuers of indirect CRLs that the certificate's distribution points name (x509::comparison_key), beside its
+// own issuer.
+std::vector<std::string> other_crl_issuers(const Certificate& certificate);
 // The decision itself, over whatever CRLs a source has found for the certificate.
 RevocationRecord check_crls(const RevocationQuery& query, const std::vector<CrlPtr>& crls,
                             const CrlRules& rules);

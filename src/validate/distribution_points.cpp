@@ -28,6 +28,12 @@ bool share_one(const std::vector<std::string>& a, const std::vector<std::string>
   return std::ranges::any_of(a, [&](const std::string& one) { return std::ranges::find(b, one) != b.end(); });
 }
 
+// Most CRLs have no name, so that the default point's is made when it is asked for.
+std::vector<std::string> names_of(const PointOfCertificate& point, const Certificate& certificate) {
+  if (!point.is_default) return point.names;
+  return {comparable({GeneralNameType::directory_name, to_buffer(certificate.view().issuer), {}})};
+}
+
 }  // namespace
 
 std::vector<std::string> comparable_names(const x509::DistributionPointName& name, Bytes issuer) {
@@ -66,7 +72,6 @@ Result<std::vector<PointOfCertificate>> points_of(const Certificate& certificate
   }
   // 6.3.3, at the end: CRLs of the certificate's issuer that no distribution point names.
   PointOfCertificate all;
-  all.names = {comparable({GeneralNameType::directory_name, to_buffer(certificate.view().issuer), {}})};
   all.reasons = kAllReasons;
   all.is_default = true;
   out.push_back(std::move(all));
@@ -84,7 +89,7 @@ std::string scope_fault(const CrlHead& crl, const Certificate& certificate, cons
     return "it is of another issuer";
   }
   if (!idp) return {};
-  if (idp->name && !share_one(comparable_names(*idp->name, crl.view.issuer), point.names))
+  if (idp->name && !share_one(comparable_names(*idp->name, crl.view.issuer), names_of(point, certificate)))
     return "it is for another distribution point";
   if (idp->only_user_certs && certificate.is_ca()) return "it is for end entities only";
   if (idp->only_ca_certs && !certificate.is_ca()) return "it is for CAs only";

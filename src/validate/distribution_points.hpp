@@ -13,7 +13,7 @@ namespace vouch::validate {
 // A distribution point of a certificate with its names in a form that compares. Without cRLDistributionPoints
 // there is one that stands for all CRLs of the issuer.
 struct PointOfCertificate {
-  std::vector<std::string> names;        // comparable; empty: no name
+  std::vector<std::string> names;        // comparable; empty: no name, or the default one's: the issuer's
   std::vector<std::string> crl_issuers;  // x509::comparison_key; empty: the certificate's issuer
   x509::ReasonFlags reasons = 0;
   bool is_default = false;

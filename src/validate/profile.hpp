@@ -34,13 +34,13 @@ enum class Purpose {
 };
 std::string_view to_string(Purpose purpose);
 
-// Whom the certificate must name. Empty: nobody in particular.
+// Whom the certificate must name, whatever its purpose. Empty: nobody in particular.
 struct Expected {
-  std::string host{};   // tls_server: DNS name or address (RFC 9525; the common name does not count)
-  std::string upn{};    // smart_card_logon
-  std::string sid{};    // smart_card_logon, "S-1-5-…"
-  std::string realm{};  // kdc
-  std::string email{};  // email_protection
+  std::string host{};   // DNS name or address (RFC 9525; the common name does not count)
+  std::string upn{};    // a user's, by the rules of smart-card logon
+  std::string sid{};    // the same, "S-1-5-…"
+  std::string realm{};  // of a KDC
+  std::string email{};
 };
 
 enum class RevocationRule {

@@ -148,23 +148,13 @@ class PurposeCheck {
         static_cast<int>(path_.size()) - 1);
   }
 
+  // Whoever is expected must be named, whatever the purpose: a name that is not looked at would let anybody in.
   void check_names(const Expected& expected) {
-    switch (profile_.purpose) {
-      case Purpose::tls_server:
-        if (!expected.host.empty()) check_host(expected.host);
-        break;
-      case Purpose::smart_card_logon:
-        check_logon(expected);
-        break;
-      case Purpose::kdc:
-        if (!expected.realm.empty()) check_realm(expected.realm);
-        break;
-      case Purpose::email_protection:
-        if (!expected.email.empty()) check_email(expected.email);
-        break;
-      default:
-        break;
-    }
+    if (!expected.host.empty()) check_host(expected.host);
+    if (profile_.purpose == Purpose::smart_card_logon || !expected.upn.empty() || !expected.sid.empty())
+      check_logon(expected);
+    if (!expected.realm.empty()) check_realm(expected.realm);
+    if (!expected.email.empty()) check_email(expected.email);
   }
 
   template <class Predicate>

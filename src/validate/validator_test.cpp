@@ -290,6 +290,26 @@ TEST_F(ValidatorTest, AServerMustBeTheOneThatWasAskedFor) {
   }
 }
 
+// A name that is not looked at would let anybody in.
+TEST_F(ValidatorTest, WhoeverIsExpectedMustBeNamedWhateverThePurpose) {
+  const auto root = pki_.ca("Root");
+  const auto leaf = pki_.make({.subject = "alice",
+                               .issuer = "Root",
+                               .ca = false,
+                               .purposes = {oid::kClientAuth},
+                               .names = {GeneralName::upn("alice@corp.example")}});
+  profile_.purpose = Purpose::tls_client;
+  EXPECT_TRUE(run(trust({root}), leaf).accepted);
+  expected_.upn = "ALICE@corp.example";
+  EXPECT_TRUE(run(trust({root}), leaf).accepted);
+  expected_.upn = "root@corp.example";
+  EXPECT_EQ(id_of(run(trust({root}), leaf)), "name.upn_mismatch");
+  expected_ = {.host = "www.corp.example"};
+  EXPECT_EQ(id_of(run(trust({root}), leaf)), "name.host_mismatch");
+  expected_ = {.email = "alice@corp.example"};
+  EXPECT_EQ(id_of(run(trust({root}), leaf)), "name.email_mismatch");
+}
+
 TEST(HostMatchesTest, WildcardsAreOneWholeLabel) {
   EXPECT_TRUE(host_matches("*.example.com", "a.example.com"));
   EXPECT_FALSE(host_matches("*.com", "example.com"));

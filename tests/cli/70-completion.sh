@@ -13,8 +13,8 @@ complete_line() {
     _vouch
     printf "%s\n" "${COMPREPLY[@]}" | sort | paste -sd " "' - "$W/completion.bash" vouch "$@" 2>&1
 }
-same "the nouns" "$(complete_line "")" "audit backup ca cert challenge completion config crl crlsync db enrollment-agent explain location request restore role scep serve status template version why"
-same "a noun that has begun" "$(complete_line "c")" "ca cert challenge completion config crl crlsync"
+same "the nouns" "$(complete_line "")" "audit backup ca cache cert challenge completion config crl crlsync db enrollment-agent explain gateway helper location request restore role scep serve status template trust verify version why"
+same "a noun that has begun" "$(complete_line "c")" "ca cache cert challenge completion config crl crlsync"
 same "the verbs of ca" "$(complete_line ca "")" "export init install key list ping renew set show sign unlock"
 same "the verbs of ca key" "$(complete_line ca key "")" "list migrate"
 same "and their options" "$(complete_line ca key migrate --del)" "--delete-file"

@@ -10,7 +10,7 @@ must vouch challenge minter add mdm --ca Issuing --account "$me" --profile phone
 expect "minters are listed" 0 "^mdm +$me +phones +WebServer" vouch challenge minter list --ca Issuing
 
 order=(--ca Issuing --profile phones --template WebServer --subject "CN=p7.example.com,O=Example"
-  --name DNS:p7.example.com --device phone-7)
+  --name DNS:p7.example.com)
 # submit NAME CHALLENGE-FILE [OPTION]...: as a device of the profile phones.
 submit() {
   local name=$1 file=$2
@@ -20,7 +20,7 @@ submit() {
 
 # One challenge, one certificate, the same one again.
 request p7 /O=Example/CN=p7.example.com DNS:p7.example.com
-must vouch challenge mint "${order[@]}" --sid S-1-5-21-1-2-3-1105 --out "$W/c7"
+must vouch challenge mint "${order[@]}" --device phone-7 --sid S-1-5-21-1-2-3-1105 --out "$W/c7"
 same "a challenge is one line of printable characters" "$(grep -cxE 'VC1\.[A-Za-z0-9+/]{200,1200}' "$W/c7")" 1
 check "the request it was made for gets a certificate" submit p7 "$W/c7" --out "$W/p7.pem"
 expect "with the SID of the challenge" 0 "1\.3\.6\.1\.4\.1\.311\.25\.2" openssl x509 -in "$W/p7.pem" -noout -text
@@ -32,7 +32,7 @@ expect "which is an alert in the audit log" 0 "challenge.reuse.*challenge 1" vou
 expect "the list shows what became of it" 0 "bound +issued +phones +phone-7" vouch challenge list
 
 # Refusals name what differed, for the administrator.
-must vouch challenge mint "${order[@]}" --out "$W/c8"
+must vouch challenge mint "${order[@]}" --device phone-7 --out "$W/c8"
 request p8 /O=Example/CN=p8.example.com DNS:p7.example.com
 expect "another subject is refused" 1 "SubjectNameMismatch" submit p8 "$W/c8"
 submit p8 "$W/c8" --json >"$W/refused.json" 2>"$W/out"
@@ -56,7 +56,7 @@ expect "not for other profiles" 1 "profile servers" vouch challenge mint --ca Is
   --template WebServer --subject "CN=x,O=Example"
 expect "never for anybody" 1 "does not say for whom" vouch challenge mint --ca Issuing --profile phones --template WebServer
 expect "an Android device that waits for a PIN is worth a warning" 0 "warning: the device will probably not ask" \
-  vouch challenge mint "${order[@]}" --android-version 9 --android-encryption full-disk --pin-set no --out "$W/android"
+  vouch challenge mint "${order[@]}" --device phone-7 --android-version 9 --android-encryption full-disk --pin-set no --out "$W/android"
 
 # Passwords.
 vouch challenge password phones --ca Issuing >"$W/otp" 2>"$W/out"
@@ -85,7 +85,7 @@ expect "by one that is good" 1 "RenewalCertificateRevoked" vouch request submit 
   --template WebServer --profile phones --renews "$W/p7.pem"
 
 # Over the service: the same commands, and the API.
-must vouch challenge mint "${order[@]}" --out "$W/before"
+must vouch challenge mint "${order[@]}" --device phone-7 --out "$W/before"
 must vouch config set listener.http.enabled false
 socket=$VOUCH_HOME/run/vouch.sock
 "$VOUCH" serve >"$W/serve.log" 2>&1 &

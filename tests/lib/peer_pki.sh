@@ -238,3 +238,57 @@ start_peer_ca() {
   summary
   exit 1
 }
+
+# A gateway in a home of its own, $gateway_home, that trusts the CAs of $PKI and may fetch from loopback. Its Unix socket
+# is $gateway_socket, its log of decisions $gateway_log, its process $gateway.
+gateway_home=$W/gateway gateway_socket=$W/gateway/run/vouch.sock gateway_log=$W/gateway/decisions.jsonl gateway=''
+start_gateway() {
+  mkdir -p "$gateway_home"
+  cat >"$gateway_home/vouch.toml" <<C
+[listener.http]
+address = "127.0.0.1:18090"
+[relying_party]
+profile = "lan"
+decision_log = "decisions.jsonl"
+[profile.lan]
+base = "logon"
+private_networks = ["127.0.0.0/8"]
+C
+  must "$VOUCH" --home "$gateway_home" config check
+  must "$VOUCH" --home "$gateway_home" trust add "$PKI/root.crt" "$PKI/ca.crt"
+  "$VOUCH" --home "$gateway_home" serve --role gateway >>"$W/gateway.log" 2>&1 &
+  gateway=$!
+  for _ in $(seq 100); do curl -sf http://127.0.0.1:18090/readyz >/dev/null && return; sleep 0.1; done
+  no "the gateway did not start" "$W/gateway.log"
+  summary
+  exit 1
+}
+# decided NAME FILTER...: the newest decision of the gateway is {key: value, …} as FILTER says, e.g. code=500171 client=nginx
+# accepted=False; a value that begins with ~ is a regular expression.
+decided() {
+  local name=$1
+  shift
+  if tail -1 "$gateway_log" | python3 -c '
+import json, re, sys
+line = json.load(sys.stdin)
+wrong = []
+for word in sys.argv[1:]:
+    key, value = word.split("=", 1)
+    found = str(line[key])
+    if not (re.search(value[1:], found) if value.startswith("~") else found == value):
+        wrong.append(f"{key} is {found}, not {value}")
+if wrong: sys.exit("; ".join(wrong) + f": {line}")' "$@" >"$W/last" 2>&1; then ok "$name"; else no "$name" "$W/last"; fi
+}
+# The CA answers OCSP, or (off) hands out CRLs and certificates alone.
+ocsp() { # on|off
+  local parts=distribution,health status
+  [ "$1" = on ] && parts=ocsp,$parts
+  must vouch config set listener.http.serves "$parts"
+  kill -HUP "$ca"
+  for _ in $(seq 50); do
+    status=$(curl -s -o "$W/ocsp-state" -w '%{http_code}' -d x -H 'Content-Type: application/ocsp-request' http://127.0.0.1:18080/ocsp)
+    if [ "$1" = off ]; then [ "$status" = 404 ] && return; else [ "$status" != 404 ] && return; fi
+    sleep 0.1
+  done
+  no "OCSP does not go $1 (status $status)" "$W/ca.log"
+}

@@ -25,7 +25,7 @@ check "systemd-analyze security: the service is at most 1.5 of 10 exposed" \
   systemd-analyze security --offline=true --threshold=15 "$units/vouch.service"
 check "systemd-analyze security: so is the responder away from the CA" \
   systemd-analyze security --offline=true --threshold=15 "$units/vouch-ocsp.service"
-for unit in vouch-crlsync vouch-crlsync-once vouch-ra; do
+for unit in vouch-crlsync vouch-crlsync-once vouch-ra vouch-gateway; do
   check "systemd-analyze security: so is $unit" systemd-analyze security --offline=true --threshold=15 "$units/$unit.service"
 done
 grep -v "^SystemCallFilter\|^CapabilityBoundingSet\|^ProtectSystem\|^NoNewPrivileges" "$units/vouch.service" >"$W/open.service"

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -70,6 +71,23 @@ Status Channel::send(Bytes message, int file) const {
   return ok();
 }
 
+namespace {
+
+// How large the next message is, which stays where it is; waits for it.
+ssize_t size_of_next(int socket) {
+  iovec nothing{nullptr, 0};
+  msghdr header{};
+  header.msg_iov = &nothing;
+  header.msg_iovlen = 1;
+  ssize_t size = 0;
+  do {
+    size = ::recvmsg(socket, &header, MSG_PEEK | MSG_TRUNC);
+  } while (size < 0 && errno == EINTR);
+  return size;
+}
+
+}  // namespace
+
 Result<Packet> Channel::receive(std::optional<std::chrono::milliseconds> patience) const {
   if (patience) {
     pollfd waiting{socket_.get(), POLLIN, 0};
@@ -80,8 +98,10 @@ Result<Packet> Channel::receive(std::optional<std::chrono::milliseconds> patienc
     if (ready == 0)
       return make_error(Errc::timeout, "the signer process did not answer within {} ms", patience->count());
   }
+  const ssize_t size = size_of_next(socket_.get());
+  if (size < 0) return failed("cannot hear from the signer process");
   Packet packet;
-  packet.message.resize(kMaxMessage);
+  packet.message.resize(std::min<std::size_t>(static_cast<std::size_t>(size), kMaxMessage));
   iovec part{packet.message.data(), packet.message.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(4 * sizeof(int))> control{};
   msghdr header{};

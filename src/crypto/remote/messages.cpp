@@ -9,6 +9,8 @@ using asn1::context_constructed, asn1::Reader, asn1::Tag, asn1::Writer;
 
 constexpr std::size_t kMaxReference = 4096;
 constexpr std::size_t kMaxKeySize = 64;
+// Of what is said about a failure: alone, and as one of several in a message.
+constexpr std::size_t kLongText = 4096, kShortText = 1024;
 
 Result<std::string> read_text(Reader& reader, std::size_t most) {
   const Bytes octets = TRY(reader.expect(Tag::utf8_string));
@@ -17,13 +19,32 @@ Result<std::string> read_text(Reader& reader, std::size_t most) {
   return std::string(as_text(octets));
 }
 
+Result<SignatureAlgorithm> read_algorithm(Reader& fields) {
+  const auto algorithm = TRY(x509::parse_signature_algorithm(TRY(x509::parse_algorithm_identifier(fields))));
+  if (x509::is_weak(algorithm))
+    return make_error(Errc::denied, "nothing is signed with {}", x509::to_string(algorithm));
+  return algorithm;
+}
+
 Result<SignRequest> read_sign(Reader& fields) {
   SignRequest request;
   request.reference = TRY(read_text(fields, kMaxReference));
-  request.algorithm = TRY(x509::parse_signature_algorithm(TRY(x509::parse_algorithm_identifier(fields))));
-  if (x509::is_weak(request.algorithm))
-    return make_error(Errc::denied, "nothing is signed with {}", x509::to_string(request.algorithm));
+  request.algorithm = TRY(read_algorithm(fields));
   if (!fields.at_end()) request.tbs = to_buffer(TRY(fields.expect_octet_string()));
+  return request;
+}
+
+Result<SignAllRequest> read_sign_all(Reader& fields) {
+  SignAllRequest request;
+  request.reference = TRY(read_text(fields, kMaxReference));
+  request.algorithm = TRY(read_algorithm(fields));
+  Reader list = TRY(fields.expect_sequence());
+  while (!list.at_end()) {
+    if (request.tbs.size() == kMaxTogether)
+      return make_error(Errc::limit_exceeded, "more than {} texts to be signed", kMaxTogether);
+    request.tbs.push_back(to_buffer(TRY(list.expect_octet_string())));
+  }
+  if (request.tbs.empty()) return make_error(Errc::malformed, "nothing to be signed");
   return request;
 }
 
@@ -49,8 +70,11 @@ Result<OpenRequest> read_open(Reader& fields) {
   return request;
 }
 
-// A Response that holds an Error, which is not the same as failing to read one.
-Result<Response> read_failure(Reader& fields) {
+// What the other side reports, which is not the same as failing to read it.
+struct Failure {
+  Error error;
+};
+Result<Failure> read_failure(Reader& fields) {
   const std::string code = TRY(read_text(fields, 64));
   const std::string message = TRY(read_text(fields, kMaxMessage));
   const std::string hint = TRY(read_text(fields, kMaxMessage));
@@ -61,7 +85,7 @@ Result<Response> read_failure(Reader& fields) {
        })
     if (name(known) == code) {
       Error error(known, message);
-      return Response(hint.empty() ? error : std::move(error).with_hint(hint));
+      return Failure{hint.empty() ? std::move(error) : std::move(error).with_hint(hint)};
     }
   return make_error(Errc::malformed, "there is no error category '{}'", code);
 }
@@ -78,6 +102,34 @@ Result<std::vector<RemoteKeyInfo>> read_keys(Reader& list) {
     keys.push_back(std::move(key));
   }
   return keys;
+}
+
+Result<Signatures> read_signatures(Reader& list) {
+  Signatures signatures;
+  while (!list.at_end()) {
+    if (signatures.size() == kMaxTogether)
+      return make_error(Errc::limit_exceeded, "more than {} signatures", kMaxTogether);
+    const bool failed = list.peek() == context_constructed(0);
+    Reader fields = TRY(list.expect_constructed(context_constructed(failed ? 0 : 2)));
+    if (failed)
+      signatures.emplace_back(TRY(read_failure(fields)).error);
+    else
+      signatures.emplace_back(to_buffer(TRY(fields.expect_octet_string())));
+    TRY(fields.finish());
+  }
+  return signatures;
+}
+
+void write_failure(Writer& out, const Error& error, std::size_t most) {
+  out.constructed(context_constructed(0), [&] {
+    out.string(Tag::utf8_string, name(error.code()));
+    out.string(Tag::utf8_string, error.summary().substr(0, most));
+    out.string(Tag::utf8_string, error.hint().substr(0, most));
+  });
+}
+
+void write_octets(Writer& out, Bytes octets) {
+  out.constructed(context_constructed(2), [&] { out.octet_string(octets); });
 }
 
 // The contents of the one element that a message is.
@@ -109,6 +161,14 @@ Buffer encode(const Request& request) {
       out.string(Tag::utf8_string, open->reference);
       out.octet_string(open->evidence);
     });
+  } else if (const auto* all = std::get_if<SignAllRequest>(&request)) {
+    out.constructed(context_constructed(4), [&] {
+      out.string(Tag::utf8_string, all->reference);
+      out.raw(x509::encode(all->algorithm));
+      out.sequence([&] {
+        for (const Buffer& tbs : all->tbs) out.octet_string(tbs);
+      });
+    });
   } else {
     const auto& decrypt = std::get<DecryptRequest>(request);
     out.constructed(context_constructed(2), [&] {
@@ -124,11 +184,7 @@ Buffer encode(const Request& request) {
 Buffer encode(const Response& response) {
   Writer out;
   if (const auto* error = std::get_if<Error>(&response)) {
-    out.constructed(context_constructed(0), [&] {
-      out.string(Tag::utf8_string, name(error->code()));
-      out.string(Tag::utf8_string, error->summary().substr(0, 4096));
-      out.string(Tag::utf8_string, error->hint().substr(0, 4096));
-    });
+    write_failure(out, *error, kLongText);
   } else if (const auto* keys = std::get_if<std::vector<RemoteKeyInfo>>(&response)) {
     out.constructed(context_constructed(1), [&] {
       for (const RemoteKeyInfo& key : *keys)
@@ -137,8 +193,13 @@ Buffer encode(const Response& response) {
           out.raw(key.public_key_info);
         });
     });
+  } else if (const auto* signatures = std::get_if<Signatures>(&response)) {
+    out.constructed(context_constructed(3), [&] {
+      for (const auto& signature : *signatures)
+        signature ? write_octets(out, *signature) : write_failure(out, signature.error(), kShortText);
+    });
   } else {
-    out.constructed(context_constructed(2), [&] { out.octet_string(std::get<Buffer>(response)); });
+    write_octets(out, std::get<Buffer>(response));
   }
   return std::move(out).take();
 }
@@ -155,6 +216,8 @@ Result<Request> parse_request(Bytes message) {
       request = TRY(read_decrypt(fields));
     else if (tag == context_constructed(3))
       request = TRY(read_open(fields));
+    else if (tag == context_constructed(4))
+      request = TRY(read_sign_all(fields));
     else
       return make_error(Errc::malformed, "there is no such request");
     TRY(fields.finish());
@@ -167,9 +230,10 @@ Result<Response> parse_response(Bytes message) {
   const auto read = [&]() -> Result<Response> {
     auto [tag, fields] = TRY(open_message(message));
     if (tag == context_constructed(1)) return Response(TRY(read_keys(fields)));
+    if (tag == context_constructed(3)) return Response(TRY(read_signatures(fields)));
     std::optional<Response> response;
     if (tag == context_constructed(0))
-      response = TRY(read_failure(fields));
+      response = TRY(read_failure(fields)).error;
     else if (tag == context_constructed(2))
       response = to_buffer(TRY(fields.expect_octet_string()));
     else

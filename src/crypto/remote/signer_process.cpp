@@ -28,7 +28,49 @@ class RemoteSigner final : public Signer {
     return make_error(Errc::internal, "the signer process answered something else than a signature");
   }
 
+  // As many in one message as fit; what is too large for that travels by itself.
+  std::vector<Result<Buffer>> sign_all(std::span<const Bytes> all) const override {
+    std::vector<Result<Buffer>> signatures;
+    signatures.reserve(all.size());
+    while (!all.empty()) {
+      const std::size_t fit = count_that_fit(all);
+      if (fit < 2) {
+        signatures.push_back(sign(all.front()));
+        all = all.subspan(1);
+        continue;
+      }
+      for (auto& signature : sign_message(all.first(fit))) signatures.push_back(std::move(signature));
+      all = all.subspan(fit);
+    }
+    return signatures;
+  }
+
  private:
+  static std::size_t count_that_fit(std::span<const Bytes> all) {
+    constexpr std::size_t kTagAndLength = 4;
+    std::size_t octets = 0, count = 0;
+    for (const Bytes tbs : all.first(std::min(all.size(), kMaxTogether))) {
+      octets += tbs.size() + kTagAndLength;
+      if (octets > kInline) break;
+      ++count;
+    }
+    return count;
+  }
+
+  std::vector<Result<Buffer>> sign_message(std::span<const Bytes> all) const {
+    const auto ask = [&]() -> Result<Signatures> {
+      SignAllRequest request{key_.reference, algorithm_, {}};
+      for (const Bytes tbs : all) request.tbs.push_back(to_buffer(tbs));
+      Response response = TRY(process_->call(std::move(request)));
+      auto* signatures = std::get_if<Signatures>(&response);
+      if (signatures != nullptr && signatures->size() == all.size()) return std::move(*signatures);
+      return make_error(Errc::internal, "the signer process answered something else than {} signatures",
+                        all.size());
+    };
+    auto signatures = ask();
+    return signatures ? std::move(*signatures) : Signatures(all.size(), signatures.error());
+  }
+
   const std::shared_ptr<SignerProcess> process_;
   const RemoteKeyInfo key_;
   const SignatureAlgorithm algorithm_;

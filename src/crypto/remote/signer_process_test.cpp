@@ -118,6 +118,41 @@ TEST_F(SignerProcessTest, WhatTheChildRefusesIsRefusedWithItsReason) {
                    ->sign(Buffer(3, 1)));
 }
 
+TEST_F(SignerProcessTest, SeveralAreSignedInTheirOrderAndWhatIsRefusedKeepsNothingFromTheOthers) {
+  const auto signer = start()->key("file:ec").value()->signer(SignatureAlgorithm::ecdsa_sha256).value();
+  // More than one message holds, one that has to be refused, and one that travels by itself.
+  std::vector<Buffer> texts;
+  for (std::uint8_t i = 0; i < 2 * kMaxTogether + 3; ++i) texts.push_back(Buffer(1'000, i));
+  texts[5].assign(10, 'x');
+  texts[40].assign(kMaxMessage, 1);
+  const std::vector<Bytes> all(texts.begin(), texts.end());
+  const auto signatures = signer->sign_all(all);
+  ASSERT_EQ(signatures.size(), texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (i == 5) {
+      ASSERT_FALSE(signatures[i]);
+      EXPECT_EQ(signatures[i].error().code(), Errc::denied);
+      continue;
+    }
+    ASSERT_TRUE(signatures[i]) << i << signatures[i].error().report();
+    EXPECT_TRUE(provider_->verify(signer->public_key_info(), SignatureAlgorithm::ecdsa_sha256, texts[i],
+                                  *signatures[i]))
+        << i;
+  }
+  EXPECT_TRUE(signer->sign_all({}).empty());
+}
+
+TEST_F(SignerProcessTest, AChildThatIsGoneIsStartedAgainForSeveral) {
+  const auto process = start(2);
+  const auto signer = process->key("file:ec").value()->signer(SignatureAlgorithm::ecdsa_sha256).value();
+  ::kill(child_, SIGKILL);
+  ::waitpid(child_, nullptr, 0);
+  const Buffer text(10, 0x30);
+  for (const auto& signature : signer->sign_all(std::vector<Bytes>(3, text)))
+    EXPECT_TRUE(signature) << signature.error().report();
+  EXPECT_EQ(process->starts(), 2u);
+}
+
 TEST_F(SignerProcessTest, DecryptsWithImplicitRejection) {
   const auto decrypter = start()->key("file:rsa").value()->decrypter().value();
   const auto key = decrypter->decrypt(KeyTransport::rsa_pkcs1, Buffer(256, 0x17), 16);

@@ -29,18 +29,26 @@ class Conversation {
   }
 
   Result<Response> handle(const SignRequest& request, const FileDescriptor& file) {
-    if (request.tbs) return sign(request, *request.tbs);
+    if (request.tbs) return Response(TRY(sign(request.reference, request.algorithm, *request.tbs)));
     const SealedMap map = TRY(SealedMap::open(file));
-    return sign(request, map.bytes());
+    return Response(TRY(sign(request.reference, request.algorithm, map.bytes())));
   }
 
-  Result<Response> sign(const SignRequest& request, Bytes tbs) {
-    const auto use = [&]() -> Result<Response> {
-      const Signer* signer = TRY(signer_of(request.reference, request.algorithm));
-      TRY(service_.may_sign(request.reference, tbs));
-      return Response(TRY(signer->sign(tbs)));
+  // Each is looked at by itself, and what is refused keeps nothing from the others.
+  Result<Response> handle(const SignAllRequest& request, const FileDescriptor&) {
+    Signatures signatures;
+    for (const Buffer& tbs : request.tbs)
+      signatures.push_back(sign(request.reference, request.algorithm, tbs));
+    return Response(std::move(signatures));
+  }
+
+  Result<Buffer> sign(const std::string& reference, SignatureAlgorithm algorithm, Bytes tbs) {
+    const auto use = [&]() -> Result<Buffer> {
+      const Signer* signer = TRY(signer_of(reference, algorithm));
+      TRY(service_.may_sign(reference, tbs));
+      return signer->sign(tbs);
     };
-    return noted("sign", request.reference, tbs.size(), use());
+    return noted("sign", reference, tbs.size(), use());
   }
 
   Result<Response> handle(const DecryptRequest& request, const FileDescriptor&) {
@@ -80,8 +88,9 @@ class Conversation {
     return known == service_.keys.end() ? nullptr : known->key;
   }
 
-  Result<Response> noted(std::string_view operation, std::string_view reference, std::size_t size,
-                         Result<Response> result) {
+  template <class T>
+  Result<T> noted(std::string_view operation, std::string_view reference, std::size_t size,
+                  Result<T> result) {
     const Status outcome = result ? ok() : Status(result.error());
     if (service_.note) service_.note({operation, reference, size, outcome});
     return result;

@@ -73,8 +73,10 @@ Result<enroll::scep::Profile> Desk::profile_of(const ProfileConfiguration& from)
   profile.templates = {from.signature_template, from.encryption_template, from.general_template,
                        from.named_templates};
   profile.challenge = TRY(policy_of(from));
+  if (options_.listeners) profile.listeners = TRY(options_.listeners(from));
   profile.challenge_approves = from.challenge_approves;
-  profile.floor = {.triple_des = from.triple_des, .single_des = from.legacy, .sha1 = from.legacy};
+  profile.floor = {
+      .triple_des = from.triple_des, .single_des = from.legacy, .sha1 = from.legacy, .md5 = from.legacy};
   profile.renewal.allowed = from.renewal;
   profile.renewal.same_key = from.renewal_same_key;
   if (!from.renewal_window.empty()) profile.renewal.window = TRY(parse_span(from.renewal_window));

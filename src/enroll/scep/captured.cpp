@@ -5,6 +5,7 @@
 #include "base/pem.hpp"
 #include "base/text.hpp"
 #include "cms/signed_data.hpp"
+#include "enroll/scep/pki_message.hpp"
 #include "net/url.hpp"
 
 namespace vouch::enroll::scep {
@@ -62,22 +63,7 @@ class Finder {
   Result<Catch> find() {
     for (std::size_t run = find_run(0); run < text_.size();) {
       const std::size_t end = end_of_run(run);
-      const auto alone = decode(run, end);
-      std::size_t next = end;
-      if (alone && is_whole(*alone)) {
-        TRY(add(run, *alone));
-      } else if (const std::size_t last = end_of_lines(end); last > end) {
-        const auto folded = decode(run, last);
-        if (folded && is_whole(*folded)) {
-          TRY(add(run, *folded));
-          next = last;
-        } else {
-          note(run, folded ? folded : alone);
-        }
-      } else {
-        note(run, alone);
-      }
-      run = find_run(next);
+      run = find_run(TRY(look_at(run, end, head_of(run, end))));
     }
     return std::move(out_);
   }
@@ -99,17 +85,52 @@ class Finder {
     while (at < text_.size() && is_blank(text_[at])) ++at;
     return at;
   }
-  // The end of the following lines that hold nothing but base64; where one begins like a message, it is the
-  // next.
-  std::size_t end_of_lines(std::size_t end) const {
+  // The first octets: enough to see what it is and how long.
+  Buffer head_of(std::size_t run, std::size_t end) const {
+    const std::size_t size = std::min<std::size_t>(end - run, 96);
+    return net::decode_base64_in_target(without_rest(std::string(text_.substr(run, size))))
+        .value_or(Buffer());
+  }
+  // One run, alone or with the lines that it goes on in. The place where to go on.
+  Result<std::size_t> look_at(std::size_t run, std::size_t end, const Buffer& head) {
+    // Base64 of something else: a certificate, a key.
+    if (!cms::looks_like_content_info(head)) return end;
+    const auto alone = decode(run, end);
+    if (alone && is_whole(*alone)) {
+      TRY(add(run, *alone));
+      return end;
+    }
+    for (const bool stops : {false, true}) {
+      const std::size_t last = end_of_lines(run, end, announced_size(head), stops);
+      const auto folded = decode(run, last);
+      if (!folded || !is_whole(*folded)) continue;
+      TRY(add(run, *folded));
+      return last;
+    }
+    TRY(note(run, alone));
+    return end;
+  }
+  // The end of the following lines that hold nothing but base64, as far as a message of this size needs them.
+  // Of an unknown size: all of them, or (`stops`) up to one that begins like a message.
+  std::size_t end_of_lines(std::size_t run, std::size_t end, std::optional<std::size_t> size,
+                           bool stops) const {
+    if (size && *size > kMaxMessage) return end;
+    std::size_t have = characters(run, end);
     for (std::size_t at = skip_blanks(end); at < text_.size() && text_[at] == '\n';) {
+      if (size && have >= (*size * 4 + 2) / 3) break;
       const std::size_t first = skip_blanks(at + 1), last = end_of_run(first);
       at = skip_blanks(last);
-      if (last == first || starts_a_message(text_.substr(first)) || (at < text_.size() && text_[at] != '\n'))
-        break;
+      if (last == first || (at < text_.size() && text_[at] != '\n')) break;
+      if (stops && starts_a_message(text_.substr(first))) break;
+      have += characters(first, last);
       end = last;
     }
     return end;
+  }
+  // Escapes count as one.
+  std::size_t characters(std::size_t from, std::size_t to) const {
+    const auto escapes = std::ranges::count(text_.substr(from, to - from), '%');
+    return to - from - std::min(to - from, 2 * static_cast<std::size_t>(escapes));
   }
   // The octets; a spelling that was cut off within four characters gives what comes before.
   Result<Buffer> decode(std::size_t run, std::size_t end) const {
@@ -121,8 +142,6 @@ class Finder {
     return whole ? std::move(whole) : net::decode_base64_in_target(without_rest(std::move(spelled)));
   }
   Status add(std::size_t run, Bytes octets) {
-    // Base64 of something else: a certificate, a key.
-    if (!cms::looks_like_content_info(octets)) return ok();
     if (out_.messages.size() == kMaxCaptured)
       return make_error(Errc::limit_exceeded, "more than {} messages in one file", kMaxCaptured);
     const Bytes message = octets.first(announced_size(octets).value_or(octets.size()));
@@ -133,14 +152,16 @@ class Finder {
         {to_buffer(message), fmt::format("line {}{}", line_of(run), is_query ? ", the query of a GET" : "")});
     return ok();
   }
-  void note(std::size_t run, const Result<Buffer>& octets) {
-    if (out_.notes.size() == kMaxCaptured || (octets && !cms::looks_like_content_info(*octets))) return;
+  Status note(std::size_t run, const Result<Buffer>& octets) {
+    if (out_.notes.size() == kMaxCaptured)
+      return make_error(Errc::limit_exceeded, "more than {} messages in one file are cut off", kMaxCaptured);
     const auto size = octets ? announced_size(*octets) : std::nullopt;
     out_.notes.push_back(
         fmt::format("line {}: {}", line_of(run),
                     !octets ? octets.error().summary()
                     : size  ? fmt::format("a message that is cut off: {} of {} octets", octets->size(), *size)
                             : fmt::format("a message of {} octets that is cut off", octets->size())));
+    return ok();
   }
   // Places only ever grow.
   std::size_t line_of(std::size_t place) {

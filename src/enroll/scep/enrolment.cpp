@@ -59,7 +59,7 @@ Result<Reply> PkiOperation::enrol(MessageType type) {
 
 // A request that cannot be read, or whose own signature does not fit, is answered like an envelope that does
 // not open: who changes somebody's ciphertext must not see how far it got.
-std::optional<Reply> PkiOperation::read_request(Enrolment& enrolment) const {
+std::optional<Reply> PkiOperation::read_request(Enrolment& enrolment) {
   const auto request = x509::parse_request(envelope_->content);
   const auto key = request ? x509::parse_public_key_info(request->public_key_info)
                            : Result<x509::PublicKeyInfo>(request.error());
@@ -71,6 +71,7 @@ std::optional<Reply> PkiOperation::read_request(Enrolment& enrolment) const {
     return refused(Failure::EnvelopeInvalid,
                    "the certification request's own signature: " + told(proof.error()));
   enrolment.request = *request;
+  request_ = to_buffer(request->whole);
   enrolment.key = *key;
   enrolment.password = challenge_of(*request);
   return std::nullopt;

@@ -174,8 +174,9 @@ Response Gateway::answer_proxy(const Request& request, Spelling spelling) {
   const auto decision = decide(asked);
   if (!decision) return refuse(403, "question.malformed", decision.error().summary());
   const unsigned status = decision->accepted ? 200 : 403;
-  Response response = wants_json(request) ? json_response(status, tree_without_credentials(to_value(*decision)))
-                                          : net::text_response(status, sentence_of(*decision));
+  Response response = wants_json(request)
+                          ? json_response(status, tree_without_credentials(to_value(*decision)))
+                          : net::text_response(status, sentence_of(*decision));
   response.fields = fields_of(*decision);
   response.fields.emplace_back("Cache-Control", "no-store");
   return response;
