@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <type_traits>
 #include <unordered_map>
 
 #include "relying/crl_admission.hpp"
@@ -267,7 +268,7 @@ class CrlStore::Folder {
 
   // What `look` sees, once more when a file was replaced under its eyes.
   template <class Look>
-  auto settled(Look&& look) {
+  std::invoke_result_t<Look&> settled(Look&& look) {
     const std::lock_guard lock(guards_lines_);
     for (int tries = 1;; ++tries) {
       refresh();
@@ -324,8 +325,9 @@ class CrlStore::Folder {
     auto file = MappedFile::open(files_.crl(known.line.file->stem));
     if (!file) {
       // Replaced this moment, which the next refresh sees; otherwise it is lost.
-      replaced_ = files_.stamp(known.line.id) != known.stamp;
-      known.damaged = !replaced_;
+      const bool replaced = files_.stamp(known.line.id) != known.stamp;
+      replaced_ = replaced_ || replaced;
+      known.damaged = !replaced;
       return nullptr;
     }
     const CrlOctets octets = map(*std::move(file));
