@@ -589,7 +589,8 @@ TEST_F(ChallengeTest, KeysRollOverWithOverlap) {
   bench.clock().advance(std::chrono::days(8));
   (void)mint();
   std::size_t good = 0, wiped = 0;
-  for (const auto& key : bench.database().snapshot().value()->challenge_keys(1).value()) {
+  const auto keys = bench.database().snapshot().value()->challenge_keys(1).value();
+  for (const auto& key : keys) {
     if (!key.minter.empty()) continue;
     const bool there = fs::exists(bench.home().keys() / key.reference.substr(5));
     EXPECT_EQ(there, !key.removed_at.has_value());

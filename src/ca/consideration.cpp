@@ -122,7 +122,8 @@ Status take_path_length(const x509::RequestView& request, policy::CertificateTem
 // The CA's own host, and what the configuration lists.
 std::vector<std::string> LocalAuthority::protected_names() const {
   std::vector<std::string> names;
-  const AuthoritySettings settings = this->settings();
+  const std::shared_ptr<const Live> live = this->live();
+  const AuthoritySettings& settings = live->settings;
   for (const std::string* own : {&settings.dns_name, &settings.short_name})
     if (!own->empty()) names.push_back(*own);
   std::string_view listed = environment_.home.configuration().protected_names;
@@ -136,7 +137,8 @@ std::vector<std::string> LocalAuthority::protected_names() const {
 
 policy::AuthorityContext LocalAuthority::policy_context() const {
   policy::AuthorityContext context;
-  const AuthoritySettings settings = this->settings();
+  const std::shared_ptr<const Live> live = this->live();
+  const AuthoritySettings& settings = live->settings;
   context.name = record_.name;
   context.enterprise = record_.mode == store::AuthorityMode::enterprise;
   context.automatic_issuance = settings.automatic_issuance;

@@ -105,8 +105,9 @@ bool is_for_the_service(std::string_view section) {
 
 std::span<const std::string_view> service_sections() {
   static constexpr std::string_view kSections[] = {
-      "service",  "limits",    "proxies", "access_log", "tls",     "signer",        "ocsp",   "ocsp_source",
-      "listener", "authority", "crlsync", "scep",       "scep_ra", "relying_party", "profile"};
+      "service", "limits",        "proxies",  "access_log", "tls",     "signer",
+      "ocsp",    "ocsp_source",   "listener", "authority",  "crlsync", "scep",
+      "scep_ra", "relying_party", "profile",  "webhook",    "intune"};
   return kSections;
 }
 

@@ -215,6 +215,7 @@ const std::vector<Command>& commands() {
                             scep_setup_commands(),
                             scep_profile_commands(),
                             scep_ra_commands(),
+                            scep_mdm_commands(),
                             scep_service_commands(),
                             scep_enroll_commands(),
                             scep_message_commands(),

@@ -65,6 +65,7 @@ std::span<const Command> why_commands();
 std::span<const Command> explain_commands();
 std::span<const Command> status_commands();
 std::span<const Command> role_commands();
+std::span<const Command> scep_mdm_commands();
 std::span<const Command> audit_commands();
 std::span<const Command> db_commands();
 std::span<const Command> backup_commands();

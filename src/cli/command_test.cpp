@@ -109,6 +109,7 @@ TEST_P(EveryCommand, WithoutAHomeSaysSoAndKeepsStandardOutputClean) {
                     : command().operands.starts_with("FLAGS:URL") ? "1:/x"
                                                                   : "7");
   if (command().name.starts_with("location ")) words.emplace_back("--cdp");
+  if (command().name == "challenge mint") words.insert(words.end(), {"--profile", "x"});
   for (const Option& o : command().options)
     if (o.occurs == Occurs::once) words.insert(words.end(), {fmt::format("--{}", o.name), "x"});
   const Ran ran = shell_.run(words);

@@ -909,6 +909,10 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
   check("role revoke",
         {"manager", "bob", "--ca", "Issuing", "--template", "WebServer", "--requesters", "web-*"});
   check("role separation", {"off"});
+  const std::string password = shell_.file("page-password", "correct horse battery\n");
+  check("scep user add", {"mdm", "--password-file", password});
+  check("scep user list", {});
+  check("scep user remove", {"mdm"});
   check("audit show", {"--action", "ca.*"});
   check("audit export", {"--out", shell_.path("audit.jsonl")});
   check("audit head", {"--out", shell_.path("audit.head")});
@@ -1007,7 +1011,8 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
     const std::string name = "vouch " + std::string(command.name);
     if (!seen.contains(name)) {
       EXPECT_THAT((std::vector<std::string>{"vouch ca export", "vouch cert export", "vouch completion",
-                                            "vouch man", "vouch serve", "vouch cache forget"}),
+                                            "vouch man", "vouch serve", "vouch cache forget",
+                                            "vouch scep simulate-intune"}),
                   testing::Contains(name));
       continue;
     }

@@ -82,6 +82,16 @@ Result<Exit> show(Context& context, const Arguments&) {
       const std::string name = fmt::format("scep.{}.{}", profile.name, key.name);
       add(name, TRY(daemon::get_setting(service, name)), key.summary);
     }
+  for (const auto& webhook : service.webhooks)
+    for (const SettingKey& key : daemon::webhook_keys()) {
+      const std::string name = fmt::format("webhook.{}.{}", webhook.name, key.name);
+      add(name, TRY(daemon::get_setting(service, name)), key.summary);
+    }
+  for (const auto& intune : service.intunes)
+    for (const SettingKey& key : daemon::intune_keys()) {
+      const std::string name = fmt::format("intune.{}.{}", intune.name, key.name);
+      add(name, TRY(daemon::get_setting(service, name)), key.summary);
+    }
   if (context.json())
     print_json(context,
                Value().set("file", home.configuration_file().string()).set("settings", std::move(values)));

@@ -233,7 +233,8 @@ Result<Exit> finish(Context& context, const Outcome& outcome, const ScepPending&
     TRY(write_output(context, outcome.out, content));
   else
     TRY(write_private(outcome.out, content));
-  if (!outcome.state_file.empty()) {
+  // `enroll` has not written it, so what is there may be somebody's.
+  if (outcome.sent == MessageType::cert_poll) {
     std::error_code gone;
     fs::remove(outcome.state_file, gone);
   }

@@ -116,9 +116,8 @@ std::string code_of(const Decision& decision) {
 
 void print(const Context& context, const std::string& file, const Decision& decision, bool explain) {
   if (explain) {
-    std::string_view rest = relying::to_text(decision);
-    const std::string story(rest);
-    for (rest = story; !rest.empty();) {
+    const std::string story = relying::to_text(decision);
+    for (std::string_view rest = story; !rest.empty();) {
       const auto end = std::min(rest.find('\n'), rest.size());
       context.out() << printable(rest.substr(0, end)) << '\n';
       rest.remove_prefix(std::min(end + 1, rest.size()));

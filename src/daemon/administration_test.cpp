@@ -192,6 +192,43 @@ TEST_F(AdministrationTest, ARequestIsHandedInApprovedRevokedAndReleased) {
             1U);
 }
 
+// What is handed in at the same time is worked on together: each has its own answer, under its own account.
+TEST_F(AdministrationTest, RequestsThatComeTogetherHaveEachTheirOwnAnswer) {
+  RunningService service(bench_);
+  const auto bob = identity("bob"), eve = identity("eve");
+  constexpr int kThreads = 8, kEach = 12;
+  std::atomic<int> right = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < kThreads; ++t)
+      threads.emplace_back([&, t] {
+        auto client = remote(service, t % 2 == 0 ? bob : eve);
+        const std::string account = t % 2 == 0 ? "CN=bob" : "CN=eve";
+        for (int i = 0; i < kEach; ++i) {
+          const std::string name = fmt::format("www-{}-{}.example.test", t, i);
+          Value body = submission(name, i % 4 == 1 ? "NoSuchTemplate" : "WebServer");
+          if (i % 4 == 2) body.set("request", "no request");
+          const Said said =
+              client.ask("submitRequest", i % 4 == 3 ? "/requests?color=red" : "/requests", body);
+          const unsigned expected[] = {202, 422, 400, 400};
+          EXPECT_EQ(said.status, expected[i % 4]) << to_json(said.body);
+          if (i % 4 >= 2) {
+            right += said.status == 400;
+            continue;
+          }
+          const auto number = *said.body.find("request")->integer();
+          const auto kept = bench_.database().snapshot().value()->request(number).value();
+          const auto view = x509::parse_request(kept.request).value();
+          const bool is_own =
+              kept.requester.ends_with(account) && x509::to_rfc4514(view.subject).value() == "CN=" + name;
+          EXPECT_TRUE(is_own) << kept.requester << " " << name;
+          right += is_own;
+        }
+      });
+  }
+  EXPECT_EQ(right, kThreads * kEach);
+}
+
 TEST_F(AdministrationTest, RefusalsAreOutcomesAndDenialsAreKept) {
   RunningService service(bench_);
   auto root = local(service);

@@ -264,7 +264,8 @@ Result<const Setting<Structure>*> known_setting(const Setting<Structure> (&setti
 }
 
 constexpr std::string_view kListenerSection = "listener", kSourceSection = "ocsp_source",
-                           kCrlSyncSection = "crlsync", kScepSection = "scep", kScepRaSection = "scep_ra";
+                           kCrlSyncSection = "crlsync", kScepSection = "scep", kScepRaSection = "scep_ra",
+                           kWebhookSection = "webhook", kIntuneSection = "intune";
 
 // "listener.http.tls" as {"http", "tls"}, for section "listener".
 std::optional<std::pair<std::string_view, std::string_view>> named_setting(std::string_view section,
@@ -301,6 +302,10 @@ Result<Value> example_of(std::string_view name) {
     return TRY(known_scep_setting(scep::profile_settings(), key->second, name))->write({});
   if (const auto key = scep_ra_setting(name))
     return TRY(known_scep_setting(scep::ra_settings(), *key, name))->write({});
+  if (const auto key = named_setting(kWebhookSection, name))
+    return TRY(known_scep_setting(mdm::webhook_settings(), key->second, name))->write({});
+  if (const auto key = named_setting(kIntuneSection, name))
+    return TRY(known_scep_setting(mdm::intune_settings(), key->second, name))->write({});
   return TRY(known_setting(kSettings, name, name))->write({});
 }
 
@@ -331,6 +336,10 @@ class FileReader {
         configuration_.scep = TRY(scep::read_profiles(members, file_));
       else if (section == kScepRaSection)
         configuration_.scep_ra = TRY(scep::read_ra(members, file_));
+      else if (section == kWebhookSection)
+        configuration_.webhooks = TRY(mdm::read_webhooks(members, file_));
+      else if (section == kIntuneSection)
+        configuration_.intunes = TRY(mdm::read_intunes(members, file_));
       else
         TRY(read_section(section, *members));
     }
@@ -526,6 +535,18 @@ std::vector<SettingKey> scep_keys() {
   return keys;
 }
 
+std::vector<SettingKey> webhook_keys() {
+  std::vector<SettingKey> keys;
+  for (const auto& setting : mdm::webhook_settings()) keys.push_back(setting.key);
+  return keys;
+}
+
+std::vector<SettingKey> intune_keys() {
+  std::vector<SettingKey> keys;
+  for (const auto& setting : mdm::intune_settings()) keys.push_back(setting.key);
+  return keys;
+}
+
 std::vector<SettingKey> scep_ra_keys() {
   std::vector<SettingKey> keys;
   for (const auto& setting : scep::ra_settings()) keys.push_back(setting.key);
@@ -548,6 +569,19 @@ Result<std::string> get_setting(const Configuration& configuration, std::string_
     if (!profile) return make_error(Errc::not_found, "there is no SCEP profile '{}'", key->first);
     return setting_text(
         TRY(known_scep_setting(scep::profile_settings(), key->second, name))->write(*profile));
+  }
+  if (const auto key = named_setting(kWebhookSection, name)) {
+    const auto found =
+        std::ranges::find(configuration.webhooks, key->first, &mdm::WebhookConfiguration::name);
+    if (found == configuration.webhooks.end())
+      return make_error(Errc::not_found, "there is no webhook '{}'", key->first);
+    return setting_text(TRY(known_scep_setting(mdm::webhook_settings(), key->second, name))->write(*found));
+  }
+  if (const auto key = named_setting(kIntuneSection, name)) {
+    const auto found = std::ranges::find(configuration.intunes, key->first, &mdm::IntuneConfiguration::name);
+    if (found == configuration.intunes.end())
+      return make_error(Errc::not_found, "there is no section intune.{}", key->first);
+    return setting_text(TRY(known_scep_setting(mdm::intune_settings(), key->second, name))->write(*found));
   }
   if (const auto key = scep_ra_setting(name))
     return setting_text(

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ca/home.hpp"
+#include "daemon/mdm/configuration.hpp"
 #include "daemon/scep/configuration.hpp"
 #include "net/server.hpp"
 #include "revocation/ocsp_responder.hpp"
@@ -94,6 +95,8 @@ struct Configuration {
   AuthorityConfiguration authority;
   std::vector<scep::ProfileConfiguration> scep;  // in the order of the file
   scep::RaConfiguration scep_ra;
+  std::vector<mdm::WebhookConfiguration> webhooks;
+  std::vector<mdm::IntuneConfiguration> intunes;
   unsigned threads = 0, workers = 16;
   std::size_t queue = 1'024;
   std::chrono::milliseconds stop_patience{30'000};  // for what runs when the service is asked to stop
@@ -119,6 +122,8 @@ std::vector<SettingKey> configuration_keys();
 std::vector<SettingKey> listener_keys();     // KEY alone
 std::vector<SettingKey> ocsp_source_keys();  // KEY alone
 std::vector<SettingKey> scep_keys();         // KEY alone; "scep.PROFILE.KEY"
+std::vector<SettingKey> webhook_keys();      // KEY alone; "webhook.NAME.KEY"
+std::vector<SettingKey> intune_keys();       // KEY alone; "intune.NAME.KEY"
 std::vector<SettingKey> scep_ra_keys();      // KEY alone; "scep_ra.KEY"
 Result<std::string> get_setting(const Configuration& configuration, std::string_view name);
 Result<std::string> with_setting(std::string_view toml, std::string_view file, std::string_view name,

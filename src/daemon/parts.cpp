@@ -3,7 +3,10 @@
 #include "api/administration.hpp"
 #include "api/distribution.hpp"
 #include "api/ocsp.hpp"
+#include "ca/audit.hpp"
 #include "daemon/configuration.hpp"
+#include "daemon/mdm/minters.hpp"
+#include "daemon/mdm/office.hpp"
 #include "daemon/scep/desk.hpp"
 #include "daemon/scep/here.hpp"
 #include "revocation/ocsp_database.hpp"
@@ -67,33 +70,64 @@ Result<Part> make_distribution(const api::Service& service) {
   return part;
 }
 
+// Null: the profile's CA is not open.
+std::unique_ptr<enroll::mdm::PasswordMinter> minter_for(const api::Service& service,
+                                                        const scep::ProfileConfiguration& profile) {
+  const auto authority = api::find_authority(service, profile.ca);
+  if (!authority) return nullptr;
+  return mdm::minter_here(service.environment, (*authority)->record().name, profile);
+}
+
 Result<Part> make_scep(const api::Service& service) {
   const auto site = std::make_shared<scep::HereSite>(service.environment, service.authorities);
-  const auto desk =
-      std::make_shared<scep::Desk>(site, scep::Desk::Options{.home = service.environment.home.folder(),
-                                                             .provider = service.environment.provider,
-                                                             .clock = service.environment.clock,
-                                                             .metrics = service.metrics,
-                                                             .log = service.log});
-  return scep_part(desk);
+  const ca::Environment& environment = service.environment;
+  const auto office = std::make_shared<mdm::Office>(mdm::Office::Options{
+      .home = environment.home.folder(),
+      .provider = environment.provider,
+      .clock = environment.clock,
+      .site = site,
+      .minter =
+          [&service](const scep::ProfileConfiguration& profile) { return minter_for(service, profile); },
+      .log = service.log,
+      .refused =
+          [&environment, log = service.log](const enroll::mdm::RefusedSignIn& refused) {
+            const Status kept =
+                ca::record_audit(environment, {.actor = "page:" + refused.user,
+                                               .action = "scep.page",
+                                               .object = "profile " + refused.profile,
+                                               .details = ca::AuditDetails().add("client", refused.client),
+                                               .outcome = std::string(ca::audit_outcome::denied)});
+            if (!kept && log) log("a refused sign-in is not in the audit log: " + kept.error().summary());
+          }});
+  const auto desk = std::make_shared<scep::Desk>(site, mdm::with_office({.home = environment.home.folder(),
+                                                                         .provider = environment.provider,
+                                                                         .clock = environment.clock,
+                                                                         .metrics = service.metrics,
+                                                                         .log = service.log},
+                                                                        office));
+  return scep_part(desk, office);
 }
 
 }  // namespace
 
-// The desk lives as long as a route or job of it.
-Part scep_part(const std::shared_ptr<scep::Desk>& desk) {
+// Desk and office live as long as a route or job of theirs.
+Part scep_part(const std::shared_ptr<scep::Desk>& desk, const std::shared_ptr<mdm::Office>& office) {
   Part part;
-  part.routes_by = [desk](const Configuration& configuration) -> Result<std::vector<net::Route>> {
+  part.routes_by = [desk, office](const Configuration& configuration) -> Result<std::vector<net::Route>> {
+    office->take(configuration.webhooks, configuration.intunes, configuration.scep);
     auto routes = TRY(desk->take(configuration.scep, configuration.scep_ra));
+    for (net::Route& route : office->pages(configuration.scep)) routes.push_back(std::move(route));
     for (net::Route& route : routes) {
       auto answer = std::get<net::Blocking>(std::move(route.handler));
-      route.handler = net::Blocking(
-          [desk, answer = std::move(answer)](const net::Request& request) { return answer(request); });
+      route.handler = net::Blocking([desk, office, answer = std::move(answer)](const net::Request& request) {
+        return answer(request);
+      });
     }
     return routes;
   };
   part.jobs = {{"scep certificates", std::chrono::minutes(1), [desk] { return desk->maintain(); }},
-               {"scep profiles", std::chrono::minutes(1), [desk] { return desk->check(); }}};
+               {"scep profiles", std::chrono::minutes(1), [desk] { return desk->check(); }},
+               {"device management", std::chrono::seconds(5), [office] { return office->check(); }}};
   return part;
 }
 

@@ -11,6 +11,9 @@
 namespace vouch::daemon {
 
 struct Configuration;
+namespace mdm {
+class Office;
+}
 namespace scep {
 class Desk;
 }
@@ -32,7 +35,7 @@ struct PartMaker {
 };
 
 // SCEP, here or on a registration authority's host.
-Part scep_part(const std::shared_ptr<scep::Desk>& desk);
+Part scep_part(const std::shared_ptr<scep::Desk>& desk, const std::shared_ptr<mdm::Office>& office);
 
 // Beside "health" and "metrics", which every service has.
 std::span<const PartMaker> all_parts();

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "api/relay.hpp"
+#include "daemon/mdm/minters.hpp"
+#include "daemon/mdm/office.hpp"
 #include "daemon/scep/desk.hpp"
 #include "daemon/scep/there.hpp"
 #include "daemon/server_certificate.hpp"
@@ -61,11 +63,29 @@ Part Registration::make_scep(const Configuration& configuration) {
   const auto site = std::make_shared<scep::ThereSite>(
       authority_, scep::ThereSite::Context{options_.home / configuration.scep_ra.folder, short_host_name(),
                                            options_.provider, options_.clock});
-  return scep_part(std::make_shared<scep::Desk>(site, scep::Desk::Options{.home = options_.home,
-                                                                          .provider = options_.provider,
-                                                                          .clock = options_.clock,
-                                                                          .metrics = metrics_,
-                                                                          .log = options_.log}));
+  const auto office = std::make_shared<mdm::Office>(mdm::Office::Options{
+      .home = options_.home,
+      .provider = options_.provider,
+      .clock = options_.clock,
+      .site = site,
+      .minter =
+          [this](const scep::ProfileConfiguration& profile) {
+            return mdm::minter_there(authority_, profile);
+          },
+      .log = options_.log,
+      .refused =
+          [log = options_.log](const enroll::mdm::RefusedSignIn& refused) {
+            if (log)
+              log(fmt::format("page of SCEP profile '{}': the sign-in of '{}' from {} was refused",
+                              refused.profile, refused.user, refused.client));
+          }});
+  const auto desk = std::make_shared<scep::Desk>(site, mdm::with_office({.home = options_.home,
+                                                                         .provider = options_.provider,
+                                                                         .clock = options_.clock,
+                                                                         .metrics = metrics_,
+                                                                         .log = options_.log},
+                                                                        office));
+  return scep_part(desk, office);
 }
 
 Registration::Registration(RegistrationOptions options, const Configuration& configuration,

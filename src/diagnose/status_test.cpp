@@ -67,7 +67,8 @@ TEST_F(StatusTest, TheRegistrationAuthoritysCertificatesAreWatched) {
   };
   const auto judged = [&] {
     std::vector<CertificateStatus> list;
-    for (const CertificateStatus& each : look().authorities[0].certificates)
+    const auto report = look();
+    for (const CertificateStatus& each : report.authorities[0].certificates)
       if (each.use == CertificateUse::registration_authority) list.push_back(each);
     return list;
   };

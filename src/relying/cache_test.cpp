@@ -31,7 +31,7 @@ class CacheTest : public PartyTest {
                  leaf_ = pki_.make({.subject = "leaf", .issuer = "CA", .ca = false, .serial = 1000});
 };
 
-TEST_F(CacheTest, P1TheSecondSignInAsksNobody) {
+TEST_P(CacheTest, P1TheSecondSignInAsksNobody) {
   EXPECT_ACCEPTED(decide(leaf_));
   const Decision second = decide(leaf_);
   EXPECT_EQ(web_.total(), 1);
@@ -41,7 +41,7 @@ TEST_F(CacheTest, P1TheSecondSignInAsksNobody) {
 }
 
 // The two examples of Windows' documentation, to the minute.
-TEST_F(CacheTest, P2TheWindowIsThatOfWindows) {
+TEST_P(CacheTest, P2TheWindowIsThatOfWindows) {
   const auto window = [&](const char* begin, const char* publish, const char* end) {
     const Buffer der = crl(with_publish(1, at(begin), at(publish), at(end)));
     return prefetch_window(x509::parse_crl(der).value(), hours(1));
@@ -57,7 +57,7 @@ TEST_F(CacheTest, P2TheWindowIsThatOfWindows) {
 }
 
 // Kolmogorov and Smirnov: a thousand clients are spread evenly (critical value at 1 %: 1.63 / sqrt(n)).
-TEST_F(CacheTest, P2MomentsAreUniform) {
+TEST_P(CacheTest, P2MomentsAreUniform) {
   const PrefetchWindow window{kNow, kNow + hours(20)};
   std::vector<double> moments;
   for (int i = 0; i < 1'000; ++i) {
@@ -77,7 +77,7 @@ TEST_F(CacheTest, P2MomentsAreUniform) {
   EXPECT_GE(prefetch_moment(window, kNow + hours(19), 12345), kNow + hours(19)) << "not in the past";
 }
 
-TEST_F(CacheTest, P2AndP6AUsedCrlIsFetchedAheadOnce) {
+TEST_P(CacheTest, P2AndP6AUsedCrlIsFetchedAheadOnce) {
   publish("/ca.crl", with_publish(1, kNow - hours(1), kNow + hours(10), kNow + hours(20)));
   EXPECT_ACCEPTED(decide(leaf_));
   const auto next = party().maintain();
@@ -101,7 +101,7 @@ TEST_F(CacheTest, P2AndP6AUsedCrlIsFetchedAheadOnce) {
   EXPECT_EQ(web_.count("/ca.crl"), 2);
 }
 
-TEST_F(CacheTest, P5TheOldOneServesWhileFetchingAheadFails) {
+TEST_P(CacheTest, P5TheOldOneServesWhileFetchingAheadFails) {
   publish("/ca.crl", with_publish(1, kNow - hours(1), kNow + hours(10), kNow + hours(20)));
   EXPECT_ACCEPTED(decide(leaf_));
   web_.fail("/ca.crl", "503 Busy");
@@ -119,7 +119,7 @@ TEST_F(CacheTest, P5TheOldOneServesWhileFetchingAheadFails) {
   EXPECT_EQ(web_.count("/ca.crl"), 3);
 }
 
-TEST_F(CacheTest, P7AndF5FetchingAheadHasTheLargerLimitAndIsInNobodysWay) {
+TEST_P(CacheTest, P7AndF5FetchingAheadHasTheLargerLimitAndIsInNobodysWay) {
   const Buffer first = crl(with_publish(1, kNow - hours(1), kNow + hours(10), kNow + hours(20)));
   web_.serve("/ca.crl", first);
   profile_.crl.interactive_size = first.size();
@@ -139,7 +139,7 @@ TEST_F(CacheTest, P7AndF5FetchingAheadHasTheLargerLimitAndIsInNobodysWay) {
   EXPECT_EQ(cache_->from_url(web_.url("/ca.crl"))->crl->head().number, Buffer{2});
 }
 
-TEST_F(CacheTest, D13AndV2NothingNewIsNoChange) {
+TEST_P(CacheTest, D13AndV2NothingNewIsNoChange) {
   web_.on("/ca.crl", [octets = crl(with_publish(1, kNow - hours(1), kNow + hours(10), kNow + hours(20)))](
                          Client& client) {
     if (client.head.find("If-None-Match: \"one\"") != std::string::npos)
@@ -159,9 +159,43 @@ TEST_F(CacheTest, D13AndV2NothingNewIsNoChange) {
   EXPECT_THAT(web_.last_head("/ca.crl"), testing::Not(HasSubstr("If-None-Match")));
 }
 
+TEST_P(CacheTest, P8AndP9ARestartFindsItsCrls) {
+  if (GetParam() == Kept::memory) return;  // is for one process
+  EXPECT_ACCEPTED(decide(leaf_));
+  restart();
+  const Decision again = decide(leaf_);
+  EXPECT_TRUE(again.accepted) << to_text(again);
+  EXPECT_TRUE(again.checks[0].steps[0].cached);
+  EXPECT_EQ(web_.total(), 1);
+  // A file that was damaged is fetched again, never believed.
+  restart();
+  for (const auto& file : fs::recursive_directory_iterator(store_)) {
+    if (!file.is_regular_file() || file.file_size() < 100) continue;
+    Buffer octets = read_file(file.path()).value();
+    for (std::size_t i = 40; i < octets.size(); i += 16) octets[i] ^= 0x55;
+    ASSERT_TRUE(write_file_atomic(file.path(), octets));
+  }
+  const Decision damaged = decide(leaf_);
+  if (damaged.accepted) {
+    EXPECT_EQ(web_.total(), 2);
+  } else {
+    EXPECT_THAT(to_text(damaged), HasSubstr("crl.not_kept"));
+  }
+}
+
+// Two processes on one folder see each other's CRLs.
+TEST_P(CacheTest, AnotherProcessFindsThem) {
+  if (GetParam() == Kept::memory) return;
+  const auto other_cache = make_stored_cache(CrlStore::open(pki_.provider(), {.folder = store_}).value());
+  RelyingParty other(pki_.provider(), clock_, std::make_shared<TrustList>(issuers_), {.cache = other_cache});
+  EXPECT_ACCEPTED(decide(leaf_));
+  EXPECT_ACCEPTED(other.decide({.chain = {to_buffer(leaf_->der())}}, profile_));
+  EXPECT_EQ(web_.total(), 1);
+}
+
 // ---- One at a time
 
-TEST_F(CacheTest, F1TwoHundredSignInsAreOneDownload) {
+TEST_P(CacheTest, F1TwoHundredSignInsAreOneDownload) {
   std::atomic<bool> go = false;
   web_.on("/ca.crl", [octets = crl(of("CA")), &go](Client& client) {
     while (!go) client.sleep(milliseconds(5));
@@ -185,7 +219,7 @@ TEST_F(CacheTest, F1TwoHundredSignInsAreOneDownload) {
   EXPECT_EQ(web_.count("/ca.crl"), 1);
 }
 
-TEST_F(CacheTest, F1WaitingInsteadIsAMatterOfPolicy) {
+TEST_P(CacheTest, F1WaitingInsteadIsAMatterOfPolicy) {
   web_.on("/ca.crl", [octets = crl(of("CA"))](Client& client) {
     client.sleep(milliseconds(200));
     client.answer("200 OK", "", as_text(octets));
@@ -203,7 +237,7 @@ TEST_F(CacheTest, F1WaitingInsteadIsAMatterOfPolicy) {
   EXPECT_EQ(web_.count("/ca.crl"), 1);
 }
 
-TEST_F(CacheTest, F2OtherUrlsAreNotInTheWay) {
+TEST_P(CacheTest, F2OtherUrlsAreNotInTheWay) {
   const auto other = pki_.ca("Other");
   trust(other, web_.url("/other.crl"));
   publish("/other.crl", of("Other"));
@@ -213,7 +247,7 @@ TEST_F(CacheTest, F2OtherUrlsAreNotInTheWay) {
   EXPECT_ACCEPTED(decide(pki_.leaf("x", "Other")));
 }
 
-TEST_F(CacheTest, ThrottlingIsForEachDistributionPoint) {
+TEST_P(CacheTest, ThrottlingIsForEachDistributionPoint) {
   profile_.crl.attempts = 3;
   profile_.crl.retry_pause = seconds(0);
   web_.fail("/ca.crl", "404 Not Found");
@@ -225,7 +259,7 @@ TEST_F(CacheTest, ThrottlingIsForEachDistributionPoint) {
   EXPECT_CODE(decide(leaf_), 500173u);
 }
 
-TEST_F(CacheTest, F6RetryAfterIsHonoured) {
+TEST_P(CacheTest, F6RetryAfterIsHonoured) {
   web_.fail("/ca.crl", "503 Busy", "Retry-After: 120\r\n");
   EXPECT_CODE(decide(leaf_), 500173u);
   clock_.advance(seconds(119));
@@ -244,7 +278,7 @@ TEST_F(CacheTest, F6RetryAfterIsHonoured) {
 }
 
 // F3 and F4: the lock holds across processes, and goes with the one that holds it.
-TEST_F(CacheTest, F4TwoProcessesAtOnce) {
+TEST_P(CacheTest, F4TwoProcessesAtOnce) {
   folder_ = fs::temp_directory_path() / fmt::format("vouch-relying-processes-{}", ::getpid());
   std::atomic<bool> asked = false;
   web_.on("/ca.crl", [&](Client& client) {
@@ -281,7 +315,7 @@ TEST_F(CacheTest, F4TwoProcessesAtOnce) {
   fs::remove_all(folder_);
 }
 
-TEST_F(CacheTest, TheLockIsSharedByTwoPartiesOnOneFolder) {
+TEST_P(CacheTest, TheLockIsSharedByTwoPartiesOnOneFolder) {
   folder_ = fs::temp_directory_path() / fmt::format("vouch-relying-parties-{}", ::getpid());
   std::atomic<bool> go = false;
   web_.on("/ca.crl", [octets = crl(of("CA")), &go](Client& client) {
@@ -289,7 +323,6 @@ TEST_F(CacheTest, TheLockIsSharedByTwoPartiesOnOneFolder) {
     client.answer("200 OK", "", as_text(octets));
   });
   const auto first = make_party();
-  cache_.reset();
   const auto second = make_party();
   const Question question{.chain = {to_buffer(leaf_->der())}};
   Decision one;
@@ -304,7 +337,7 @@ TEST_F(CacheTest, TheLockIsSharedByTwoPartiesOnOneFolder) {
 }
 
 // 10 GB are announced and sent: cut at the limit, and not kept in memory.
-TEST_F(CacheTest, AnEndlessAnswerIsCutAtTheLimit) {
+TEST_P(CacheTest, AnEndlessAnswerIsCutAtTheLimit) {
   profile_.crl.interactive_size = 1 << 20;
   profile_.crl.background_size = 8 << 20;
   std::atomic<std::uint64_t> sent = 0;
@@ -327,7 +360,7 @@ TEST_F(CacheTest, AnEndlessAnswerIsCutAtTheLimit) {
   }
 }
 
-TEST_F(CacheTest, DestroyingEndsWhatRuns) {
+TEST_P(CacheTest, DestroyingEndsWhatRuns) {
   web_.silence("/ca.crl");
   profile_.crl.interactive_time = milliseconds(50);
   EXPECT_CODE(decide(leaf_), 2205012u);
@@ -336,7 +369,7 @@ TEST_F(CacheTest, DestroyingEndsWhatRuns) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, seconds(3));
 }
 
-TEST_F(CacheTest, StatusAndRefreshByHand) {
+TEST_P(CacheTest, StatusAndRefreshByHand) {
   const auto fetched = party().refresh(profile_);
   ASSERT_EQ(fetched.size(), 1u);
   EXPECT_TRUE(fetched[0].good && fetched[0].changed);
@@ -351,7 +384,7 @@ TEST_F(CacheTest, StatusAndRefreshByHand) {
   EXPECT_EQ(*(*status.find("crls")->list_items())[0].find("number")->text(), "02");
 }
 
-TEST_F(CacheTest, RemovingAnIssuerHoldsFromTheNextDecision) {
+TEST_P(CacheTest, RemovingAnIssuerHoldsFromTheNextDecision) {
   EXPECT_ACCEPTED(decide(leaf_));
   party().replace_trust(std::make_shared<TrustList>(std::vector<TrustedIssuer>{}));
   EXPECT_CODE(decide(leaf_), 500176u);
@@ -359,6 +392,8 @@ TEST_F(CacheTest, RemovingAnIssuerHoldsFromTheNextDecision) {
   party().replace_trust(std::make_shared<TrustList>(issuers_));
   EXPECT_CODE(decide(leaf_), 500176u);
 }
+
+INSTANTIATE_TEST_SUITE_P(Kept, CacheTest, kBoth, testing::PrintToStringParamName());
 
 }  // namespace
 }  // namespace vouch::relying

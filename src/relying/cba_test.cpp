@@ -67,7 +67,7 @@ class CbaTest : public PartyTest {
 
 // ---- Store and configuration
 
-TEST_F(CbaTest, S1ToS3ACaWithoutAUrlIsAMatterOfPolicy) {
+TEST_P(CbaTest, S1ToS3ACaWithoutAUrlIsAMatterOfPolicy) {
   configure_sub("");
   publish("/sub.crl", of("Sub", 1, {{1000, CrlReason::key_compromise}}));
   const Decision unchecked = decide(leaf_);
@@ -85,7 +85,7 @@ TEST_F(CbaTest, S1ToS3ACaWithoutAUrlIsAMatterOfPolicy) {
   EXPECT_THAT(exempt.notes[0], HasSubstr("its web server moves"));
 }
 
-TEST_F(CbaTest, S4AnExemptCaIsNotAskedAbout) {
+TEST_P(CbaTest, S4AnExemptCaIsNotAskedAbout) {
   web_.fail("/sub.crl", "500 Oh");
   profile_.exemptions = {{to_hex(*sub_->subject_key_identifier), kNow + hours(1), "outage"}};
   EXPECT_ACCEPTED(decide(leaf_));
@@ -94,13 +94,13 @@ TEST_F(CbaTest, S4AnExemptCaIsNotAskedAbout) {
   EXPECT_CODE(decide(leaf_), 500173u);
 }
 
-TEST_F(CbaTest, S5AnExemptionDoesNotCoverTheCasAbove) {
+TEST_P(CbaTest, S5AnExemptionDoesNotCoverTheCasAbove) {
   web_.fail("/root.crl", "404 Not Found");
   profile_.exemptions = {{to_hex(sub_->fingerprint()), std::nullopt, ""}};
   EXPECT_CODE(decide(leaf_), 500173u);
 }
 
-TEST_F(CbaTest, S6OnlyTheIssuerOfTheLeafMustHaveACrl) {
+TEST_P(CbaTest, S6OnlyTheIssuerOfTheLeafMustHaveACrl) {
   issuers_.clear();
   trust(root_);
   trust(sub_, web_.url("/sub.crl"));
@@ -108,14 +108,14 @@ TEST_F(CbaTest, S6OnlyTheIssuerOfTheLeafMustHaveACrl) {
   EXPECT_ACCEPTED(decide(leaf_));
 }
 
-TEST_F(CbaTest, S7ADeltaWithoutABase) {
+TEST_P(CbaTest, S7ADeltaWithoutABase) {
   EXPECT_THAT(check_issuer(trust(sub_, "", web_.url("/delta.crl"))).error().summary(), HasSubstr("500177"));
   issuers_.pop_back();
   configure_sub("", web_.url("/delta.crl"));
   EXPECT_CODE(decide(leaf_), 500177u);
 }
 
-TEST_F(CbaTest, S8OneWebUrlEach) {
+TEST_P(CbaTest, S8OneWebUrlEach) {
   TrustedIssuer issuer;
   issuer.certificate = sub_;
   for (const char* bad : {"ldap://dc/cn=crl", "ftp://pki.test/a.crl", "file:///a.crl", "a.crl",
@@ -128,7 +128,7 @@ TEST_F(CbaTest, S8OneWebUrlEach) {
   EXPECT_TRUE(check_issuer(issuer));
 }
 
-TEST_F(CbaTest, S9HttpsWorksAndNobodyIsAskedAboutItsServer) {
+TEST_P(CbaTest, S9HttpsWorksAndNobodyIsAskedAboutItsServer) {
   const Time from = parse_time("2020-01-01").value(), until = parse_time("2049-01-01").value();
   const auto web_ca = pki_.make({.subject = "Web CA", .from = from, .until = until});
   const auto server = pki_.make({.subject = "server",
@@ -162,7 +162,7 @@ TEST_F(CbaTest, S9HttpsWorksAndNobodyIsAskedAboutItsServer) {
 
 // ---- Chain
 
-TEST_F(CbaTest, C1ToC4KeyIdentifiersLinkTheChain) {
+TEST_P(CbaTest, C1ToC4KeyIdentifiersLinkTheChain) {
   const auto twin = pki_.make({.subject = "Sub", .key = "twin", .issuer = "Root"});
   trust(twin, web_.url("/twin.crl"));
   EXPECT_ACCEPTED(decide(leaf_));
@@ -177,7 +177,7 @@ TEST_F(CbaTest, C1ToC4KeyIdentifiersLinkTheChain) {
   EXPECT_CODE(decide(pki_.leaf("y", "Old")), 500176u);
 }
 
-TEST_F(CbaTest, C5AndC6EveryCaMustBeInTheTrustList) {
+TEST_P(CbaTest, C5AndC6EveryCaMustBeInTheTrustList) {
   issuers_ = {issuers_[0]};
   party_.reset();
   const Decision without = decide({leaf_, sub_});
@@ -188,7 +188,7 @@ TEST_F(CbaTest, C5AndC6EveryCaMustBeInTheTrustList) {
   EXPECT_CODE(decide({leaf_, sub_, root_}), 500176u);
 }
 
-TEST_F(CbaTest, C7AnExpiredLeafSaysSoInTheWordsOfTheReference) {
+TEST_P(CbaTest, C7AnExpiredLeafSaysSoInTheWordsOfTheReference) {
   const auto expired = pki_.make({.subject = "late",
                                   .issuer = "Sub",
                                   .ca = false,
@@ -201,7 +201,7 @@ TEST_F(CbaTest, C7AnExpiredLeafSaysSoInTheWordsOfTheReference) {
             "Certificate NotBefore: '2026-01-01T00:00:00Z'. Certificate NotAfter: '2026-05-01T00:00:00Z'.");
 }
 
-TEST_F(CbaTest, C8CasThatExpiredOrAreRevoked) {
+TEST_P(CbaTest, C8CasThatExpiredOrAreRevoked) {
   publish("/root.crl",
           of("Root", 1, {{std::uint64_t{sub_->view().serial.back()}, CrlReason::ca_compromise}}));
   EXPECT_CODE(decide(leaf_), 500183u);
@@ -211,7 +211,7 @@ TEST_F(CbaTest, C8CasThatExpiredOrAreRevoked) {
   EXPECT_CODE(decide(leaf_), 500176u);
 }
 
-TEST_F(CbaTest, C9TheFirstTenCasAreChecked) {
+TEST_P(CbaTest, C9TheFirstTenCasAreChecked) {
   issuers_.clear();
   std::string above;
   // CA 12 is the root; CA 1 issues the leaf. The CRL of CA n is about CA n-1.
@@ -239,7 +239,7 @@ TEST_F(CbaTest, C9TheFirstTenCasAreChecked) {
   EXPECT_CODE(decide(leaf), 500183u);
 }
 
-TEST_F(CbaTest, C10AndC11AnyCheckedCaCounts) {
+TEST_P(CbaTest, C10AndC11AnyCheckedCaCounts) {
   web_.fail("/root.crl", "404 Not Found");
   EXPECT_CODE(decide(leaf_), 500173u);
   later();
@@ -251,7 +251,7 @@ TEST_F(CbaTest, C10AndC11AnyCheckedCaCounts) {
 
 // ---- Download
 
-TEST_F(CbaTest, D1TheRecordHasEverything) {
+TEST_P(CbaTest, D1TheRecordHasEverything) {
   const Decision decision = decide(leaf_);
   ASSERT_TRUE(decision.accepted) << to_text(decision);
   EXPECT_EQ(decision.trust, "list");
@@ -274,7 +274,7 @@ TEST_F(CbaTest, D1TheRecordHasEverything) {
   EXPECT_THAT(to_text(decision), HasSubstr("a revocation may stay unseen until 2026-06-02T12:00:00Z"));
 }
 
-TEST_F(CbaTest, D2ErrorsOfTheServer) {
+TEST_P(CbaTest, D2ErrorsOfTheServer) {
   for (const char* status : {"403 Forbidden", "404 Not Found", "500 Internal Server Error", "302 Found"}) {
     web_.fail("/sub.crl", status, "Location: /root.crl\r\n");
     forget_everything();
@@ -285,7 +285,7 @@ TEST_F(CbaTest, D2ErrorsOfTheServer) {
   }
 }
 
-TEST_F(CbaTest, D3NobodyThere) {
+TEST_P(CbaTest, D3NobodyThere) {
   configure_sub(net::test::refused_url("/sub.crl"));
   const Decision refused = decide(leaf_);
   EXPECT_EQ(refused.code, 2205012u) << to_text(refused);
@@ -294,7 +294,7 @@ TEST_F(CbaTest, D3NobodyThere) {
   EXPECT_CODE(decide(leaf_), 2205012u);
 }
 
-TEST_F(CbaTest, D4TimeIsCountedInAll) {
+TEST_P(CbaTest, D4TimeIsCountedInAll) {
   profile_.crl.interactive_time = milliseconds(400);
   const Buffer whole = crl(of("Sub"));
   // An octet every 20 ms: never idle, and not ready in time.
@@ -319,7 +319,7 @@ TEST_F(CbaTest, D4TimeIsCountedInAll) {
   EXPECT_EQ(web_.count("/sub.crl"), 1);
 }
 
-TEST_F(CbaTest, D5AndD6SizesToTheOctet) {
+TEST_P(CbaTest, D5AndD6SizesToTheOctet) {
   issuers_.clear();
   trust(root_);
   trust(sub_, web_.url("/sub.crl"));
@@ -361,7 +361,7 @@ TEST_F(CbaTest, D5AndD6SizesToTheOctet) {
   EXPECT_CODE(decide(leaf_), 2205014u);
 }
 
-TEST_F(CbaTest, D5WhatIsDecodedCounts) {
+TEST_P(CbaTest, D5WhatIsDecodedCounts) {
   profile_.crl.interactive_size = 1 << 20;
   profile_.crl.background_size = 2 << 20;
   const Buffer bomb = zeros_in_gzip(4 << 20);
@@ -372,7 +372,7 @@ TEST_F(CbaTest, D5WhatIsDecodedCounts) {
   EXPECT_EQ(decide(leaf_).name, "crl.too_large");
 }
 
-TEST_F(CbaTest, D8TheBackgroundHasATimeToo) {
+TEST_P(CbaTest, D8TheBackgroundHasATimeToo) {
   profile_.crl.interactive_time = milliseconds(100);
   profile_.crl.background_time = milliseconds(400);
   web_.silence("/sub.crl");
@@ -381,7 +381,7 @@ TEST_F(CbaTest, D8TheBackgroundHasATimeToo) {
   EXPECT_CODE(decide(leaf_), 500179u);
 }
 
-TEST_F(CbaTest, D9WhatIsNoDer) {
+TEST_P(CbaTest, D9WhatIsNoDer) {
   const Buffer good = crl(of("Sub"));
   const std::string text = "-----BEGIN X509 CRL-----\n" + to_base64(good) + "\n-----END X509 CRL-----\n";
   Buffer indefinite = good, trailing = good, long_length = good;
@@ -395,7 +395,7 @@ TEST_F(CbaTest, D9WhatIsNoDer) {
     EXPECT_CODE(with_sub_crl(bad), 2205011u);
 }
 
-TEST_F(CbaTest, D10AndD11WhatIsDerAndNoUse) {
+TEST_P(CbaTest, D10AndD11WhatIsDerAndNoUse) {
   EXPECT_CODE(with_sub_crl(Buffer{}), 500174u);
   auto critical = of("Sub");
   critical.extensions = {x509::make_extension(x509::Oid{1, 2, 3, 4}, true, {0x05, 0x00})};
@@ -420,7 +420,7 @@ TEST_F(CbaTest, D10AndD11WhatIsDerAndNoUse) {
 
 // ---- Whom a CRL is bound to
 
-TEST_F(CbaTest, B1ToB6ItsCaSignedIt) {
+TEST_P(CbaTest, B1ToB6ItsCaSignedIt) {
   auto foreign = of("Sub");
   foreign.signed_by = "thief";
   const Decision other_key = with_sub_crl(foreign);
@@ -444,7 +444,7 @@ TEST_F(CbaTest, B1ToB6ItsCaSignedIt) {
   EXPECT_CODE(with_sub_crl(of("Sub")), 2205015u);
 }
 
-TEST_F(CbaTest, B6TheOldKeyOfARenewedCa) {
+TEST_P(CbaTest, B6TheOldKeyOfARenewedCa) {
   const auto renewed = pki_.make({.subject = "Sub", .key = "new", .issuer = "Root"});
   const auto leaf = pki_.make({.subject = "young", .issuer = "Sub", .signed_by = "new", .ca = false});
   issuers_.pop_back();
@@ -455,7 +455,7 @@ TEST_F(CbaTest, B6TheOldKeyOfARenewedCa) {
   EXPECT_ACCEPTED(decide(leaf));
 }
 
-TEST_F(CbaTest, B7TheScopeMustFit) {
+TEST_P(CbaTest, B7TheScopeMustFit) {
   auto scoped = of("Sub");
   scoped.extensions = {scope("HTTP" + web_.url("/sub.crl").substr(4))};
   EXPECT_ACCEPTED(with_sub_crl(scoped)) << "URLs compare without regard to case";
@@ -469,7 +469,7 @@ TEST_F(CbaTest, B7TheScopeMustFit) {
 
 // ---- Time
 
-TEST_F(CbaTest, T1ToT5Times) {
+TEST_P(CbaTest, T1ToT5Times) {
   auto spec = of("Sub");
   spec.this_update = kNow + seconds(1);
   EXPECT_CODE(with_sub_crl(spec), 500172u);
@@ -493,7 +493,7 @@ TEST_F(CbaTest, T1ToT5Times) {
   EXPECT_CODE(decide(leaf_), 500173u);
 }
 
-TEST_F(CbaTest, T7AnExpiredCrlStillProvesWhatItLists) {
+TEST_P(CbaTest, T7AnExpiredCrlStillProvesWhatItLists) {
   EXPECT_CODE(with_sub_crl(of("Sub", 1, {{1000, CrlReason::key_compromise}})), 500171u);
   clock_.advance(hours(24));
   publish("/root.crl", of("Root", 2));
@@ -503,7 +503,7 @@ TEST_F(CbaTest, T7AnExpiredCrlStillProvesWhatItLists) {
 
 // ---- Numbers
 
-TEST_F(CbaTest, V1ToV5NumbersRise) {
+TEST_P(CbaTest, V1ToV5NumbersRise) {
   EXPECT_ACCEPTED(with_sub_crl(of("Sub", 5)));
   const auto next_day = [&](const TestPki::CrlSpec& spec) {
     clock_.advance(hours(24));
@@ -526,12 +526,16 @@ TEST_F(CbaTest, V1ToV5NumbersRise) {
   ASSERT_TRUE(cache_->clear());
   EXPECT_CODE(next_day(of("Sub", 256)), 500174u);
   // V9: on purpose it is forgotten.
-  ASSERT_TRUE(cache_->put(crl(of("Sub", 300)), {.url = "x", .now = clock_.now(), .signers = {sub_}}));
-  ASSERT_TRUE(cache_->forget(cache_->of_issuer(leaf_->issuer_key())[0].line));
+  const auto lines = cache_->lines();
+  const auto line = std::ranges::find(lines, "CN=Sub", &ListedCrl::issuer);
+  ASSERT_NE(line, lines.end());
+  EXPECT_EQ(line->number, "0101") << "257, though no CRL of it is left";
+  EXPECT_EQ(line->octets, 0u);
+  ASSERT_TRUE(cache_->forget(line->line));
   EXPECT_ACCEPTED(next_day(of("Sub", 1)));
 }
 
-TEST_F(CbaTest, V4TheOldOneServesWhileItIsValid) {
+TEST_P(CbaTest, V4TheOldOneServesWhileItIsValid) {
   EXPECT_ACCEPTED(with_sub_crl(of("Sub", 5)));
   publish("/sub.crl", of("Sub", 4, {{1000, CrlReason::key_compromise}}));
   (void)party().refresh(profile_, std::vector{web_.url("/sub.crl")});
@@ -558,7 +562,7 @@ class CbaDeltaTest : public CbaTest {
   using Revoked = std::vector<std::pair<std::uint64_t, CrlReason>>;
 };
 
-TEST_F(CbaDeltaTest, TheUnionDecides) {
+TEST_P(CbaDeltaTest, TheUnionDecides) {
   const Revoked leaf{{1000, CrlReason::superseded}}, held{{1000, CrlReason::certificate_hold}},
       removed{{1000, CrlReason::remove_from_crl}};
   const Decision good = with(of("Sub", 5), delta(6, 5));
@@ -571,7 +575,7 @@ TEST_F(CbaDeltaTest, TheUnionDecides) {
   EXPECT_ACCEPTED(with(of("Sub", 5, held), delta(6, 5, removed)));
 }
 
-TEST_F(CbaDeltaTest, BothMustBeThereAndValid) {
+TEST_P(CbaDeltaTest, BothMustBeThereAndValid) {
   auto expired = delta(6, 5), future = delta(6, 5), foreign = delta(6, 5);
   expired.next_update = kNow - seconds(1);
   future.this_update = kNow + hours(1);
@@ -603,7 +607,7 @@ TEST_F(CbaDeltaTest, BothMustBeThereAndValid) {
   EXPECT_CODE(decide(leaf_), 2205014u);
 }
 
-TEST_F(CbaDeltaTest, OneThatIsBehindIsFetchedOnceMore) {
+TEST_P(CbaDeltaTest, OneThatIsBehindIsFetchedOnceMore) {
   EXPECT_ACCEPTED(with(of("Sub", 5), delta(6, 5)));
   // The delta expires; the new one continues a base that is not cached yet.
   clock_.advance(hours(12));
@@ -618,7 +622,7 @@ TEST_F(CbaDeltaTest, OneThatIsBehindIsFetchedOnceMore) {
   EXPECT_ACCEPTED(with(of("Sub", 9), delta(8, 7))) << "a delta that is older says nothing new";
 }
 
-TEST_F(CbaDeltaTest, EachAtItsPlace) {
+TEST_P(CbaDeltaTest, EachAtItsPlace) {
   EXPECT_CODE(with(of("Sub", 5), of("Sub", 6)), 500178u) << "a whole CRL where the delta should be";
   EXPECT_CODE(with(delta(6, 5), delta(6, 5)), 500178u) << "a delta where the base should be";
   auto scoped = delta(6, 5);
@@ -626,14 +630,14 @@ TEST_F(CbaDeltaTest, EachAtItsPlace) {
   EXPECT_CODE(with(of("Sub", 5), scoped), 500178u) << "another scope";
 }
 
-TEST_F(CbaTest, ADeltaThatIsOnlyAnnouncedIsNotAskedFor) {
+TEST_P(CbaTest, ADeltaThatIsOnlyAnnouncedIsNotAskedFor) {
   auto announcing = of("Sub");
   announcing.extensions = {freshest(web_.url("/delta.crl"))};
   EXPECT_ACCEPTED(with_sub_crl(announcing));
   EXPECT_EQ(web_.count("/delta.crl"), 0);
 }
 
-TEST_F(CbaTest, AnApplicationHasItsOwnCode) {
+TEST_P(CbaTest, AnApplicationHasItsOwnCode) {
   publish("/sub.crl", of("Sub", 1, {{1000, CrlReason::key_compromise}}));
   Question question{.chain = {to_buffer(leaf_->der())}};
   EXPECT_CODE(party().decide(question, profile_), 500171u);
@@ -641,12 +645,15 @@ TEST_F(CbaTest, AnApplicationHasItsOwnCode) {
   EXPECT_CODE(party().decide(question, profile_), 7000214u);
 }
 
-TEST_F(CbaTest, WhatIsNoCertificateIsADecisionToo) {
+TEST_P(CbaTest, WhatIsNoCertificateIsADecisionToo) {
   const Decision none = party().decide({}, profile_);
   EXPECT_EQ(none.name, "certificate.malformed");
   EXPECT_THAT(none.message, HasSubstr("no certificate was sent"));
   EXPECT_EQ(party().decide({.chain = {Buffer{0x30, 0x03}}}, profile_).name, "certificate.malformed");
 }
+
+INSTANTIATE_TEST_SUITE_P(Kept, CbaTest, kBoth, testing::PrintToStringParamName());
+INSTANTIATE_TEST_SUITE_P(Kept, CbaDeltaTest, kBoth, testing::PrintToStringParamName());
 
 }  // namespace
 }  // namespace vouch::relying

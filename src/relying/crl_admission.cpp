@@ -57,7 +57,7 @@ std::optional<Finding> signature_fault(const crypto::Provider& provider, const C
   const auto expected = signers.empty() ? std::nullopt : signers.front()->subject_key_identifier;
   const auto& found = head.authority_key_identifier;
   return finding(FindingId::crl_signature, {{"expected", expected ? to_hex(*expected) : "-"},
-                                            {"found", found ? to_hex(*found) : "-"},
+                                            {"found", found ? to_hex(*found) : ""},
                                             {"reason", reason}});
 }
 

@@ -9,11 +9,6 @@ namespace {
 
 using validate::CertificatePtr, validate::CrlHead, validate::Finding, validate::FindingId;
 
-std::strong_ordering compare_numbers(const Buffer& a, const Buffer& b) {
-  if (a.size() != b.size()) return a.size() <=> b.size();
-  return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end());
-}
-
 std::string number_text(const Buffer& number) { return number.empty() ? "00" : to_hex(number); }
 
 Finding unusable(const CrlHead& head, std::string reason) {
@@ -113,6 +108,25 @@ class MemoryCache final : public CrlCache {
     return out;
   }
 
+  std::vector<ListedCrl> lines() override {
+    const std::lock_guard lock(guards_);
+    std::vector<ListedCrl> out;
+    for (const auto& [name, line] : lines_) {
+      ListedCrl one{
+          .line = name, .issuer = line.issuer, .delta = line.delta, .number = number_text(line.highest)};
+      if (line.cached) {
+        const auto& view = line.cached->crl->head().view;
+        one.octets = line.cached->octets;
+        one.url = line.cached->url;
+        one.this_update = view.this_update;
+        one.next_update = view.next_update;
+        one.fetched_at = line.cached->fetched_at;
+      }
+      out.push_back(std::move(one));
+    }
+    return out;
+  }
+
   Result<std::size_t> clear() override {
     const std::lock_guard lock(guards_);
     std::size_t cleared = 0;
@@ -132,6 +146,8 @@ class MemoryCache final : public CrlCache {
 
  private:
   struct Line {
+    std::string issuer;  // RFC 4514
+    bool delta = false;
     Buffer highest, fingerprint;  // of the highest number that was ever seen
     std::optional<CachedCrl> cached;
   };
@@ -163,7 +179,7 @@ class MemoryCache final : public CrlCache {
     Line& line = lines_[entry.line];
     CrlTaken taken;
     if (!line.fingerprint.empty()) {
-      const auto order = compare_numbers(*head.number, line.highest);
+      const auto order = validate::compare_numbers(*head.number, line.highest);
       if (order < 0 || (order == 0 && !equal(head.fingerprint, line.fingerprint))) {
         taken.finding =
             unusable(head, order < 0 ? fmt::format("its number {} is lower than {}, which was seen already",
@@ -175,6 +191,8 @@ class MemoryCache final : public CrlCache {
       }
       taken.unchanged = order == 0;
     }
+    line.issuer = head.issuer_text;
+    line.delta = head.delta_base.has_value();
     line.highest = *head.number;
     line.fingerprint = head.fingerprint;
     places_[entry.url] = entry.line;

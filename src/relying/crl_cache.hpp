@@ -23,6 +23,17 @@ struct CachedCrl {
   std::size_t octets = 0;
 };
 
+// A line as it is listed: also one whose CRL was cleared away, and only the number is left.
+struct ListedCrl {
+  std::string line, issuer;  // issuer: RFC 4514
+  bool delta = false;
+  std::string number{};    // the highest that was seen, hex
+  std::size_t octets = 0;  // of the CRL; 0: cleared
+  std::string url{};
+  Time this_update{}, fetched_at{};
+  std::optional<Time> next_update{};
+};
+
 // What a CRL is held against before it is kept.
 struct CrlOffer {
   std::string url;
@@ -52,6 +63,7 @@ class CrlCache {
   // All CRLs of an issuer (x509::comparison_key), base and delta, of every key and scope.
   virtual std::vector<CachedCrl> of_issuer(const std::string& issuer_key) = 0;
   virtual std::vector<CachedCrl> list() = 0;
+  virtual std::vector<ListedCrl> lines() = 0;
   // The CRLs go, the highest numbers stay.
   virtual Result<std::size_t> clear() = 0;
   // Forgets a line and its number: for a CA that was restored from a backup.

@@ -105,7 +105,7 @@ using Story = std::vector<std::string>;
 
 // ---- The order
 
-TEST_F(LogonTest, O5NothingIsAskedWhileAnAnswerIsCached) {
+TEST_P(LogonTest, O5NothingIsAskedWhileAnAnswerIsCached) {
   const auto both = leaf({url("/ocsp")}, {url("/ca.crl")});
   const Decision first = decide(both);
   EXPECT_TRUE(first.accepted) << to_text(first);
@@ -123,7 +123,7 @@ TEST_F(LogonTest, O5NothingIsAskedWhileAnAnswerIsCached) {
   EXPECT_TRUE(*to_log(by_crl).find("cache_hit")->boolean());
 }
 
-TEST_F(LogonTest, StapledAnswersComeFirst) {
+TEST_P(LogonTest, StapledAnswersComeFirst) {
   const auto one = leaf({url("/ocsp")}, {url("/ca.crl")});
   const Decision good = decide({one}, staple(one, {}));
   EXPECT_TRUE(good.accepted) << to_text(good);
@@ -139,7 +139,7 @@ TEST_F(LogonTest, StapledAnswersComeFirst) {
   }
 }
 
-TEST_F(LogonTest, O7ACachedCrlThatSaysRevokedWins) {
+TEST_P(LogonTest, O7ACachedCrlThatSaysRevokedWins) {
   const auto one = leaf({url("/ocsp")}, {url("/ca.crl")});
   publish("/ca.crl", of("CA", 1, {{1000, CrlReason::key_compromise}}));
   EXPECT_ACCEPTED(decide(leaf({}, {url("/ca.crl")}, 1001)));
@@ -148,7 +148,7 @@ TEST_F(LogonTest, O7ACachedCrlThatSaysRevokedWins) {
 
 // ---- A responder that is of no use
 
-TEST_F(LogonTest, O1TheCrlIsFetchedInTheSameValidation) {
+TEST_P(LogonTest, O1TheCrlIsFetchedInTheSameValidation) {
   const auto one = leaf({url("/ocsp")}, {url("/ca.crl")});
   const auto wrong = [&](const std::string& what) -> Web::Answer {
     return [this, what](Client& client) {
@@ -196,7 +196,7 @@ TEST_F(LogonTest, O1TheCrlIsFetchedInTheSameValidation) {
 
 // The founding case: KB 2666300's client refused here, since the failed OCSP attempt counted as one at the
 // CRL.
-TEST_F(LogonTest, O2ResponderOfflineCachedCrlExpiredFreshOnePublished) {
+TEST_P(LogonTest, O2ResponderOfflineCachedCrlExpiredFreshOnePublished) {
   const auto one = leaf({net::test::refused_url("/ocsp"), url("/silent")}, {url("/ca.crl")});
   web_.silence("/silent");
   profile_.ocsp.time = milliseconds(20);
@@ -210,7 +210,7 @@ TEST_F(LogonTest, O2ResponderOfflineCachedCrlExpiredFreshOnePublished) {
   EXPECT_EQ(web_.count("/ca.crl"), 100);
 }
 
-TEST_F(LogonTest, O3AndO4OnlyARealFailureOfTheCrlsUrlPausesIt) {
+TEST_P(LogonTest, O3AndO4OnlyARealFailureOfTheCrlsUrlPausesIt) {
   const auto one = leaf({net::test::refused_url("/ocsp")}, {url("/ca.crl")});
   web_.fail("/ca.crl", "503 Busy");
   EXPECT_CODE(decide(one), 500173u);
@@ -230,14 +230,14 @@ TEST_F(LogonTest, O3AndO4OnlyARealFailureOfTheCrlsUrlPausesIt) {
   EXPECT_ACCEPTED(decide(one));
 }
 
-TEST_F(LogonTest, O8UnknownIsNoAnswer) {
+TEST_P(LogonTest, O8UnknownIsNoAnswer) {
   answer("/ocsp", {.status = OcspCertStatus::unknown});
   const Decision alone = decide(leaf({url("/ocsp")}, {}));
   EXPECT_EQ(alone.code, 500175u) << to_text(alone);
   EXPECT_EQ(alone.checks[0].findings[0].id, validate::FindingId::ocsp_unknown);
 }
 
-TEST_F(LogonTest, O9TheCrlStillGetsItsTime) {
+TEST_P(LogonTest, O9TheCrlStillGetsItsTime) {
   std::vector<std::string> silent;
   for (int i = 0; i < 6; ++i) {
     silent.push_back(url(fmt::format("/silent{}", i)));
@@ -251,14 +251,14 @@ TEST_F(LogonTest, O9TheCrlStillGetsItsTime) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, milliseconds(900));
 }
 
-TEST_F(LogonTest, O10ManyCachedAnswersLetTheCrlGoFirst) {
+TEST_P(LogonTest, O10ManyCachedAnswersLetTheCrlGoFirst) {
   profile_.ocsp.prefer_crl_above = 3;
   for (std::uint64_t serial = 1; serial <= 4; ++serial)
     EXPECT_EQ(story(decide(leaf({url("/ocsp")}, {url("/ca.crl")}, serial))), (Story{"ocsp"}));
   EXPECT_EQ(story(decide(leaf({url("/ocsp")}, {url("/ca.crl")}, 5))), (Story{"crl"}));
 }
 
-TEST_F(LogonTest, UrlsInOrderUntilAValidCrlIsGot) {
+TEST_P(LogonTest, UrlsInOrderUntilAValidCrlIsGot) {
   web_.fail("/gone.crl", "404 Not Found");
   auto old = of("CA");
   old.next_update = kNow - seconds(1);
@@ -273,7 +273,7 @@ TEST_F(LogonTest, UrlsInOrderUntilAValidCrlIsGot) {
   EXPECT_EQ(web_.count("/never.crl"), 0);
 }
 
-TEST_F(LogonTest, DirectoriesAreAskedByLdap) {
+TEST_P(LogonTest, DirectoriesAreAskedByLdap) {
   const net::test::Directory directory("certificateRevocationList", crl(of("CA")));
   const Decision decision = decide(
       leaf({}, {directory.url("cn=CA?certificateRevocationList?base?objectClass=cRLDistributionPoint")}));
@@ -284,7 +284,7 @@ TEST_F(LogonTest, DirectoriesAreAskedByLdap) {
   EXPECT_FALSE(decide(leaf({}, {"ldap:///cn=CA?certificateRevocationList"})).accepted) << "no host is named";
 }
 
-TEST_F(LogonTest, D12RedirectsAreCountedAndStayInTheScheme) {
+TEST_P(LogonTest, D12RedirectsAreCountedAndStayInTheScheme) {
   const auto to = [](const std::string& where) -> Web::Answer {
     return [where](Client& client) { client.answer("302 Found", "Location: " + where + "\r\n", ""); };
   };
@@ -301,7 +301,7 @@ TEST_F(LogonTest, D12RedirectsAreCountedAndStayInTheScheme) {
   }
 }
 
-TEST_F(LogonTest, PrivateAddressesNeedConsent) {
+TEST_P(LogonTest, PrivateAddressesNeedConsent) {
   profile_.private_networks = {};
   const Decision refused = decide(leaf({url("/ocsp")}, {url("/ca.crl")}));
   EXPECT_EQ(refused.name, "crl.private_address") << to_text(refused);
@@ -314,14 +314,14 @@ TEST_F(LogonTest, PrivateAddressesNeedConsent) {
   EXPECT_ACCEPTED(decide(leaf({}, {url("/ca.crl")})));
 }
 
-TEST_F(LogonTest, AProxyIsAskedInPlaceOfTheHost) {
+TEST_P(LogonTest, AProxyIsAskedInPlaceOfTheHost) {
   profile_.private_networks = {};
   profile_.proxy = url("");
   publish("http://pki.example.test/ca.crl", of("CA"));
   EXPECT_ACCEPTED(decide(leaf({}, {"http://pki.example.test/ca.crl"})));
 }
 
-TEST_F(LogonTest, DeltasThatAreAnnounced) {
+TEST_P(LogonTest, DeltasThatAreAnnounced) {
   auto base = of("CA", 5), delta = of("CA", 6, {{1000, CrlReason::superseded}});
   base.extensions = {freshest(url("/delta.crl"))};
   delta.extensions = {delta_of(5)};
@@ -339,7 +339,7 @@ TEST_F(LogonTest, DeltasThatAreAnnounced) {
   EXPECT_ACCEPTED(decide(leaf({}, {url("/ca.crl")})));
 }
 
-TEST_F(LogonTest, PartitionsAreToldApartByTheirScope) {
+TEST_P(LogonTest, PartitionsAreToldApartByTheirScope) {
   auto first = of("CA", 1), second = of("CA", 1, {{1001, CrlReason::superseded}});
   first.extensions = {scope(url("/1.crl"))};
   second.extensions = {scope(url("/2.crl"))};
@@ -356,7 +356,7 @@ TEST_F(LogonTest, PartitionsAreToldApartByTheirScope) {
 
 // ---- Who may answer
 
-TEST_F(LogonTest, DelegatedRespondersAreChecked) {
+TEST_P(LogonTest, DelegatedRespondersAreChecked) {
   const auto one = leaf({url("/ocsp")}, {});
   const auto asked = [&](const CertificatePtr& certificate, const std::string& key = "Responder") {
     answer("/ocsp", {.signed_by = key, .certificates = {to_buffer(certificate->der())}});
@@ -381,7 +381,7 @@ TEST_F(LogonTest, DelegatedRespondersAreChecked) {
   EXPECT_ACCEPTED(asked(responder({crl_points({url("/responders.crl")})})));
 }
 
-TEST_F(LogonTest, NoncesAndAnswersWithoutEnd) {
+TEST_P(LogonTest, NoncesAndAnswersWithoutEnd) {
   const auto one = leaf({url("/ocsp")}, {});
   web_.on("/ocsp", [this](Client& client) {  // as a responder that signs ahead
     const auto request = x509::parse_ocsp_request(as_bytes(client.body)).value();
@@ -403,7 +403,7 @@ TEST_F(LogonTest, NoncesAndAnswersWithoutEnd) {
   EXPECT_EQ(web_.count("/ocsp"), asked + 1);
 }
 
-TEST_F(LogonTest, AnswersAreKeptForTheNextProcess) {
+TEST_P(LogonTest, AnswersAreKeptForTheNextProcess) {
   folder_ = fs::temp_directory_path() / fmt::format("vouch-relying-{}", ::getpid());
   const auto one = leaf({url("/ocsp")}, {});
   EXPECT_ACCEPTED(decide(one));
@@ -423,7 +423,7 @@ TEST_F(LogonTest, AnswersAreKeptForTheNextProcess) {
   fs::remove_all(folder_);
 }
 
-TEST_F(LogonTest, TheWholeChainIsChecked) {
+TEST_P(LogonTest, TheWholeChainIsChecked) {
   const auto sub = pki_.make(
       {.subject = "Sub", .issuer = "CA", .extensions = {crl_points({url("/ca.crl")})}, .serial = 700});
   const auto below = pki_.make(
@@ -436,7 +436,7 @@ TEST_F(LogonTest, TheWholeChainIsChecked) {
   EXPECT_CODE(decide({below, sub}), 500183u);
 }
 
-TEST_F(LogonTest, P10ResyncDoesNotCountWhatIsOlder) {
+TEST_P(LogonTest, P10ResyncDoesNotCountWhatIsOlder) {
   const auto one = leaf({url("/ocsp")}, {});
   EXPECT_ACCEPTED(decide(one));
   answer("/ocsp", {.status = OcspCertStatus::revoked});
@@ -445,6 +445,8 @@ TEST_F(LogonTest, P10ResyncDoesNotCountWhatIsOlder) {
   party().resync(clock_.now());
   EXPECT_CODE(decide(one), 500171u);
 }
+
+INSTANTIATE_TEST_SUITE_P(Kept, LogonTest, kBoth, testing::PrintToStringParamName());
 
 }  // namespace
 }  // namespace vouch::relying

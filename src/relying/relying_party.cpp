@@ -5,6 +5,7 @@
 
 #include "relying/prefetch.hpp"
 #include "relying/revocation_client.hpp"
+#include "relying/stored_cache.hpp"
 #include "validate/validator.hpp"
 
 namespace vouch::relying {
@@ -23,6 +24,16 @@ fs::path usable_folder(const fs::path& folder, std::string_view name, std::strin
   if (made) return folder / name;
   problem = made.error().summary();
   return {};
+}
+
+std::shared_ptr<CrlCache> usable_cache(const std::shared_ptr<const crypto::Provider>& provider,
+                                       const RelyingPartySettings& settings, std::string& problem) {
+  if (settings.cache) return settings.cache;
+  if (settings.folder.empty()) return make_memory_cache(provider);
+  auto store = CrlStore::open(provider, {.folder = settings.folder / "crls"});
+  if (store) return make_stored_cache(*std::move(store));
+  problem = store.error().summary();
+  return make_memory_cache(provider);
 }
 
 void refuse(Decision& decision, const Finding& finding) {
@@ -56,7 +67,7 @@ class RelyingParty::Impl {
       : provider_(std::move(provider)),
         clock_(clock),
         trust_(std::move(trust)),
-        cache_(settings.cache ? settings.cache : make_memory_cache(provider_)),
+        cache_(usable_cache(provider_, settings, folder_problem_)),
         signatures_(std::make_shared<validate::SignatureCache>(settings.remembered_signatures)),
         answers_(provider_, usable_folder(settings.folder, "ocsp", folder_problem_), kCachedAnswers),
         downloads_(provider_, clock, cache_,
@@ -144,20 +155,17 @@ class RelyingParty::Impl {
 
   Value status() const {
     Value out = downloads_.status(), crls = Value::list(), ahead = Value::list();
-    for (const CachedCrl& one : cache_->list()) {
-      const auto& head = one.crl->head();
+    for (const ListedCrl& one : cache_->lines())
       crls.push(Value::table()
                     .set("line", one.line)
                     .set("url", one.url)
-                    .set("issuer", head.issuer_text)
-                    .set("delta", head.delta_base.has_value())
-                    .set("number", head.number ? to_hex(*head.number) : "")
+                    .set("issuer", one.issuer)
+                    .set("delta", one.delta)
+                    .set("number", one.number)
                     .set("octets", static_cast<std::int64_t>(one.octets))
-                    .set("this_update", format_time(head.view.this_update))
-                    .set("next_update",
-                         head.view.next_update ? Value(format_time(*head.view.next_update)) : Value())
-                    .set("fetched_at", format_time(one.fetched_at)));
-    }
+                    .set("this_update", one.octets == 0 ? Value() : Value(format_time(one.this_update)))
+                    .set("next_update", one.next_update ? Value(format_time(*one.next_update)) : Value())
+                    .set("fetched_at", one.octets == 0 ? Value() : Value(format_time(one.fetched_at))));
     const std::lock_guard lock(guards_);
     for (const auto& [url, one] : ahead_)
       ahead.push(Value::table().set("url", url).set("at", format_time(one.moment)));
@@ -257,8 +265,8 @@ class RelyingParty::Impl {
       if (!issuer.base_url.empty()) all.emplace_back(issuer.base_url, false);
       if (!issuer.delta_url.empty()) all.emplace_back(issuer.delta_url, true);
     }
-    for (const CachedCrl& one : cache_->list())
-      if (!one.url.empty()) all.emplace_back(one.url, one.crl->head().delta_base.has_value());
+    for (const ListedCrl& one : cache_->lines())
+      if (!one.url.empty()) all.emplace_back(one.url, one.delta);
     std::ranges::sort(all);
     all.erase(std::ranges::unique(all).begin(), all.end());
     if (!wanted.empty())

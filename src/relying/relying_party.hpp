@@ -32,8 +32,8 @@ struct Question {
 };
 
 struct RelyingPartySettings {
-  std::shared_ptr<CrlCache> cache{};  // null: in memory
-  // Where processes see each other's downloads, and OCSP answers are kept. Empty: one process alone.
+  std::shared_ptr<CrlCache> cache{};  // null: a CrlStore in the folder, or in memory without one
+  // Where processes share CRLs and OCSP answers, and see each other's downloads. Empty: one process alone.
   fs::path folder{};
   std::size_t remembered_signatures = 4096;
   std::size_t downloads = 64;  // at the same time; who comes later is told "in progress"

@@ -15,10 +15,7 @@ namespace oid = x509::oid;
 
 constexpr std::size_t kMaxCrlUrls = 16;  // of one certificate; one or two are usual
 
-// The order of magnitude of a delta's base, as numbers.
-bool less(const Buffer& a, const Buffer& b) {
-  return a.size() != b.size() ? a.size() < b.size() : std::ranges::lexicographical_compare(a, b);
-}
+bool less(const Buffer& a, const Buffer& b) { return validate::compare_numbers(a, b) < 0; }
 
 // URIs of distribution points, in order.
 std::vector<std::string> urls_of(const x509::ExtensionView* extension) {
@@ -274,18 +271,11 @@ class RevocationClient::Work {
     return {.deltas = profile_.crl.deltas, .require_next_update = true, .max_age = std::nullopt};
   }
 
-  // CRL issuers that the certificate's distribution points name, and its own issuer.
+  // Its own issuer, and CRL issuers that the certificate's distribution points name.
   std::vector<std::string> crl_issuers() const {
-    std::vector<std::string> keys{certificate_.issuer_key()};
-    const auto* extension = certificate_.view().find(oid::kCrlDistributionPoints);
-    const auto points = extension != nullptr ? x509::parse_distribution_points(extension->value)
-                                             : Result<std::vector<x509::DistributionPoint>>{};
-    if (!points) return keys;
-    for (const x509::DistributionPoint& point : *points)
-      for (const x509::GeneralName& name : point.crl_issuer) {
-        if (name.type != x509::GeneralNameType::directory_name || keys.size() > kMaxCrlUrls) continue;
-        if (const auto parsed = x509::parse_name(name.value)) keys.push_back(x509::comparison_key(*parsed));
-      }
+    std::vector<std::string> keys = validate::other_crl_issuers(certificate_);
+    if (keys.size() > kMaxCrlUrls) keys.resize(kMaxCrlUrls);
+    keys.insert(keys.begin(), certificate_.issuer_key());
     return keys;
   }
   std::vector<CrlPtr> all_of_issuers() const {

@@ -39,20 +39,33 @@ class StoredCache final : public CrlCache {
 
   std::vector<CachedCrl> of_issuer(const std::string& issuer_key) override {
     std::vector<CachedCrl> out;
-    for (const validate::CrlPtr& crl : *store_->of_issuer(issuer_key)) {
-      const auto stored = store_->from_url(crl->head().from);
-      if (stored && stored->crl && equal(stored->crl->head().fingerprint, crl->head().fingerprint))
-        out.push_back(cached_of(*stored));
-      else  // a file that somebody put in, or a line whose URL gives another one now
-        out.push_back({.crl = crl, .line = {}, .url = {}, .fetched_at = crl->head().view.this_update});
-    }
+    for (const StoredCrl& stored : store_->stored_of(issuer_key))
+      if (stored.crl) out.push_back(cached_of(stored));
     return out;
   }
 
+  // The store opens nothing for a list, so each is opened by its URL.
   std::vector<CachedCrl> list() override {
     std::vector<CachedCrl> out;
+    for (const StoredCrl& listed : store_->list())
+      if (listed.octets != 0)
+        if (auto cached = from_url(listed.origin.url); cached && cached->line == listed.line)
+          out.push_back(*std::move(cached));
+    return out;
+  }
+
+  std::vector<ListedCrl> lines() override {
+    std::vector<ListedCrl> out;
     for (const StoredCrl& stored : store_->list())
-      if (stored.crl) out.push_back(cached_of(stored));
+      out.push_back({.line = stored.line,
+                     .issuer = stored.issuer,
+                     .delta = stored.delta,
+                     .number = stored.highest_number,
+                     .octets = static_cast<std::size_t>(stored.octets),
+                     .url = stored.origin.url,
+                     .this_update = stored.this_update,
+                     .fetched_at = stored.origin.fetched_at,
+                     .next_update = stored.next_update});
     return out;
   }
 

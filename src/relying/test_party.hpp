@@ -7,6 +7,7 @@
 
 #include "net/test_web.hpp"
 #include "relying/relying_party.hpp"
+#include "relying/stored_cache.hpp"
 #include "validate/test_pki.hpp"
 
 namespace vouch::relying::test {
@@ -43,10 +44,20 @@ inline x509::Extension next_publish(Time time) {
   return x509::make_extension(oid::kMsNextPublish, false, x509::encode_next_publish(time));
 }
 
-class PartyTest : public testing::Test {
+// Where CRLs are kept: every row holds for both.
+enum class Kept { memory, disk };
+inline void PrintTo(Kept kept, std::ostream* out) { *out << (kept == Kept::memory ? "memory" : "disk"); }
+inline const auto kBoth = testing::Values(Kept::memory, Kept::disk);
+
+class PartyTest : public testing::TestWithParam<Kept> {
  protected:
   explicit PartyTest(Profile profile) : profile_(std::move(profile)) {
     profile_.private_networks = {"127.0.0.0/8"};
+    fs::remove_all(store_);
+  }
+  ~PartyTest() override {
+    forget_everything();
+    if (!folder_.empty()) fs::remove_all(folder_);
   }
 
   Buffer crl(const TestPki::CrlSpec& spec) { return to_buffer(pki_.crl(spec)->head().view.whole); }
@@ -79,7 +90,10 @@ class PartyTest : public testing::Test {
     return *party_;
   }
   std::unique_ptr<RelyingParty> make_party() {
-    if (!cache_) cache_ = make_memory_cache(pki_.provider());
+    if (!cache_)
+      cache_ = GetParam() == Kept::memory
+                   ? make_memory_cache(pki_.provider())
+                   : make_stored_cache(CrlStore::open(pki_.provider(), {.folder = store_}).value());
     RelyingPartySettings settings;
     settings.cache = cache_;
     settings.folder = folder_;
@@ -87,8 +101,13 @@ class PartyTest : public testing::Test {
     return std::make_unique<RelyingParty>(pki_.provider(), clock_, std::make_shared<TrustList>(issuers_),
                                           std::move(settings));
   }
-  // Another process that shares nothing but the disk, or one that has just been started.
+  // A machine that knows nothing yet.
   void forget_everything() {
+    restart();
+    fs::remove_all(store_);
+  }
+  // Another process, which has what is on disk.
+  void restart() {
     party_.reset();
     cache_.reset();
   }
@@ -107,6 +126,7 @@ class PartyTest : public testing::Test {
   Profile profile_;
   std::vector<TrustedIssuer> issuers_;
   std::shared_ptr<CrlCache> cache_;
+  const fs::path store_ = fs::temp_directory_path() / fmt::format("vouch-relying-crls-{}", ::getpid());
   fs::path folder_;
   Buffer roots_;  // for https
   std::unique_ptr<RelyingParty> party_;

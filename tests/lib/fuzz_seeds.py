@@ -8,6 +8,7 @@ such folder."""
 
 import base64
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -132,6 +133,39 @@ def ocsp_requests():
         yield der(0x30, der(0x30, der(0x30, ids[0]), nonce))
 
 
+def service_requests():
+    """What src/cli/service_routes_fuzz.cpp sends: operations of the API, and commands with the files that they name."""
+    pem = pathlib.Path("testdata/x509/messages/request-openssl.pem").read_text()
+    def call(method, target, body=None):
+        return f"{method} /api/v1{target}\n".encode() + (b"" if body is None else json.dumps(body).encode())
+    def command(*words, **files):
+        return call("POST", "/command", {"words": list(words), "user": "admin", "files": [
+            {"name": name, "content": base64.b64encode(text.encode()).decode()} for name, text in files.items()]})
+    yield call("POST", "/requests", {"template": "WebServer", "request": pem})
+    yield call("POST", "/requests", {"request": pem, "transaction": "t-1", "attributes": {"a": "b"}})
+    for path in ("/requests?state=issued&limit=2", "/requests/1", "/requests/1/trace", "/requests/2/outcome", "/cas",
+                 "/cas/Fuzz", "/cas/Fuzz/chain", "/caller", "/status", "/certificates?revoked=false&after=1", "/crls?delta=true",
+                 "/templates", "/templates/WebServer", "/roles", "/audit?action=request.*&limit=3", "/openapi.json"):
+        yield call("GET", path)
+    yield call("POST", "/requests/2/approve")
+    yield call("POST", "/requests/2/deny", {"reason": "no"})
+    yield call("POST", "/subordinates", {"request": pem, "path_length": 0, "validity": "2y"})
+    yield call("POST", "/certificates/01/revoke", {"reason": "keyCompromise"})
+    yield call("POST", "/crls", {})
+    yield call("PUT", "/templates/Mine", {"settings": {"validity": "1y"}})
+    yield call("POST", "/templates/ClientAuth/withdraw", {"ca": "Fuzz"})
+    yield call("POST", "/roles/grant", {"principal": "alice", "role": "manager"})
+    yield call("POST", "/roles/rules", {"rule": "four-eyes", "on": True})
+    yield command("request", "submit", "a.csr", "--template", "WebServer", "--json", **{"a.csr": pem})
+    yield command("request", "list", "--json")
+    yield command("cert", "find", "--subject", "a")
+    yield command("crl", "publish", "--delta")
+    yield command("why", "1")
+    yield command("template", "set", "WebServer", "validity=2y")
+    yield command("audit", "show", "--limit", "3")
+    yield command("ca", "show")
+
+
 def main() -> int:
     seeds = Seeds(pathlib.Path(sys.argv[1]))
     vectors = pathlib.Path("/usr/lib/python3/dist-packages/cryptography_vectors")
@@ -239,6 +273,8 @@ def main() -> int:
         '[signer]\nprocess = false\nreadable = "/etc/a, /etc/b"\n[issuance]\nnode = 2\n',
     ):
         seeds.add("service_configuration", configuration.encode())
+    for request in service_requests():
+        seeds.add("service_routes", request)
     # Microsoft's default templates, one each; the numbers of weak keys as lists have them.
     for template in pathlib.Path("testdata/templates/ms-crtd.txt").read_bytes().split(b"\n\n")[1:]:
         seeds.add("directory_attributes", template)

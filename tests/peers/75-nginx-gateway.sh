@@ -108,7 +108,7 @@ expect "and can be switched on" 0 "the trace is on until" gw gateway trace on --
 refused "  bob once more" "500171" 18445 bob
 expect "  then it has the whole record" 0 '"outcome"' gw gateway trace show
 expect "status names what is cached" 0 "trusted_issuers = 2" gw gateway status
-expect "metrics count by code" 0 'vouch_gateway_decisions_total\{code="500171",profile="lan",result="refused"\} 2' curl -s http://127.0.0.1:18090/metrics
+expect "metrics count by code" 0 'vouch_gateway_decisions_total\{result="refused",code="500171",profile="lan"\} 2' curl -s http://127.0.0.1:18090/metrics
 expect "others than the administrator see none of it over TCP" 0 "for the administrator" curl -s http://127.0.0.1:18090/v1/decisions
 must vouch --ca "$ISSUING" cert revoke "$PKI/grace.crt" --reason cessationOfOperation
 refused "revoked a moment ago: OCSP says so at once" "500171" 18445 grace

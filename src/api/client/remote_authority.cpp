@@ -174,6 +174,14 @@ Result<RemoteAuthority::Challenge> RemoteAuthority::mint_password(std::string_vi
                             .for_whom = for_whom});
 }
 
+Result<Value> RemoteAuthority::mint(std::string_view what, Value order, std::string_view for_whom) const {
+  order.set("ca", settings_.ca);
+  return ask({.method = "POST",
+              .path = fmt::format("/challenges{}", what),
+              .body = std::move(order),
+              .for_whom = for_whom});
+}
+
 Result<RemoteCaller> RemoteAuthority::caller() const {
   const Value answer = TRY(ask({.method = "GET", .path = "/caller"}));
   TRY(check_shape(answer, *find_schema("Caller"), "the authority's answer"));

@@ -72,6 +72,8 @@ class RemoteAuthority final : public ca::Authority {
   Result<Challenge> mint_challenge(Value order, std::string_view for_whom) const;
   Result<Challenge> mint_password(std::string_view profile, std::string_view for_whom) const;
   Result<RemoteCaller> caller() const;
+  // A challenge or a password for a device: `what` is below /challenges, the answer as the API describes it.
+  Result<Value> mint(std::string_view what, Value order, std::string_view for_whom) const;
   // A certificate that was issued there, for a reader. `not_found`: none has this serial number.
   struct Certificate {
     Buffer der;

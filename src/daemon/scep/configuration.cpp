@@ -66,6 +66,14 @@ constexpr Setting<P> kProfileSettings[] = {
         "capabilities", "words of GetCACaps, with commas between; empty: what the service can do"),
     number<P, [](auto& p) -> auto& { return p.largest_message; }, 16'384, 1'048'576>(
         "largest_message", "octets that a message may have by POST; limits.query bounds those by GET"),
+    text<P, [](auto& p) -> auto& { return p.webhook; }>(
+        "webhook", "of challenge = \"webhook\": the section that decides, [webhook.NAME]"),
+    text<P, [](auto& p) -> auto& { return p.intune; }>(
+        "intune", "of challenge = \"intune\": the section that decides, [intune.NAME]; empty: the only one"),
+    list<P, [](auto& p) -> auto& { return p.notify; }>(
+        "notify", "webhooks that are told what became of requests: sections [webhook.NAME]"),
+    list<P, [](auto& p) -> auto& { return p.admin_paths; }>(
+        "admin_paths", "of the page with challenge passwords, such as /certsrv/mscep_admin; empty: none"),
     text<P, [](auto& p) -> auto& { return p.external_url; }>("external_url",
                                                              "the URL that devices have, at a proxy perhaps"),
     text<P, [](auto& p) -> auto& { return p.internal_url; }>("internal_url",
@@ -121,7 +129,9 @@ class ProfileCheck {
     if (!profile_.enabled) return ok();
     TRY(check_challenge());
     TRY(check_spans());
-    for (const std::string& path : profile_.paths)
+    std::vector<std::string> paths = profile_.paths;
+    paths.insert(paths.end(), profile_.admin_paths.begin(), profile_.admin_paths.end());
+    for (const std::string& path : paths)
       if (!path.starts_with('/') || path.find_first_of(" ?#") != std::string::npos)
         return wrong(fmt::format("has '{}' among its paths, which is none", path))
             .with_hint("write it as \"/certsrv/mscep/mscep.dll\"");
@@ -143,6 +153,23 @@ class ProfileCheck {
     if (profile_.challenge != ChallengeKind::password && !profile_.password_file.empty())
       return wrong(fmt::format("has a password_file, and its challenge is {}", to_string(profile_.challenge)))
           .with_hint("write challenge = \"password\", or take password_file away");
+    if (profile_.challenge == ChallengeKind::webhook && profile_.webhook.empty())
+      return wrong("leaves the decision to a webhook and names none")
+          .with_hint("add: webhook = \"NAME\", and a section [webhook.NAME] with url and secret_file");
+    if (!profile_.webhook.empty() && profile_.challenge != ChallengeKind::webhook)
+      return wrong(fmt::format("names a webhook, and its challenge is {}", to_string(profile_.challenge)))
+          .with_hint("write challenge = \"webhook\"; or notify = [\"" + profile_.webhook + "\"]");
+    if (!profile_.intune.empty() && profile_.challenge != ChallengeKind::intune)
+      return wrong(fmt::format("names a section intune, and its challenge is {}",
+                               to_string(profile_.challenge)))
+          .with_hint("write challenge = \"intune\", or take intune away");
+    const bool from_outside = profile_.challenge == ChallengeKind::webhook ||
+                              profile_.challenge == ChallengeKind::intune ||
+                              profile_.challenge == ChallengeKind::none;
+    if (from_outside && !profile_.admin_paths.empty())
+      return wrong(fmt::format("has a page with challenge passwords, and its challenge is {}",
+                               to_string(profile_.challenge)))
+          .with_hint("a page goes with password, one-time, single and bound");
     return ok();
   }
 
@@ -176,6 +203,7 @@ Status check_paths(const std::vector<ProfileConfiguration>& profiles, std::strin
     if (!profile.enabled) continue;
     std::vector<std::string> paths = profile.paths;
     paths.push_back("/scep/" + profile.name);
+    paths.insert(paths.end(), profile.admin_paths.begin(), profile.admin_paths.end());
     for (const std::string& path : paths) {
       const auto [at, is_new] = taken.emplace(plain_path(path), &profile);
       if (!is_new && at->second != &profile)

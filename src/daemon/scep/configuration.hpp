@@ -48,6 +48,9 @@ struct ProfileConfiguration {
   bool include_root = true, include_ca = false, bare_replies = false;
   std::string capabilities{};              // words with commas between; empty: what follows from the rest
   std::int64_t largest_message = 262'144;  // octets of a POST
+  std::string webhook{}, intune{};    // the section that decides, of these challenges; empty: the only one
+  std::vector<std::string> notify{};  // webhooks that are told what became of requests
+  std::vector<std::string> admin_paths{};  // of the page with challenge passwords
   std::string external_url{},
       internal_url{};  // as devices and as this host's proxy reach it; empty: not known
 

@@ -73,6 +73,7 @@ Result<enroll::scep::Profile> Desk::profile_of(const ProfileConfiguration& from)
   profile.templates = {from.signature_template, from.encryption_template, from.general_template,
                        from.named_templates};
   profile.challenge = TRY(policy_of(from));
+  if (options_.listeners) profile.listeners = TRY(options_.listeners(from));
   profile.challenge_approves = from.challenge_approves;
   profile.floor = {
       .triple_des = from.triple_des, .single_des = from.legacy, .sha1 = from.legacy, .md5 = from.legacy};

@@ -14,6 +14,9 @@ class Desk {
  public:
   using MakePolicy = std::function<Result<std::shared_ptr<const enroll::scep::ChallengePolicy>>(
       const ProfileConfiguration& profile)>;
+  using MakeListeners =
+      std::function<Result<std::vector<std::shared_ptr<const enroll::scep::OutcomeListener>>>(
+          const ProfileConfiguration& profile)>;
   struct Options {
     fs::path home;                     // what paths are relative to
     const crypto::Provider& provider;  // this and the next two outlive the desk
@@ -22,6 +25,8 @@ class Desk {
     std::function<void(const std::string& line)> log{};
     // Policies of further kinds (outside services); none: the profile is out of order.
     std::map<ChallengeKind, MakePolicy> policies{};
+    // Who is told what became of a profile's requests; none: nobody.
+    MakeListeners listeners{};
   };
   Desk(std::shared_ptr<Site> site, Options options) : site_(std::move(site)), options_(std::move(options)) {}
 

@@ -59,7 +59,7 @@ Result<Reply> PkiOperation::enrol(MessageType type) {
 
 // A request that cannot be read, or whose own signature does not fit, is answered like an envelope that does
 // not open: who changes somebody's ciphertext must not see how far it got.
-std::optional<Reply> PkiOperation::read_request(Enrolment& enrolment) const {
+std::optional<Reply> PkiOperation::read_request(Enrolment& enrolment) {
   const auto request = x509::parse_request(envelope_->content);
   const auto key = request ? x509::parse_public_key_info(request->public_key_info)
                            : Result<x509::PublicKeyInfo>(request.error());
@@ -71,6 +71,7 @@ std::optional<Reply> PkiOperation::read_request(Enrolment& enrolment) const {
     return refused(Failure::EnvelopeInvalid,
                    "the certification request's own signature: " + told(proof.error()));
   enrolment.request = *request;
+  request_ = to_buffer(request->whole);
   enrolment.key = *key;
   enrolment.password = challenge_of(*request);
   return std::nullopt;
@@ -108,6 +109,11 @@ PkiOperation::Verdict PkiOperation::find_earlier(Enrolment& enrolment) const {
   const ca::Outcome outcome = TRY(surroundings_.authority.retrieve(earlier->request));
   const bool is_same = earlier->transaction == enrolment.submission ||
                        earlier->transaction.starts_with(enrolment.submission + "/");
+  // A host that died between handing in and approving left it pending: the challenge approves it now.
+  if (is_same && outcome.disposition == ca::Disposition::pending && profile_.challenge_approves) {
+    enrolment.submission = earlier->transaction;
+    return std::optional<Reply>();
+  }
   if (is_same && !may_try_again(outcome)) return TRY(reply_of(outcome));
   if (is_same) {
     enrolment.submission = fmt::format("{}/{}", enrolment.submission, outcome.request);

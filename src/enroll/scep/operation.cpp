@@ -22,12 +22,13 @@ Reply refused(Failure failure, std::string detail) { return refused(refuse(failu
 PkiOperation::~PkiOperation() {
   wipe(reply_password_);
   if (envelope_) wipe(envelope_->content);
+  wipe(request_);
 }
 
 Result<Buffer> PkiOperation::answer(const PkiMessage& message) {
   message_ = &message;
   if (message.attributes.transaction) transaction_ = message.attributes.transaction->text;
-  const Reply reply = TRY(process(message));
+  const Reply reply = TRY(tell(TRY(process(message))));
   report(message, reply);
   return encode(message, reply);
 }
@@ -37,6 +38,43 @@ Result<Reply> PkiOperation::process(const PkiMessage& message) {
   if (auto reply = TRY(authenticate(message))) return std::move(*reply);
   if (auto reply = TRY(open(message))) return std::move(*reply);
   return dispatch(*message.attributes.type);
+}
+
+// Whoever asked for it is told what became of the request before the device gets to know.
+Result<Reply> PkiOperation::tell(Reply reply) {
+  if (request_.empty() || reply.status == PkiStatus::pending) return reply;
+  const EnrolmentNotice notice{profile_.name, transaction_, client_, request_, reply.request};
+  for (const auto& listener : profile_.listeners) {
+    if (reply.status == PkiStatus::failure) {
+      listener->refused(notice, reply.refusal);
+      continue;
+    }
+    const Status taken = listener->issued(notice, reply.certificates.front());
+    if (taken) continue;
+    if (taken.error().code() == Errc::denied) return take_back(notice, reply, taken.error());
+    return make_error(Errc::unavailable, "request {} is issued and not handed out: {}", reply.request,
+                      taken.error().summary());
+  }
+  return reply;
+}
+
+// The certificate that a listener does not accept is revoked: it never leaves this service.
+Reply PkiOperation::take_back(const EnrolmentNotice& notice, const Reply& reply, const Error& why) {
+  Reply answer = refused(Failure::NotificationRefused, told(why));
+  answer.request = reply.request;
+  const auto certificate = x509::parse_certificate(reply.certificates.front());
+  const Status revoked = certificate ? surroundings_.authority.revoke(
+                                           {.serial = to_buffer(x509::serial_octets(certificate->serial)),
+                                            .reason = x509::CrlReason::cessation_of_operation,
+                                            .invalidity_date = {}},
+                                           profile_.account)
+                                     : Status(certificate.error());
+  // Revoked already: by another process that got the same answer.
+  if (!revoked && revoked.error().code() != Errc::conflict)
+    answer.refusal.detail +=
+        "; the certificate was not handed out, and could not be revoked: " + told(revoked.error());
+  for (const auto& listener : profile_.listeners) listener->refused(notice, answer.refusal);
+  return answer;
 }
 
 std::optional<Reply> PkiOperation::check_attributes(const PkiMessage& message) const {
@@ -147,6 +185,7 @@ Result<Reply> PkiOperation::poll() {
     refusal.received = TRY(x509::to_rfc4514(asked->subject));
     return refused(std::move(refusal));
   }
+  request_ = transaction->certificate_request;
   if (!signer_->can_receive()) {
     const auto password = challenge_of(request);
     if (!password) return refused(Failure::KeyCannotReceive, "the request had no challengePassword");

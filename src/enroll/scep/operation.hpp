@@ -67,6 +67,8 @@ class PkiOperation {
   // Each looks at one thing; a reply means that the message goes no further.
   using Verdict = Result<std::optional<Reply>>;
   Result<Reply> process(const PkiMessage& message);
+  Result<Reply> tell(Reply reply);
+  Reply take_back(const EnrolmentNotice& notice, const Reply& reply, const Error& why);
   std::optional<Reply> check_attributes(const PkiMessage& message) const;
   Verdict authenticate(const PkiMessage& message);
   Verdict open(const PkiMessage& message);
@@ -74,7 +76,7 @@ class PkiOperation {
   Result<Reply> dispatch(MessageType type);
 
   Result<Reply> enrol(MessageType type);
-  std::optional<Reply> read_request(Enrolment& enrolment) const;
+  std::optional<Reply> read_request(Enrolment& enrolment);
   std::optional<Reply> check_signer(MessageType type, Enrolment& enrolment);
   Verdict find_earlier(Enrolment& enrolment) const;
   std::optional<Reply> check_renewal(const Enrolment& enrolment) const;
@@ -104,6 +106,7 @@ class PkiOperation {
   std::string transaction_;
   std::optional<Signer> signer_;
   std::optional<OpenedEnvelope> envelope_;
+  Buffer request_;              // PKCS #10 of the transaction, once it has been read and verified
   std::string reply_password_;  // for a signer whose key cannot receive
   bool legacy_ = false;
 };

@@ -9,6 +9,7 @@
 #include "base/time.hpp"
 #include "enroll/scep/challenge.hpp"
 #include "enroll/scep/envelope.hpp"
+#include "enroll/scep/outcome_listener.hpp"
 
 namespace vouch::enroll::scep {
 
@@ -39,6 +40,7 @@ struct Profile {
   std::string account;  // that hands in the requests; the authority says for which templates it may
   ProfileTemplates templates;
   std::shared_ptr<const ChallengePolicy> challenge;
+  std::vector<std::shared_ptr<const OutcomeListener>> listeners{};  // told in this order
   // The challenge stands for a certificate manager's approval where the template wants one: then the account
   // needs the right to approve. Otherwise such requests wait for a person.
   bool challenge_approves = false;

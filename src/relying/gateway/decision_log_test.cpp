@@ -88,7 +88,7 @@ TEST(DecisionLog, TheFileHasEveryLineWithoutPasswords) {
   EXPECT_EQ(std::ranges::count(old, '\n'), 2);
   EXPECT_EQ(std::ranges::count(fresh, '\n'), 1);
   EXPECT_THAT(old, testing::Not(HasSubstr("secret")));
-  EXPECT_THAT(old, HasSubstr("\"client\":\"nginx\""));
+  EXPECT_THAT(old, HasSubstr("\"client\": \"nginx\""));
   EXPECT_EQ(log.lost(), 0u);
 }
 

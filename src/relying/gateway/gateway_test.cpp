@@ -185,12 +185,12 @@ TEST_F(GatewayTest, DecisionsAreCountedLoggedAndTraced) {
   (void)client.ask(question(bob));
   EXPECT_THAT(
       metrics.text(),
-      HasSubstr("vouch_gateway_decisions_total{code=\"500171\",profile=\"logon\",result=\"refused\"} 1"));
+      HasSubstr("vouch_gateway_decisions_total{result=\"refused\",code=\"500171\",profile=\"logon\"} 1"));
   const auto lines = client.decisions({.accepted = false});
   ASSERT_TRUE(lines) << lines.error().report();
   ASSERT_EQ(lines->size(), 1u);
   EXPECT_THAT(lines->front(),
-              AllOf(HasSubstr("500171"), HasSubstr("CN=bob"), HasSubstr("\"client\":\"test\"")));
+              AllOf(HasSubstr("500171"), HasSubstr("CN=bob"), HasSubstr("\"client\": \"test\"")));
   const Value traced = client.trace({}).value();
   EXPECT_TRUE(*traced.find("on")->boolean());
   ASSERT_EQ(traced.find("records")->list_items()->size(), 1u);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "relying/stored_cache.hpp"
+
 namespace vouch::relying {
 namespace {
 
@@ -115,7 +117,7 @@ Result<std::unique_ptr<PartyHome>> PartyHome::open(PartyPlace place, PartyConfig
   TRY(make_folder(folder, 0750));
   home->trust_mark_ = home->mark_of_trust();
   auto trust = TRY(home->load(*home->configuration_));
-  home->cache_ = make_memory_cache(home->place_.provider);
+  home->cache_ = make_stored_cache(TRY(CrlStore::open(home->place_.provider, {.folder = folder / "crls"})));
   home->party_ =
       std::make_unique<RelyingParty>(home->place_.provider, home->place_.clock, std::move(trust),
                                      RelyingPartySettings{.cache = home->cache_, .folder = folder});

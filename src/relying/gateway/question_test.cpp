@@ -149,7 +149,7 @@ TEST(ReadQuestion, WhatIsWrongIsNamed) {
   EXPECT_THAT(why(R"({"chain": 3})"), HasSubstr("has to be PEM or a list"));
   EXPECT_THAT(why(R"({"chain": ["AQ=="], "at": "2020-01-01"})"), HasSubstr("there is no 'at'"));
   EXPECT_THAT(why(R"({"chain": ["AQ=="], "expected": {"name": "x"}})"), HasSubstr("expected.name"));
-  EXPECT_THAT(why(R"({"chain": ["AQ=="], "profile": 1})"), HasSubstr("'profile' is a number"));
+  EXPECT_THAT(why(R"({"chain": ["AQ=="], "profile": 1})"), HasSubstr("'profile' is a whole number"));
   Value many = Value::list();
   for (std::size_t i = 0; i <= kMostCertificates; ++i) many.push("AQ==");
   EXPECT_THAT(why(to_json(Value::table().set("chain", many))), HasSubstr("more than 32"));

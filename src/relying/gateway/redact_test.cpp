@@ -22,7 +22,7 @@ TEST(WithoutCredentials, AllTextsOfATree) {
   Value tree = Value::table();
   tree.set("url", "http://u:p@h/").set("list", Value::list().push("http://h/?q")).set("number", 3);
   const Value clean = tree_without_credentials(std::move(tree));
-  EXPECT_EQ(to_json(clean, 0), R"({"url":"http://…@h/","list":["http://h/?…"],"number":3})");
+  EXPECT_EQ(to_json(clean, 0), R"({"url": "http://…@h/", "list": ["http://h/?…"], "number": 3})");
 }
 
 }  // namespace

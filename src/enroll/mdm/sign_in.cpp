@@ -1,0 +1,99 @@
+#include "enroll/mdm/sign_in.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+
+namespace vouch::enroll::mdm {
+namespace {
+
+constexpr std::size_t kLongestKey = 64;  // what is remembered of a name that somebody sends
+
+}  // namespace
+
+Result<Credentials> parse_basic(std::string_view field) {
+  constexpr std::size_t kLongest = 4'096;
+  if (field.size() > kLongest)
+    return make_error(Errc::limit_exceeded, "an Authorization of {} octets; at most {} are read",
+                      field.size(), kLongest);
+  const std::size_t blank = std::min(field.find(' '), field.size());
+  if (!equal_ignoring_case(field.substr(0, blank), "Basic"))
+    return make_error(Errc::unsupported, "authentication is Basic here");
+  std::string_view token = field.substr(blank);
+  token.remove_prefix(std::min(token.find_first_not_of(' '), token.size()));
+  Buffer decoded = TRY(from_base64(token));
+  const std::string_view text = as_text(decoded);
+  const std::size_t colon = text.find(':');
+  Credentials credentials;
+  if (colon != std::string_view::npos) {
+    credentials.user = text.substr(0, colon);
+    credentials.password = text.substr(colon + 1);
+  }
+  wipe(decoded);
+  if (colon == std::string_view::npos)
+    return make_error(Errc::malformed, "Basic credentials without a colon (RFC 7617 2)");
+  return credentials;
+}
+
+std::chrono::seconds AttemptLimit::wait(const std::string& who, Time now) const {
+  const std::scoped_lock lock(guards_attempts_);
+  const auto found = attempts_.find(who);
+  if (found == attempts_.end() || found->second.count < most_ || now < found->second.since)
+    return std::chrono::seconds(0);
+  return std::max(found->second.since + window_ - now, std::chrono::seconds(0));
+}
+
+void AttemptLimit::refused(const std::string& who, Time now) {
+  const std::scoped_lock lock(guards_attempts_);
+  if (!attempts_.contains(who)) make_room(now);
+  Attempts& attempts = attempts_[who];
+  if (attempts.count == 0 || attempts.since + window_ <= now || now < attempts.since)
+    attempts = {.count = 0, .since = now};
+  ++attempts.count;
+}
+
+void AttemptLimit::forget(const std::string& who) {
+  const std::scoped_lock lock(guards_attempts_);
+  attempts_.erase(who);
+}
+
+void AttemptLimit::make_room(Time now) {
+  if (attempts_.size() < kept_) return;
+  std::erase_if(attempts_, [&](const auto& entry) { return entry.second.since + window_ <= now; });
+  if (attempts_.size() < kept_) return;
+  attempts_.erase(
+      std::ranges::min_element(attempts_, {}, [](const auto& entry) { return entry.second.since; }));
+}
+
+Result<SignIn::Outcome> SignIn::check(std::string_view field, const net::Address& client) {
+  if (field.empty()) return Outcome{Answer::asked};
+  auto parsed = parse_basic(field);
+  // Clients that can do more try that first.
+  if (!parsed && parsed.error().code() == Errc::unsupported) return Outcome{Answer::asked};
+  Credentials credentials;
+  if (parsed) credentials = std::move(*parsed);
+  const std::string site = client.site().text();
+  const std::string name = credentials.user.substr(0, kLongestKey);
+  const Time now = clock_.now();
+  const auto wait = std::max(by_site_.wait(site, now), by_name_.wait(name, now));
+  if (wait > std::chrono::seconds(0)) return Outcome{Answer::limited, credentials.user, wait};
+  if (TRY(is_right(credentials))) {
+    by_site_.forget(site);
+    return Outcome{Answer::granted, credentials.user};
+  }
+  by_site_.refused(site, now);
+  by_name_.refused(name, now);
+  return Outcome{Answer::refused, credentials.user};
+}
+
+// A name that nobody has takes as long as a wrong password.
+Result<bool> SignIn::is_right(const Credentials& credentials) {
+  const std::vector<PageUser> users = TRY(read_page_users(users_));
+  const auto user = std::ranges::find(users, credentials.user, &PageUser::name);
+  const PageUser nobody{{}, {.salt = Buffer(16), .hash = Buffer(32)}};
+  const std::scoped_lock lock(one_at_a_time_);
+  const bool right = has_password(provider_, user == users.end() ? nobody : *user, credentials.password);
+  return right && user != users.end();
+}
+
+}  // namespace vouch::enroll::mdm
