@@ -102,7 +102,8 @@ TEST_P(EveryCommand, WithoutAHomeSaysSoAndKeepsStandardOutputClean) {
       command().operands == "URL" || command().operands == "STATE")
     return;
   if (command().name == "explain" || command().name == "completion" || command().name == "version" ||
-      command().name == "man" || command().name == "template add")
+      command().name == "man" || command().name == "template add" ||
+      command().name == "helper openvpn")  // what is above depth 0 is not its business
     return;
   for (std::size_t i = split(command().operands).size(); i-- > 0;)
     words.push_back(command().name == "template set" && i == 0    ? "a=1"
