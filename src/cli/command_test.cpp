@@ -103,6 +103,7 @@ TEST_P(EveryCommand, WithoutAHomeSaysSoAndKeepsStandardOutputClean) {
     return;
   if (command().name == "explain" || command().name == "completion" || command().name == "version" ||
       command().name == "man" || command().name == "template add" ||
+      command().name == "scep simulate-intune" ||
       command().name == "helper openvpn")  // what is above depth 0 is not its business
     return;
   for (std::size_t i = split(command().operands).size(); i-- > 0;)

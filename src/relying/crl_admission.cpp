@@ -22,7 +22,7 @@ std::vector<CertificatePtr> candidates(const CrlHead& head, const CrlTerms& term
   for (const CertificatePtr& one : terms.signers)
     if (one->subject_key() == head.issuer_key) out.push_back(one);
   const auto& wanted = head.authority_key_identifier;
-  std::ranges::stable_sort(out, std::greater(), [&](const CertificatePtr& one) -> bool {
+  std::ranges::partition(out, [&](const CertificatePtr& one) {
     return wanted && one->subject_key_identifier && equal(*one->subject_key_identifier, *wanted);
   });
   return out;

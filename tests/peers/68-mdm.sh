@@ -15,9 +15,7 @@ V() { vouch --ca Devices "$@"; }
 # --- set up ---
 must vouch ca init --name Devices --kind root --key rsa:2048 --no-locations
 for profile in phones hooked slow wrong broken; do
-  challenge=webhook
-  [ $profile = phones ] && challenge=intune
-  must V scep setup $profile --challenge $challenge
+  must V scep setup $profile --challenge one-time
 done
 must V scep setup pages
 must V scep setup once --challenge one-time
@@ -25,8 +23,10 @@ must V scep setup bound --challenge bound
 sed -i '/^\[scep\.once\]/a admin_paths = ["/certsrv/once"]' home/vouch.toml
 sed -i '/^\[scep\.bound\]/a admin_paths = ["/certsrv/bound"]' home/vouch.toml
 sed -i '/^\[scep\.pages\]/a admin_paths = ["/certsrv/mscep_admin"]' home/vouch.toml
-sed -i '/^\[scep\.hooked\]/a webhook = "hooked"\nnotify = ["notify"]' home/vouch.toml
-for profile in slow wrong broken; do sed -i "/^\[scep\.$profile\]/a webhook = \"$profile\"" home/vouch.toml; done
+change() { sed -i "/^\[scep\.$1\]/,/^\[/{s/^challenge = .*/$2/}" home/vouch.toml; } # PROFILE LINES
+change phones 'challenge = "intune"'
+change hooked 'challenge = "webhook"\nwebhook = "hooked"\nnotify = ["notify"]'
+for profile in slow wrong broken; do change $profile "challenge = \"webhook\"\\nwebhook = \"$profile\""; done
 openssl rand -hex 32 >home/hook.secret
 openssl rand -hex 16 >home/intune.secret
 chmod 600 home/*.secret
