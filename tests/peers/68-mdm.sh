@@ -105,7 +105,7 @@ same "with these members, no more" "$(recorded "' '.join(sorted(s['successes'][-
 
 new_key
 expect "another subject is refused" fail . strongswan phones key.pem --dn "CN=admin" --password "$(challenge '{"subject": "CN=phone-2"}')"
-logged "with Intune's code, expected and received" "scep phones: PKCSReq .*was refused: SubjectNameMismatch: .*received expected CN=phone-2, received CN=admin"
+logged "with Intune's code, expected and received" "scep phones: PKCSReq .*was refused: SubjectNameMismatch; .*received expected CN=phone-2, received CN=admin"
 expect "another name is refused" fail . strongswan phones key.pem --dn "CN=phone-2" --san admin.vouch.test --password "$(challenge '{"subject": "CN=phone-2"}')"
 logged "with that code" "was refused: SubjectAltNameMismatch"
 expect "an old challenge is refused" fail . strongswan phones key.pem --dn "CN=phone-2" --password "$(challenge '{"flaw": "expired"}')"
@@ -117,7 +117,7 @@ logged "and the log says that the service is out of reach" "ScepRequestValidatio
 simulate next '{"operation": "successNotification", "code": "Unknown"}' >/dev/null
 expect "a certificate that the service does not take is not handed out" fail . strongswan phones key.pem --dn "CN=phone-3" --password "$(challenge '{}')"
 logged "for that reason" "was refused, request [0-9]+: NotificationRefused"
-expect "but revoked" 0 "CN=phone-3.*revoked" V cert list --revoked
+expect "but revoked" 0 "revoked .*CN=phone-3" V cert list --revoked
 until_same "and the service hears of that" "recorded s['failures'][-1]['hResult']" -2147020576
 
 # --- Intune: revocation ---
@@ -131,7 +131,8 @@ queue "$serial"
 queue "$serial"
 queue 0102030405060708
 until_same "and more are" waiting 0
-same "revoked, revoked already, unknown" "$(recorded "' '.join(r['errorCode'] for r in s['results'][-3:])")" "None ConflictError CertificateNotFoundError"
+# Which serial numbers there are, an account that may revoke for some requesters only does not learn.
+same "revoked, revoked already, unknown" "$(recorded "' '.join(r['errorCode'] for r in s['results'][-3:])")" "None ConflictError AuthenticationException"
 expect "the certificate is revoked" 0 "revoked" V cert show "$serial"
 expect "by that account" 0 "cert.revoke.*intune:contoso|intune:contoso.*cert.revoke" vouch audit show
 
@@ -141,7 +142,7 @@ must strongswan hooked key.pem --dn "O=Vouch, CN=hooked-1" --password "let me in
 expect "the webhook lets one in" 0 "CN *= *hooked-1" openssl x509 -in must -noout -subject
 new_key
 expect "and another not" fail . strongswan hooked key.pem --dn "CN=hooked-2" --password "open sesame"
-logged "with the service's code" "scep hooked: PKCSReq .*was refused: DeviceUnknown: .*received no such device"
+logged "with the service's code" "scep hooked: PKCSReq .*was refused: DeviceUnknown; .*received no such device"
 for profile in slow wrong broken; do
   new_key
   expect "a service that is $profile lets nobody in" fail . strongswan $profile key.pem --dn "CN=hooked-3" --password "let me in"
@@ -199,7 +200,7 @@ expect "another subject is refused" fail . strongswan bound key.pem --dn "CN=bou
 must strongswan bound key.pem --dn "CN=bound-1" --password "$bound"
 expect "the device's own is issued" 0 "CN *= *bound-1" openssl x509 -in must -noout -subject
 
-for i in 1 2 3 4 5 6 7 8 9; do ask_page -u mdm:wrong "$page" >/dev/null; done
+for i in 1 2 3 4 5 6 7 8 9 10; do ask_page -u mdm:wrong "$page" >/dev/null; done
 same "who guesses has to wait" "$(ask_page -u "mdm:$(cat page.password)" "$page")" 429
 if grep -rqF -e "$secret" -e "let me in" -e "$(cat home/intune.secret)" service.log; then no "a secret is in the log" service.log; else ok "no secret is in the log"; fi
 
