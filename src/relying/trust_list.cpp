@@ -158,7 +158,8 @@ std::vector<const TrustedIssuer*> TrustList::affected_by_removal(const TrustedIs
   const auto before = reached_without(nullptr), after = reached_without(issuer.certificate);
   std::vector<const TrustedIssuer*> out;
   for (const TrustedIssuer& one : issuers_)
-    if (one.certificate != issuer.certificate && before.contains(&one) && !after.contains(&one)) out.push_back(&one);
+    if (one.certificate != issuer.certificate && before.contains(&one) && !after.contains(&one))
+      out.push_back(&one);
   return out;
 }
 

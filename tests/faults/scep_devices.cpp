@@ -1,9 +1,10 @@
-// Devices of a SCEP service that 80-scep-ra-hosts.sh takes hosts away from. Each enrols once; when a host does not
-// answer, or says that it cannot now, the device sends the same message to the next one.
+// Devices of a SCEP service that 80-scep-ra-hosts.sh takes hosts away from. Each enrols once; when a host
+// does not answer, or says that it cannot now, the device sends the same message to the next one.
 //
 //   scep_devices COUNT THREADS PASSWORD OUT URL...
 //
-// Appends "NAME SERIAL" to OUT for each certificate that was received; says at the end how many messages went where.
+// Appends "NAME SERIAL" to OUT for each certificate that was received; says at the end how many messages went
+// where.
 
 #include <atomic>
 #include <cstdlib>
@@ -43,8 +44,8 @@ class Devices {
       std::vector<std::jthread> threads;
       for (int i = 0; i < order_.threads; ++i) threads.emplace_back([this, i] { work(i); });
     }
-    std::cout << fmt::format("{} received, {} refused, {} given up, {} sent again", received_.load(), refused_.load(),
-                             given_up_.load(), again_.load())
+    std::cout << fmt::format("{} received, {} refused, {} given up, {} sent again", received_.load(),
+                             refused_.load(), given_up_.load(), again_.load())
               << std::endl;
     return received_ == order_.count ? 0 : 1;
   }
@@ -77,14 +78,14 @@ class Devices {
     identity.decrypter = TRY(key.decrypter());
     const Buffer subject = x509::encode_name(x509::make_name({{x509::oid::kCommonName, name}}));
     identity.certificate = TRY(make_self_signed(*provider_, *identity.signer, subject, SystemClock().now()));
-    const Buffer request =
-        TRY(make_certification_request(*identity.signer, {subject, {}, order_.password}));
+    const Buffer request = TRY(make_certification_request(*identity.signer, {subject, {}, order_.password}));
     TransactionId transaction;
     transaction.text = name;
     const MadeRequest made = TRY(make_request(
         *provider_, identity, {MessageType::pkcs_req, transaction, request, service_.encryption}));
     const auto answer = TRY(send(made.message, start));
-    const auto reply = TRY(read_cert_rep(*provider_, identity, answer, {transaction, made.nonce, service_.all}));
+    const auto reply =
+        TRY(read_cert_rep(*provider_, identity, answer, {transaction, made.nonce, service_.all}));
     if (reply.attributes.status != PkiStatus::success || reply.certificates.size() != 1) {
       ++refused_;
       return make_error(Errc::denied, "{}: {}", name, reply.attributes.fail_info_text);

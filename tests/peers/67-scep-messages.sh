@@ -155,7 +155,7 @@ for _ in $(seq 100); do getcert list -s | grep -q 'status: CA_WORKING' && break;
 getcert list -s | sed -n 's/^.status: /first /p'
 echo "approve 1" >&7
 for _ in $(seq 20); do
-  getcert refresh -s -f "$PWD/cm.pem" -w
+  getcert refresh -s -f "$PWD/cm.pem"
   [ -s cm.pem ] && break
   sleep 0.5
 done

@@ -132,7 +132,8 @@ Result<std::int64_t> insert(Connection& connection, const ChallengeRecord& recor
       "INSERT INTO challenges (authority, kind, state, token, verifier, sealing_key, profile, template, "
       "device, "
       "user, request_id, minter, minted_by, minted_at, expires_at, changed_at, failures, last_refusal, "
-      "request_hash, request, client, sid, validity) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+      "request_hash, request, client, sid, validity) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+      "?12, ?13, ?14, "
       "?15, "
       "?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
       record.authority, static_cast<std::int64_t>(record.kind), static_cast<std::int64_t>(record.state),
