@@ -192,7 +192,9 @@ Result<Exit> crlsync(Context& context, const Arguments& arguments) {
   std::error_code unknown;
   if (!on_the_line && !fs::is_directory(folder, unknown))
     return make_error(Errc::not_found, "there is no folder {}", folder.string())
-        .with_hint("set it up: make the folder and write vouch.toml there; or say where it is with --home or VOUCH_HOME");
+        .with_hint(
+            "set it up: make the folder and write vouch.toml there; or say where it is with --home or "
+            "VOUCH_HOME");
   if (!once) return keep_on(context, arguments, folder, state);
   std::vector<SyncTarget> targets;
   if (on_the_line)
