@@ -148,7 +148,8 @@ class PurposeCheck {
         static_cast<int>(path_.size()) - 1);
   }
 
-  // Whoever is expected must be named, whatever the purpose: a name that is not looked at would let anybody in.
+  // Whoever is expected must be named, whatever the purpose: a name that is not looked at would let anybody
+  // in.
   void check_names(const Expected& expected) {
     if (!expected.host.empty()) check_host(expected.host);
     if (profile_.purpose == Purpose::smart_card_logon || !expected.upn.empty() || !expected.sid.empty())
