@@ -149,6 +149,7 @@ std::vector<net::Response> handle_together(const Service& service, const Operati
     responses[i].notes.user = std::move(user);
   }
   std::vector<Call> calls;
+  calls.reserve(asked.size());
   for (const Asked& each : asked) calls.push_back({service, each.caller, each.parameters, each.body});
   const auto answers = operation.run_together(calls);
   for (std::size_t i = 0; i < answers.size(); ++i) {

@@ -156,7 +156,7 @@ void LocalAuthority::sign(std::span<Work> work) const {
   for (Work& item : work) {
     if (!item.issues()) continue;
     items.push_back(&item);
-    tbs.push_back(item.certificate.tbs);
+    tbs.emplace_back(item.certificate.tbs);
   }
   auto signatures = current().signer->sign_all(tbs);
   for (std::size_t i = 0; i < items.size(); ++i) {
