@@ -589,6 +589,7 @@ TEST_F(ChallengeTest, KeysRollOverWithOverlap) {
   bench.clock().advance(std::chrono::days(8));
   (void)mint();
   std::size_t good = 0, wiped = 0;
+  // Not in the for: it would be gone in the loop.
   const auto keys = bench.database().snapshot().value()->challenge_keys(1).value();
   for (const auto& key : keys) {
     if (!key.minter.empty()) continue;

@@ -102,13 +102,16 @@ TEST_P(EveryCommand, WithoutAHomeSaysSoAndKeepsStandardOutputClean) {
       command().operands == "URL" || command().operands == "STATE")
     return;
   if (command().name == "explain" || command().name == "completion" || command().name == "version" ||
-      command().name == "man" || command().name == "template add")
+      command().name == "man" || command().name == "template add" ||
+      command().name == "scep simulate-intune" ||
+      command().name == "helper openvpn")  // what is above depth 0 is not its business
     return;
   for (std::size_t i = split(command().operands).size(); i-- > 0;)
     words.push_back(command().name == "template set" && i == 0    ? "a=1"
                     : command().operands.starts_with("FLAGS:URL") ? "1:/x"
                                                                   : "7");
   if (command().name.starts_with("location ")) words.emplace_back("--cdp");
+  if (command().name == "challenge mint") words.insert(words.end(), {"--profile", "x"});
   for (const Option& o : command().options)
     if (o.occurs == Occurs::once) words.insert(words.end(), {fmt::format("--{}", o.name), "x"});
   const Ran ran = shell_.run(words);

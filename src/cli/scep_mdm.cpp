@@ -23,7 +23,7 @@ Result<fs::path> users_file(const Context& context) {
   std::error_code unknown;
   if (!fs::is_directory(home, unknown))
     return make_error(Errc::not_found, "there is no folder {}", home.string())
-        .with_hint("say where the home of the service is with --home or VOUCH_HOME");
+        .with_hint("set up a CA with: vouch ca init; or say where it is with --home or VOUCH_HOME");
   return enroll::mdm::page_users_file(home);
 }
 

@@ -10,6 +10,7 @@
 
 #include "api/administration.hpp"
 #include "ca/setup.hpp"
+#include "ca/templates.hpp"
 #include "cli/through_service.hpp"
 #include "crypto/openssl/openssl.hpp"
 #include "net/worker_pool.hpp"

@@ -136,7 +136,7 @@ Result<Exit> set(Context& context, const Arguments& arguments) {
 Result<Exit> remove(Context& context, const Arguments& arguments) {
   const auto party = TRY(open_party(context));
   const auto trust = party->party().trust();
-  const TrustedIssuer issuer = *TRY(trust->find(arguments.operand(0)));
+  const TrustedIssuer& issuer = *TRY(trust->find(arguments.operand(0)));  // of this snapshot, which stays as it is
   const auto affected = trust->affected_by_removal(issuer);
   if (issuer.source != party->trust_folder().name())
     return make_error(Errc::denied, "{} is trusted by the {}, which is not changed here",

@@ -52,7 +52,7 @@ Result<std::vector<CertificateStatus>> check_registration(const store::Snapshot&
     auto record = snapshot.certificate(key.serial);
     if (record) records.push_back(std::move(*record));
   }
-  std::ranges::stable_sort(records, std::greater(), &store::CertificateRecord::not_before);
+  std::ranges::sort(records, std::greater(), &store::CertificateRecord::not_before);
   std::uint16_t seen = 0;
   for (const store::CertificateRecord& record : records) {
     const std::uint16_t usage = usage_of(record);

@@ -67,7 +67,8 @@ TEST_F(StatusTest, TheRegistrationAuthoritysCertificatesAreWatched) {
   };
   const auto judged = [&] {
     std::vector<CertificateStatus> list;
-    for (const CertificateStatus& each : look().authorities[0].certificates)
+    const auto report = look();
+    for (const CertificateStatus& each : report.authorities[0].certificates)
       if (each.use == CertificateUse::registration_authority) list.push_back(each);
     return list;
   };
@@ -75,8 +76,9 @@ TEST_F(StatusTest, TheRegistrationAuthoritysCertificatesAreWatched) {
   ASSERT_THAT(judged(), SizeIs(1));
   EXPECT_EQ(judged()[0].judgement, Judgement{});
   bench.clock().advance(days(600));
-  EXPECT_EQ(judged()[0].judgement.verdict, Verdict::expiring);
-  EXPECT_THAT(judged()[0].judgement.mend, HasSubstr("vouch scep ra renew"));
+  const Judgement late = judged()[0].judgement;
+  EXPECT_EQ(late.verdict, Verdict::expiring);
+  EXPECT_THAT(late.mend, HasSubstr("vouch scep ra renew"));
   bench.clock().advance(days(200));
   EXPECT_EQ(judged()[0].judgement.verdict, Verdict::expired);
   keep("CN=MSCEP-RA");

@@ -22,7 +22,7 @@ std::vector<CertificatePtr> candidates(const CrlHead& head, const CrlTerms& term
   for (const CertificatePtr& one : terms.signers)
     if (one->subject_key() == head.issuer_key) out.push_back(one);
   const auto& wanted = head.authority_key_identifier;
-  std::ranges::stable_partition(out, [&](const CertificatePtr& one) {
+  std::ranges::partition(out, [&](const CertificatePtr& one) {
     return wanted && one->subject_key_identifier && equal(*one->subject_key_identifier, *wanted);
   });
   return out;
@@ -30,7 +30,7 @@ std::vector<CertificatePtr> candidates(const CrlHead& head, const CrlTerms& term
 
 Status verify(const crypto::Provider& provider, const CrlHead& head, const CertificatePtr& signer,
               const CrlTerms& terms) {
-  TRY(validate::accepted_algorithm(head.view.signature_algorithm, terms.algorithms));
+  (void)TRY(validate::accepted_algorithm(head.view.signature_algorithm, terms.algorithms));
   const auto& named = head.authority_key_identifier;
   const auto& key = signer->subject_key_identifier;
   if (terms.require_key_identifier && !(named && key && equal(*named, *key)))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <type_traits>
 #include <unordered_map>
 
 #include "relying/crl_admission.hpp"
@@ -64,10 +65,10 @@ class CrlStore::Folder {
     out.finding = fault_of(*provider_, head, terms);
     const std::string id = line_of(*provider_, head);
     if (!out.finding) TRY(keep(**index, id, origin, terms.now, out));
-    const std::lock_guard lock(guards_lines_);
-    refresh();
-    if (const auto known = lines_.find(id); known != lines_.end())
-      out.stored = describe_opened(known->second);
+    out.stored = settled([&] {
+      const auto known = lines_.find(id);
+      return known == lines_.end() ? StoredCrl{} : describe_opened(known->second);
+    });
     return out;
   }
 
@@ -82,29 +83,29 @@ class CrlStore::Folder {
   }
 
   Crls of_issuer(const std::string& issuer_key) {
-    const std::lock_guard lock(guards_lines_);
-    refresh();
-    const auto known = by_issuer_.find(issuer_key);
-    if (known != by_issuer_.end() && std::ranges::none_of(known->second.indexes, &IndexedCrl::is_damaged))
-      return known->second.crls;
-    return gather(issuer_key);
+    return settled([&]() -> Crls {
+      const auto known = by_issuer_.find(issuer_key);
+      if (known != by_issuer_.end() && std::ranges::none_of(known->second.indexes, &IndexedCrl::is_damaged))
+        return known->second.crls;
+      return gather(issuer_key);
+    });
   }
 
   std::vector<StoredCrl> stored_of(const std::string& issuer_key) {
-    const std::lock_guard lock(guards_lines_);
-    refresh();
-    std::vector<StoredCrl> out;
-    for (auto& [id, known] : lines_)
-      if (known.line.issuer_key == issuer_key && known.line.file) out.push_back(describe_opened(known));
-    return out;
+    return settled([&] {
+      std::vector<StoredCrl> out;
+      for (auto& [id, known] : lines_)
+        if (known.line.issuer_key == issuer_key && known.line.file) out.push_back(describe_opened(known));
+      return out;
+    });
   }
 
   std::optional<StoredCrl> from_url(const std::string& url) {
-    const std::lock_guard lock(guards_lines_);
-    refresh();
-    const Known* known = newest_from(lines_, url);
-    if (known == nullptr) return std::nullopt;
-    return describe_opened(lines_.at(known->line.id));
+    return settled([&]() -> std::optional<StoredCrl> {
+      const Known* known = newest_from(lines_, url);
+      if (known == nullptr) return std::nullopt;
+      return describe_opened(lines_.at(known->line.id));
+    });
   }
 
   std::vector<StoredCrl> list() {
@@ -162,7 +163,6 @@ class CrlStore::Folder {
   using Lines = std::map<std::string, Known>;
 
   // ---- Changes: one process and one thread at a time; nobody who reads waits for them
-  // ----------------------------
 
   template <class Act>
   Status change(Act&& act) {
@@ -265,7 +265,18 @@ class CrlStore::Folder {
   }
 
   // ---- Reading: what the folder has now
-  // ----------------------------------------------------------------------------
+
+  // What `look` sees, once more when a file was replaced under its eyes.
+  template <class Look>
+  std::invoke_result_t<Look&> settled(Look&& look) {
+    const std::lock_guard lock(guards_lines_);
+    for (int tries = 1;; ++tries) {
+      refresh();
+      replaced_ = false;
+      auto out = look();
+      if (!replaced_ || tries == kMostTries) return out;
+    }
+  }
 
   void refresh() {
     const std::uint64_t now = files_.generation();
@@ -313,8 +324,10 @@ class CrlStore::Folder {
     if (known.damaged) return nullptr;
     auto file = MappedFile::open(files_.crl(known.line.file->stem));
     if (!file) {
-      // Replaced this moment: the next refresh sees it. Otherwise it is lost.
-      known.damaged = files_.stamp(known.line.id) == known.stamp;
+      // Replaced this moment, which the next refresh sees; otherwise it is lost.
+      const bool replaced = files_.stamp(known.line.id) != known.stamp;
+      replaced_ = replaced_ || replaced;
+      known.damaged = !replaced;
       return nullptr;
     }
     const CrlOctets octets = map(*std::move(file));
@@ -380,6 +393,7 @@ class CrlStore::Folder {
     return out;
   }
 
+  static constexpr int kMostTries = 8;  // each time another process was in between
   struct OfIssuer {
     std::vector<const IndexedCrl*> indexes;  // of `crls`
     Crls crls;
@@ -391,6 +405,7 @@ class CrlStore::Folder {
   std::mutex guards_lines_;
   Lines lines_;
   std::unordered_map<std::string, OfIssuer> by_issuer_;
+  bool replaced_ = false;   // a file that was to be opened
   std::uint64_t seen_ = 0;  // the generation that lines_ shows; the folder's first is 1
 };
 

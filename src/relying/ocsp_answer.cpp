@@ -114,7 +114,7 @@ class Reading {
   }
 
   Status verify(const x509::OcspResponseView& response, const CertificatePtr& signer) const {
-    TRY(validate::accepted_algorithm(response.signature_algorithm, algorithms_));
+    (void)TRY(validate::accepted_algorithm(response.signature_algorithm, algorithms_));
     if (validate::check_signature(provider_, {&signer, 1}, response.signature_algorithm, response.tbs,
                                   response.signature) != validate::SignatureVerdict::fits)
       return make_error(Errc::denied, "its signature does not fit the key of '{}'", signer->subject_text());
@@ -146,7 +146,7 @@ class Reading {
     const auto& view = responder->view();
     if (responder->issuer_key() != question_.issuer->subject_key())
       return make_error(Errc::denied, "the CA did not issue the responder's certificate");
-    TRY(validate::accepted_algorithm(view.signature_algorithm, algorithms_));
+    (void)TRY(validate::accepted_algorithm(view.signature_algorithm, algorithms_));
     if (validate::check_signature(provider_, {&question_.issuer, 1}, view.signature_algorithm, view.tbs,
                                   view.signature) != validate::SignatureVerdict::fits)
       return make_error(Errc::denied, "the responder's certificate is not signed by the CA's key");

@@ -299,7 +299,7 @@ class RevocationClient::Work {
     for (const std::string& key : crl_issuers())
       for (CachedCrl& one : sources_.crls->of_issuer(key))
         if (is_fresh(one)) out.push_back(std::move(one));
-    std::ranges::stable_partition(out, [](const CachedCrl& one) { return !one.crl->head().delta_base; });
+    std::ranges::partition(out, [](const CachedCrl& one) { return !one.crl->head().delta_base; });
     return out;
   }
   static std::vector<CrlPtr> crls_of(const std::vector<CachedCrl>& cached) {

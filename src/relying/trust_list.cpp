@@ -139,14 +139,14 @@ std::vector<const TrustedIssuer*> TrustList::affected_by_removal(const TrustedIs
     return !aki || !aki->key_identifier || !above.subject_key_identifier ||
            equal(*aki->key_identifier, *above.subject_key_identifier);
   };
-  const auto reached_without = [&](const TrustedIssuer* without) {
+  const auto reached_without = [&](const CertificatePtr& without) {
     std::set<const TrustedIssuer*> reached;
     for (const TrustedIssuer& one : issuers_)
-      if (one.anchor && &one != without) reached.insert(&one);
+      if (one.anchor && one.certificate != without) reached.insert(&one);
     for (bool grew = true; grew;) {
       grew = false;
       for (const TrustedIssuer& one : issuers_) {
-        if (&one == without || reached.contains(&one)) continue;
+        if (one.certificate == without || reached.contains(&one)) continue;
         const bool here = std::ranges::any_of(reached, [&](const TrustedIssuer* above) {
           return issued(*above->certificate, *one.certificate);
         });
@@ -155,10 +155,10 @@ std::vector<const TrustedIssuer*> TrustList::affected_by_removal(const TrustedIs
     }
     return reached;
   };
-  const auto before = reached_without(nullptr), after = reached_without(&issuer);
+  const auto before = reached_without(nullptr), after = reached_without(issuer.certificate);
   std::vector<const TrustedIssuer*> out;
   for (const TrustedIssuer& one : issuers_)
-    if (&one != &issuer && before.contains(&one) && !after.contains(&one)) out.push_back(&one);
+    if (one.certificate != issuer.certificate && before.contains(&one) && !after.contains(&one)) out.push_back(&one);
   return out;
 }
 

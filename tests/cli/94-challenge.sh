@@ -54,7 +54,7 @@ expect "not for other names" 1 "minter 'mdm' may not mint this: expected names" 
   --profile phones --template WebServer --subject "CN=x,O=Other"
 expect "not for other profiles" 1 "profile servers" vouch challenge mint --ca Issuing --profile servers \
   --template WebServer --subject "CN=x,O=Example"
-expect "never for anybody" 1 "does not say for whom" vouch challenge mint --ca Issuing --profile phones --template WebServer
+expect "never for anybody" 2 "does not say for whom" vouch challenge mint --ca Issuing --profile phones --template WebServer
 expect "an Android device that waits for a PIN is worth a warning" 0 "warning: the device will probably not ask" \
   vouch challenge mint "${order[@]}" --device phone-7 --android-version 9 --android-encryption full-disk --pin-set no --out "$W/android"
 

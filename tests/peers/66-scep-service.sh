@@ -69,7 +69,7 @@ strongswan() {
   done
   pki --scep --url "$at" --in "$key" --cacert-enc "$ra" --cacert-sig root.pem --cacert ca.pem --outform pem "$@"
 }
-for i in 1 2 3 4; do openssl genrsa -traditional -out k$i.pem 2048 2>/dev/null; done
+for i in 1 2 3 4 5; do openssl genrsa -traditional -out k$i.pem 2048 2>/dev/null; done
 
 # --- NDES's paths and habits ---
 for path in /certsrv/mscep/mscep.dll /CertSrv/MSCEP/mscep.dll/pkiclient.exe /scep/routers; do
@@ -182,7 +182,7 @@ same "and it is the new certificate" "$(openssl pkcs7 -inform DER -in inner -pri
 cp after.pem ca.pem
 reload 3
 for i in $(seq 80); do curl -sS "$url/scep/routers?operation=GetCACert" | openssl pkcs7 -inform DER -print_certs | openssl verify -CAfile root.pem -untrusted after.pem 2>&1 | grep -q OK && break; sleep 0.1; done
-must strongswan "$url/scep/routers" k4.pem --dn "CN=anew" --password "$password"
+must strongswan "$url/scep/routers" k5.pem --dn "CN=anew" --password "$password"
 issued "devices enrol with the new key, whose registration authority has new certificates too" must anew
 
 summary

@@ -55,7 +55,7 @@ for _ in $(seq 100); do (exec 3<>/dev/tcp/127.0.0.1/18445) 2>/dev/null && break;
 get() { # PORT WHO [CURL OPTION]...
   local port=$1 who=$2
   shift 2
-  curl -sS --fail-with-body -m 15 --cacert "$PKI/root.crt" ${who:+--cert "$PKI/$who-chain.pem" --key "$PKI/$who.key"} "$@" "https://localhost:$port/"
+  curl -sS --fail-with-body -m 15 --cacert "$PKI/root.crt" ${who:+--cert "$PKI/$who-chain.pem" --key "$PKI/$who.key"} "$@" "https://localhost:$port/index.html"
 }
 # refused NAME PATTERN PORT WHO [CURL OPTION]...: no way in, and nginx says why.
 refused() {
@@ -88,15 +88,19 @@ expect "gateway: alice again" 0 "come in" get 18445 alice
 decided "  from the cache" accepted=True cache_hit=True octets=0
 refused "gateway: bob" "refused: revocation.revoked 500171 Certificate has been revoked" 18445 bob
 decided "  our log says so too" accepted=False client=nginx code=500171 name=revocation.revoked "subject=CN=bob"
-refused "gateway: carol" "refused: validity.expired 500172" 18445 carol
-decided "  with the times in the message" code=500172 "message=~NotAfter"
+refused "carol: nginx needs nobody for that" "10:certificate has expired" 18445 carol
+escaped() { python3 -c 'import sys, urllib.parse; print(urllib.parse.quote(open(sys.argv[1]).read()))' "$PKI/$1.crt"; }
+# As a proxy asks that looks at nothing but the key.
+ask() { curl -s "http://127.0.0.1:18090/v1/auth/nginx?$2" -H "X-Client-Cert: $(escaped "$1")" -w '%{http_code}'; }
+expect "carol, asked about directly" 0 "refused: validity.expired \(AADSTS500172\).*|403" ask carol purpose=client
+decided "  our log has the times" code=500172 name=validity.expired "message=~NotAfter"
+expect "a server's certificate" 0 "refused: purpose.missing" ask tls-server purpose=client
+expect "alice is not root" 0 "refused: name.upn_mismatch" ask alice "purpose=client&upn=root@vouch.test"
 refused "gateway: mallory" "refused: [a-z_]+\.[a-z_]+" 18445 mallory
 decided "  our log has a refusal" accepted=False "subject=CN=alice" "trust=None"
-refused "gateway: a server's certificate" "refused: purpose.missing" 18445 tls-server
 refused "gateway: without a certificate" "refused: certificate.absent" 18445 ""
 lines=$(wc -l <"$gateway_log")
-alice=$(python3 -c 'import sys, urllib.parse; print(urllib.parse.quote(open(sys.argv[1]).read()))' "$PKI/alice.crt")
-refused "gateway: a field that the client made up is not looked at" "refused: certificate.absent" 18445 "" -H "X-Client-Cert: $alice" \
+refused "gateway: a field that the client made up is not looked at" "refused: certificate.absent" 18445 "" -H "X-Client-Cert: $(escaped alice)" \
   -H "Client-Cert: :AAAA:"
 same "  and nothing was decided" "$(wc -l <"$gateway_log")" "$lines"
 

@@ -23,6 +23,7 @@ start_vpn() { # OPTION...
 connect() {
   local name=$1 want=$2 who=$3 pattern=$4 found=nothing
   shift 4
+  : >"$W/client.log" # what the last one said counts no more
   start_vpn "$@"
   openvpn --dev null --local 127.0.0.1 --lport 16101 --rport 16100 --remote 127.0.0.1 --proto udp --tls-client \
     --data-ciphers AES-256-GCM --ca "$PKI/root.crt" --cert "$PKI/$who.crt" --key "$PKI/$who.key" --extra-certs "$PKI/ca.crt" \

@@ -99,7 +99,7 @@ same "and the KDC is left alone" "$(restarts)" "$before"
 
 must vouch --ca "$ISSUING" cert revoke "$PKI/grace.crt" --reason affiliationChanged
 check "revoked, and not published: grace gets one still" logon grace
-must vouch --ca "$ISSUING" crl publish
+publish_crl
 expect "the next look brings the new CRL" 0 "replaced" crlsync --once
 refused "grace is out" grace "revoked"
 check "alice gets a ticket still" logon alice
@@ -111,10 +111,11 @@ cp "$sync_home/vouch.toml" "$W/keep.toml" && cp "$W/good.toml" "$sync_home/vouch
 expect "an expired CRL is refused" 4 "it has expired at 2025-01-02" crlsync --once
 cp "$W/keep.toml" "$sync_home/vouch.toml"
 check "  and the KDC goes on with what it has" logon alice
+expect "back to the good place" 0 "unchanged" crlsync --once
 expect "status tells what there is" 0 "CRL 0x" crlsync --status
 
 # A hook that fails is told, and is owed.
-must vouch --ca "$ISSUING" crl publish
+publish_crl
 touch "$W/broken"
 expect "a hook that fails is told, with its last line" 1 "ended with status 3: the unit is masked" crlsync --once
 rm "$W/broken"

@@ -174,9 +174,9 @@ void Office::plan() {
       states_.insert_or_assign(what, hook.error());
       continue;
     }
-    work_.push_back({what, kDelivery, [hook = *hook]() -> Status {
-                       TRY(hook.notifier->deliver());
-                       return hook.webhook->health();
+    work_.push_back({what, kDelivery, [one = *hook]() -> Status {
+                       TRY(one.notifier->deliver());
+                       return one.webhook->health();
                      }});
   }
   for (const auto& [name, service] : services_) {

@@ -81,7 +81,7 @@ Status judge_ra(const std::vector<RaState>& states, Time now) {
 Result<std::vector<RaState>> RaKeys::states() const {
   std::vector<RaState> states;
   for (RaCertificate& kept : TRY(store_->list())) states.push_back(TRY(state_of(std::move(kept))));
-  std::ranges::stable_sort(states, std::greater(), &RaState::not_before);
+  std::ranges::sort(states, std::greater(), &RaState::not_before);
   const Time now = context_.clock.now();
   mark_current(states, &RaState::signs, now);
   mark_current(states, &RaState::encrypts, now);

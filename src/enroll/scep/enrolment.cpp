@@ -109,6 +109,11 @@ PkiOperation::Verdict PkiOperation::find_earlier(Enrolment& enrolment) const {
   const ca::Outcome outcome = TRY(surroundings_.authority.retrieve(earlier->request));
   const bool is_same = earlier->transaction == enrolment.submission ||
                        earlier->transaction.starts_with(enrolment.submission + "/");
+  // A host that died between handing in and approving left it pending: the challenge approves it now.
+  if (is_same && outcome.disposition == ca::Disposition::pending && profile_.challenge_approves) {
+    enrolment.submission = earlier->transaction;
+    return std::optional<Reply>();
+  }
   if (is_same && !may_try_again(outcome)) return TRY(reply_of(outcome));
   if (is_same) {
     enrolment.submission = fmt::format("{}/{}", enrolment.submission, outcome.request);

@@ -224,6 +224,21 @@ TEST_F(ScepEnrolment, WaitsForAPersonAndIsPolledByEitherMessage) {
   EXPECT_EQ(exchange(router, MessageType::pkcs_req, csr).certificates, polled.certificates);
 }
 
+// The host that got the message first died between handing it in and approving it.
+TEST_F(ScepEnrolment, WhatAnotherHostLeftHalfDoneIsFinishedByTheSameRequest) {
+  const Device router = device("router");
+  const Buffer csr = request(router), wrong = request(router, "wrong");
+  bench.profile.challenge_approves = false;
+  EXPECT_EQ(exchange(router, MessageType::pkcs_req, csr).attributes.status, PkiStatus::pending) << said();
+  const ca::RequestId id = bench.events().back().request;
+  bench.profile.challenge_approves = true;
+  const CertRep reply = exchange(router, MessageType::pkcs_req, csr);
+  EXPECT_EQ(reply.attributes.status, PkiStatus::success) << said();
+  EXPECT_EQ(bench.events().back().request, id);
+  EXPECT_EQ(exchange(router, MessageType::pkcs_req, csr).certificates, reply.certificates);
+  EXPECT_NE(exchange(router, MessageType::pkcs_req, wrong).attributes.status, PkiStatus::success);
+}
+
 TEST_F(ScepEnrolment, AnEllipticCurveClientPollsUnderItsChallenge) {
   bench.profile.challenge_approves = false;
   const Device sensor = device("sensor", "ec:P-256");

@@ -183,7 +183,8 @@ class Explainer {
     if (cipher && crypto::is_broken(*cipher))
       remarks_.emplace_back(
           "encrypted with single DES, which anybody can break: refused unless the profile is a legacy one");
-    if (cipher == crypto::ContentCipher::des_ede3_cbc) remarks_.emplace_back("encrypted with triple DES");
+    if (cipher && *cipher == crypto::ContentCipher::des_ede3_cbc)
+      remarks_.emplace_back("encrypted with triple DES");
     for (const cms::RecipientView& recipient : envelope->recipients)
       recipients.push(describe_recipient(recipient));
     const auto opened = open(*envelope);
