@@ -33,7 +33,7 @@ class MinterHere final : public PasswordMinter {
  private:
   static Result<MintedPassword> password_of(Result<ca::Minted> minted) {
     if (!minted) return std::move(minted.error());
-    return MintedPassword(std::string(minted->text.text()), minted->record.expires_at);
+    return MintedPassword{std::move(minted->text), minted->record.expires_at};
   }
   const ca::Environment& environment_;
   const std::string authority_;
@@ -64,7 +64,7 @@ class MinterThere final : public PasswordMinter {
       return make_error(Errc::unavailable, "the authority's answer has no challenge in it");
     std::optional<Time> expires;
     if (end != nullptr && end->text() != nullptr) expires = TRY(parse_time(*end->text()));
-    return MintedPassword(*text->text(), expires);
+    return MintedPassword{Secret(*text->text()), expires};
   }
   const api::RemoteAuthority& authority_;
   const scep::ProfileConfiguration profile_;

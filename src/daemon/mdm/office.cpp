@@ -19,7 +19,7 @@ class FileMinter final : public enroll::mdm::PasswordMinter {
     return refuse();
   }
   Result<enroll::mdm::MintedPassword> single(std::string_view, std::string_view) override {
-    return enroll::mdm::MintedPassword(TRY(read_()));
+    return enroll::mdm::MintedPassword{Secret(TRY(read_()))};
   }
   Result<enroll::mdm::MintedPassword> bound(std::string_view,
                                             const enroll::mdm::BoundChallengeWish&) override {
@@ -100,6 +100,9 @@ Result<Office::Hook> Office::make_hook(const WebhookConfiguration& from) {
 enroll::mdm::RevokeCertificate Office::revoke_for(const IntuneConfiguration& from) const {
   return [site = options_.site, ca = from.ca, account = from.account_name()](Bytes serial) -> Status {
     const auto ends = TRY(site->ends(ca));
+    // Whoever may revoke some certificates alone is not told by the authority which ones there are.
+    if (!TRY(ends->records->find(serial)))
+      return make_error(Errc::not_found, "there is no certificate {}", to_hex(serial));
     return ends->authority->revoke({.serial = to_buffer(serial),
                                     .reason = x509::CrlReason::cessation_of_operation,
                                     .invalidity_date = {}},
@@ -218,15 +221,16 @@ Status Office::check() const {
   return trouble.empty() ? ok() : Status(make_error(Errc::unavailable, "{}", trouble));
 }
 
+// A name that is left out means the only one, here and below.
 Result<const Office::Hook*> Office::find_hook(const std::string& name) const {
-  const auto found = hooks_.find(name);
+  const auto found = name.empty() && hooks_.size() == 1 ? hooks_.begin() : hooks_.find(name);
   if (found == hooks_.end())
-    return make_error(Errc::not_found, "there is no section [webhook.{}] in vouch.toml", name);
+    return make_error(Errc::not_found, "there is no section [webhook.{}] in vouch.toml",
+                      name.empty() ? "NAME" : name);
   if (!found->second) return found->second.error();
   return &*found->second;
 }
 
-// A name that is left out means the only one.
 Result<const Office::Service*> Office::find_service(const std::string& name) const {
   const auto found = name.empty() && services_.size() == 1 ? services_.begin() : services_.find(name);
   if (found == services_.end())

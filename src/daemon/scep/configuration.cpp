@@ -67,7 +67,8 @@ constexpr Setting<P> kProfileSettings[] = {
     number<P, [](auto& p) -> auto& { return p.largest_message; }, 16'384, 1'048'576>(
         "largest_message", "octets that a message may have by POST; limits.query bounds those by GET"),
     text<P, [](auto& p) -> auto& { return p.webhook; }>(
-        "webhook", "of challenge = \"webhook\": the section that decides, [webhook.NAME]"),
+        "webhook",
+        "of challenge = \"webhook\": the section that decides, [webhook.NAME]; empty: the only one"),
     text<P, [](auto& p) -> auto& { return p.intune; }>(
         "intune", "of challenge = \"intune\": the section that decides, [intune.NAME]; empty: the only one"),
     list<P, [](auto& p) -> auto& { return p.notify; }>(
@@ -153,9 +154,6 @@ class ProfileCheck {
     if (profile_.challenge != ChallengeKind::password && !profile_.password_file.empty())
       return wrong(fmt::format("has a password_file, and its challenge is {}", to_string(profile_.challenge)))
           .with_hint("write challenge = \"password\", or take password_file away");
-    if (profile_.challenge == ChallengeKind::webhook && profile_.webhook.empty())
-      return wrong("leaves the decision to a webhook and names none")
-          .with_hint("add: webhook = \"NAME\", and a section [webhook.NAME] with url and secret_file");
     if (!profile_.webhook.empty() && profile_.challenge != ChallengeKind::webhook)
       return wrong(fmt::format("names a webhook, and its challenge is {}", to_string(profile_.challenge)))
           .with_hint("write challenge = \"webhook\"; or notify = [\"" + profile_.webhook + "\"]");

@@ -24,7 +24,7 @@ void check_credentials(std::string_view text) {
   const auto credentials = parse_basic(text);
   if (!credentials) return;
   require(credentials->user.find(':') == std::string::npos);
-  require(credentials->user.size() + credentials->password.size() < text.size());
+  require(credentials->user.size() + credentials->password.text().size() < text.size());
 }
 
 // What is read is written again as it was read.

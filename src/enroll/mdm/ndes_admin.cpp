@@ -234,7 +234,7 @@ net::Response NdesAdmin::page(const net::Request& request, const std::string& us
       return as_json(status_of(password.error()), Value().set("error", password.error().summary()));
     return as_json(
         200, Value()
-                 .set("challenge", password->text)
+                 .set("challenge", password->text.text())
                  .set("expires", password->expires ? Value(format_time(*password->expires)) : Value())
                  .set("profile", settings_.profile)
                  .set("ca_md5", to_hex(surroundings_.provider.md5(*certificate)))
@@ -244,7 +244,7 @@ net::Response NdesAdmin::page(const net::Request& request, const std::string& us
   if (password)
     return html(content +
                 fmt::format("<P> The enrollment challenge password is: <B> {} </B> </P>\r\n<P> {} </P>\r\n",
-                            escaped(password->text), validity_sentence(*password)));
+                            escaped(password->text.text()), validity_sentence(*password)));
   // Both with status 200, as NDES answers: programs look for the sentence.
   if (password.error().code() == Errc::limit_exceeded)
     return html("<P> The password cache is full. </P>\r\n<P> " + escaped(password.error().summary()) +
@@ -281,9 +281,9 @@ net::Response NdesAdmin::challenge(const net::Request& request, const std::strin
                                       {settings_.profile, query.key_usage, std::move(wish)});
   }();
   if (!minted) return net::error_response(status_of(minted.error()), minted.error().summary());
-  if (!wants_json(request)) return plain(200, minted->text);
+  if (!wants_json(request)) return plain(200, std::string(minted->text.text()));
   return as_json(200, Value()
-                          .set("challenge", minted->text)
+                          .set("challenge", minted->text.text())
                           .set("expires", minted->expires ? Value(format_time(*minted->expires)) : Value())
                           .set("profile", settings_.profile));
 }

@@ -19,16 +19,16 @@ class FiveSlots final : public PasswordMinter {
     asked.push_back(fmt::format("{} {}", user, profile));
     if (user == "page:nobody") return make_error(Errc::denied, "page:nobody may not");
     if (given_ == 5) return make_error(Errc::limit_exceeded, "5 passwords wait for their use.");
-    return MintedPassword(fmt::format("A0B1C2D3E4F5060{}", ++given_),
-                          clock_.now() + std::chrono::minutes(60));
+    return MintedPassword{Secret(fmt::format("A0B1C2D3E4F5060{}", ++given_)),
+                          clock_.now() + std::chrono::minutes(60)};
   }
   Result<MintedPassword> single(std::string_view, std::string_view) override {
-    return MintedPassword("THE<ONE>&ONLY");
+    return MintedPassword{Secret("THE<ONE>&ONLY")};
   }
   Result<MintedPassword> bound(std::string_view user, const BoundChallengeWish& wish) override {
     asked.push_back(
         fmt::format("{} {} {:#x} {}", user, wish.profile, wish.key_usage, to_json(wish.expectations, 0)));
-    return MintedPassword("VC1.abc", clock_.now() + std::chrono::hours(168));
+    return MintedPassword{Secret("VC1.abc"), clock_.now() + std::chrono::hours(168)};
   }
   std::vector<std::string> asked;
 

@@ -5,23 +5,15 @@
 #include <optional>
 #include <string>
 
+#include "base/secret.hpp"
 #include "base/time.hpp"
 #include "base/value.hpp"
 
 namespace vouch::enroll::mdm {
 
 struct MintedPassword {
-  std::string text;  // a secret
-  std::optional<Time> expires;
-  MintedPassword() = default;
-  explicit MintedPassword(std::string password, std::optional<Time> end = std::nullopt)
-      : text(std::move(password)), expires(end) {}
-  MintedPassword(MintedPassword&&) = default;
-  MintedPassword& operator=(MintedPassword&&) = default;
-  ~MintedPassword() { wipe_text(); }
-
- private:
-  void wipe_text();
+  Secret text;
+  std::optional<Time> expires{};
 };
 
 // What a challenge is bound to: the members of a request to POST /api/v1/challenges, and the key usage that

@@ -27,7 +27,7 @@ Result<Credentials> parse_basic(std::string_view field) {
   Credentials credentials;
   if (colon != std::string_view::npos) {
     credentials.user = text.substr(0, colon);
-    credentials.password = text.substr(colon + 1);
+    credentials.password = Secret(std::string(text.substr(colon + 1)));
   }
   wipe(decoded);
   if (colon == std::string_view::npos)
@@ -92,7 +92,8 @@ Result<bool> SignIn::is_right(const Credentials& credentials) {
   const auto user = std::ranges::find(users, credentials.user, &PageUser::name);
   const PageUser nobody{{}, {.salt = Buffer(16), .hash = Buffer(32)}};
   const std::scoped_lock lock(one_at_a_time_);
-  const bool right = has_password(provider_, user == users.end() ? nobody : *user, credentials.password);
+  const bool right =
+      has_password(provider_, user == users.end() ? nobody : *user, credentials.password.text());
   return right && user != users.end();
 }
 

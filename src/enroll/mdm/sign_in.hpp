@@ -4,17 +4,15 @@
 #include <map>
 #include <mutex>
 
+#include "base/secret.hpp"
 #include "enroll/mdm/page_users.hpp"
 #include "net/address.hpp"
 
 namespace vouch::enroll::mdm {
 
 struct Credentials {
-  std::string user, password;  // the password is a secret
-  Credentials() = default;
-  Credentials(Credentials&&) = default;
-  Credentials& operator=(Credentials&&) = default;
-  ~Credentials() { wipe(password); }
+  std::string user;
+  Secret password;
 };
 // The value of the field Authorization: "Basic" and the base64 of user, a colon and password in UTF-8.
 // `unsupported` for another scheme (NTLM, Negotiate), `malformed` otherwise. At most 4 KiB.
