@@ -4,14 +4,14 @@
 #   at least 3 times micromdm's enrolments per second (its better rate, of one device at once and of CLIENTS)
 #   CPU of the service per enrolment, durable before it is answered, at most 1.6 times its private-key operations: three
 #   of RSA-2048 (the envelope opened, the certificate signed, the reply signed), each as `openssl speed` measures it here
-# `bench/scep.sh [--check]`; with --check the status is 4 when a bar is missed. CLIENTS (8), EACH (250) enrolments of one
+# `bench/scep.sh [--check]`; with --check the status is 4 when a bar is missed. CLIENTS (8), ENROLMENTS (250) of one
 # device, VOUCH and LOAD (build/bench/bin), and ROUNDS of bench/beside.sh.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 ROUNDS=${ROUNDS:-3}
 . bench/beside.sh
 VOUCH=$(readlink -f "${VOUCH:-build/bench/bin/vouch}") LOAD=$(readlink -f "${LOAD:-build/bench/bin/scep_load}")
-CLIENTS=${CLIENTS:-8} EACH=${EACH:-250}
+CLIENTS=${CLIENTS:-8} ENROLMENTS=${ENROLMENTS:-250}
 need scepserver openssl "$VOUCH" "$LOAD"
 port=$((20000 + RANDOM % 20000))
 
@@ -46,7 +46,7 @@ cpu() {
 }
 # enrol WHOSE PROCESS URL CLIENTS CHALLENGE: $rate, and $each_cpu in microseconds.
 enrol() {
-  local before after line count=$((EACH * CLIENTS / $4))
+  local before after line count=$((ENROLMENTS * CLIENTS / $4))
   before=$(cpu "$2")
   line=$("$LOAD" "$3" "$4" "$count" "$5" 2>"$W/load.err" | tail -1)
   after=$(cpu "$2")
@@ -58,13 +58,13 @@ enrol() {
 }
 for ((i = 0; i < ROUNDS; i++)); do
   enrol ours "$ours" "$url" "$CLIENTS" "$challenge"
-  [ "$enrolled" -eq $((EACH * CLIENTS)) ] || { cat "$W/load.err" "$W/serve.log" >&2; exit 1; }
+  [ "$enrolled" -eq $((ENROLMENTS * CLIENTS)) ] || { cat "$W/load.err" "$W/serve.log" >&2; exit 1; }
   awk -v r="$rate" 'BEGIN { print 1e6 / r }' >>"$W/ours"
   echo "$each_cpu" >>"$W/ours.cpu"
   best=0
   for clients in 1 "$CLIENTS"; do
     enrol micromdm "$peer" "$peer_url" "$clients" secret
-    best=$(awk -v a="$best" -v b="$rate" 'BEGIN { print a > b ? a : b }')
+    best=$(awk -v a="$best" -v b="$rate" 'BEGIN { print (a > b ? a : b) }')
   done
   awk -v r="$best" 'BEGIN { print 1e6 / r }' >>"$W/micromdm"
   openssl speed -seconds 1 rsa2048 2>/dev/null | awk '/^rsa 2048/ { print 3e6 / $6 }' >>"$W/keys"

@@ -9,9 +9,13 @@ namespace {
 
 using asn1::Tag, asn1::Writer;
 
-bool may_encrypt(const x509::CertificateView& certificate) {
+bool has_rsa_key(const x509::CertificateView& certificate) {
   const auto key = x509::parse_public_key_info(certificate.public_key_info);
-  if (!key || key->type != x509::KeyType::rsa) return false;
+  return key && key->type == x509::KeyType::rsa;
+}
+
+bool may_encrypt(const x509::CertificateView& certificate) {
+  if (!has_rsa_key(certificate)) return false;
   const x509::ExtensionView* usage = certificate.find(x509::oid::kKeyUsage);
   return usage == nullptr ||
          (x509::parse_key_usage(usage->value).value_or(std::uint16_t{0}) & x509::key_encipherment) != 0;
@@ -116,7 +120,8 @@ Result<ServiceCertificates> read_service_certificates(Bytes body) {
         TRY(x509::parse_certificate(der).context("reading a certificate of GetCACert"));
     if (is_ca(certificate)) {
       if (out.ca.empty()) out.ca = der;
-      if (any.empty() && may_encrypt(certificate)) any = der;
+      // RFC 8894 2.1.2 wants keyEncipherment of a CA that is sent messages; micromdm's does without.
+      if (any.empty() && has_rsa_key(certificate)) any = der;
     } else if (out.encryption.empty() && may_encrypt(certificate)) {
       out.encryption = der;
     }

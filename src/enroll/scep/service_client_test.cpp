@@ -78,6 +78,15 @@ TEST_F(ScepServiceClient, TrustsWhatWasKnownBefore) {
   EXPECT_EQ(judge({.fingerprint = {}, .authorities = {}, .channel = true}).value().why, "TLS");
 }
 
+// A CA that answers by itself, and whose certificate does not say that it may.
+TEST_F(ScepServiceClient, EncryptsForTheCaWhereThereIsNobodyElse) {
+  bench.set_ca_keys();
+  bench.profile.mode = Profile::Mode::ca;
+  const auto trusted = judge({.fingerprint = sha256(bench.chain().front()), .authorities = {}}).value();
+  EXPECT_EQ(trusted.encryption, bench.chain().front());
+  EXPECT_THAT(trusted.signers, testing::ElementsAre(bench.chain().front()));
+}
+
 TEST_F(ScepServiceClient, RefusesWhatNothingVouchesFor) {
   EXPECT_EQ(judge({.fingerprint = Buffer(32, 7), .authorities = {}}).error().code(), Errc::denied);
   const Device other = device("other");
