@@ -13,7 +13,7 @@ need openssl curl python3 mount unshare xxd pkcs11-tool mkfs.ext4 e2fsck
 
 DISK=$W/disk
 mkdir "$DISK"
-must mount -t tmpfs -o size=256m none "$DISK"
+must mount -t tmpfs -o size=768m none "$DISK"
 at_exit+=("umount -l '$DISK'; umount -l '$W/ext4' 2>/dev/null")
 softhsm_set_up "CA keys"
 
