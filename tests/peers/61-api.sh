@@ -91,7 +91,13 @@ must vouch cert revoke "$W/manager.pem" --reason superseded
 expect "a revoked client certificate is not let in" fail '' \
   curl -sS --max-time 20 --cacert "$W/root.pem" --cert "$W/manager.pem" --key "$W/manager.key" https://localhost:18443/api/v1/caller
 
-# The description against every operation that only looks, over the Unix socket.
+# The description against every operation that only looks, over the Unix socket; each has something to show.
+must vouch challenge password phones
+request polled "/CN=polled.vouch.test" "DNS:polled.vouch.test"
+submission polled WebServer "$W/polled.json"
+sed -i 's/^{/{"client_transaction": "polled-1", /' "$W/polled.json"
+same "a request is named by its client" 202 "$(curl -s -o "$W/answer" -w '%{http_code}' --max-time 20 \
+  --unix-socket "$VOUCH_HOME/run/vouch.sock" -H "Content-Type: application/json" --data-binary "@$W/polled.json" http://localhost/api/v1/requests)"
 check "python's jsonschema takes the description, and every answer by it" \
   /usr/bin/python3 "$ROOT/tests/peers/api_description.py" "$VOUCH_HOME/run/vouch.sock" "$id" "$serial"
 sed 's/^/  /' "$W/last"

@@ -45,7 +45,8 @@ assert document["openapi"].startswith("3.1."), document["openapi"]
 for name, schema in document["components"]["schemas"].items():
     jsonschema.Draft202012Validator.check_schema(schema)
 
-values = {"id": request, "serial": serial, "ca": "Api%20Root", "name": "WebServer"}
+values = {"id": request, "serial": serial, "ca": "Api%20Root", "name": "WebServer", "client_transaction": "polled-1"}
+first_challenge = {"id": "1"}
 seen, identifiers = 0, set()
 for template, item in document["paths"].items():
     for method, operation in item.items():
@@ -56,7 +57,8 @@ for template, item in document["paths"].items():
         assert wanted == described, (template, wanted, described)
         if method != "get":
             continue
-        target = re.sub(r"\{(\w+)\}", lambda m: values[m.group(1)], template)
+        known = values | first_challenge if template.startswith("/api/v1/challenges/") else values
+        target = re.sub(r"\{(\w+)\}", lambda m: known[m.group(1)], template)
         status, kind, answer = get(target)
         if template.endswith("/status") and status == 503:
             status_schema = operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
