@@ -19,6 +19,9 @@ void append_quoted(std::string& out, std::string_view text);
 // to case. Empty when none is near.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 
+// What stands before the next `end`, or all of it; `text` is moved behind it.
+std::string_view take_until(std::string_view& text, char end);
+
 // Letters of ASCII only: for names of hosts, keywords and the like, whatever the locale.
 constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool equal_ignoring_case(std::string_view a, std::string_view b);

@@ -19,7 +19,7 @@ Result<std::string> make_password(const crypto::Provider& provider, std::size_t 
 // Under which a one-time password is found. The profile is part of it.
 Buffer password_token(const crypto::Provider& provider, std::string_view profile, std::string_view password);
 
-// "scrypt:14:8:1:SALT:HASH" in hexadecimal. `usage`: shorter than 12 characters.
+// As crypto/password_hash.hpp writes it. `usage`: shorter than 12 characters.
 Result<std::string> make_verifier(const crypto::Provider& provider, std::string_view password);
 // Takes some hundredths of a second. `malformed`: this is no verifier.
 Result<bool> matches(const crypto::Provider& provider, std::string_view verifier, std::string_view password);

@@ -35,7 +35,7 @@ TEST(OneTimePassword, IsFoundUnderItsProfileOnly) {
 TEST(SinglePassword, IsVerifiedAndNotKept) {
   const std::string verifier = make_verifier(*provider, "correct horse battery").value();
   EXPECT_THAT(verifier, testing::Not(testing::HasSubstr("horse")));
-  EXPECT_THAT(verifier, testing::StartsWith("scrypt:14:8:1:"));
+  EXPECT_THAT(verifier, testing::StartsWith("$scrypt$ln=14,r=8,p=1$"));
   EXPECT_TRUE(matches(*provider, verifier, "correct horse battery").value());
   EXPECT_FALSE(matches(*provider, verifier, "correct horse batterz").value());
   EXPECT_FALSE(matches(*provider, verifier, "").value());
@@ -44,7 +44,7 @@ TEST(SinglePassword, IsVerifiedAndNotKept) {
 }
 
 TEST(SinglePassword, DamagedRecordsAreErrors) {
-  for (const char* record : {"", "scrypt", "scrypt:14:8:1:00", "md5:14:8:1:00:00", "scrypt:x:8:1:00:00"})
+  for (const char* record : {"", "$scrypt$", "$scrypt$ln=14,r=8,p=1$00"})
     EXPECT_FALSE(matches(*provider, record, "correct horse battery")) << record;
 }
 

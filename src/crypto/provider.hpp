@@ -146,9 +146,6 @@ class Provider {
  public:
   virtual ~Provider() = default;
   virtual Buffer digest(DigestAlgorithm algorithm, Bytes data) const = 0;
-  // For people who compare a fingerprint with what an old program shows them (NDES, Cisco IOS). Nothing may
-  // rest on it.
-  virtual Buffer md5(Bytes data) const = 0;
   virtual std::unique_ptr<Digester> digester(DigestAlgorithm algorithm) const = 0;
   // Cryptographically secure random octets. A failure of the generator aborts the process.
   virtual void random(std::span<std::uint8_t> out) const = 0;

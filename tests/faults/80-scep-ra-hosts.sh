@@ -69,7 +69,7 @@ for template in ScepDevice CepEncryption ExchangeEnrollmentAgentOffline; do
 done
 "$VOUCH" serve >ca.log 2>&1 &
 ca=$!
-at_exit+=('kill $ca 2>/dev/null; wait 2>/dev/null')
+at_exit+=('kill $ca ${ra1:-} ${ra2:-} 2>/dev/null; wait')
 
 # --- the registration authorities ---
 for ra in ra1 ra2; do
@@ -113,7 +113,6 @@ start() { # RA
   local i n=${1#ra}
   for i in $(seq 100); do device curl -sf "http://10.61.$n.2/healthz" >/dev/null && break; sleep 0.1; done
 }
-at_exit+=('kill ${ra1:-} ${ra2:-} 2>/dev/null')
 start ra1
 
 # --- one host ---

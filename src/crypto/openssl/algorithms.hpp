@@ -27,7 +27,6 @@ class Algorithms {
   Algorithms& operator=(const Algorithms&) = delete;
 
   const EVP_MD* digest(DigestAlgorithm digest) const;
-  const EVP_MD* md5() const { return md5_.get(); }
   // Of the family `none` for what OpenSSL is not asked to do (DSA).
   const Algorithm& signature(SignatureAlgorithm algorithm) const {
     return entries_[index(algorithm)].algorithm;

@@ -52,13 +52,6 @@ class OpensslProvider final : public Provider {
     return out;
   }
 
-  Buffer md5(Bytes data) const override {
-    Buffer out(16);
-    if (EVP_Digest(data.data(), data.size(), out.data(), nullptr, library_->algorithms.md5(), nullptr) != 1)
-      give_up("hash");
-    return out;
-  }
-
   std::unique_ptr<Digester> digester(DigestAlgorithm algorithm) const override {
     return std::make_unique<SoftwareDigester>(library_, algorithm);
   }

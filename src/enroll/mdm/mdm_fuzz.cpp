@@ -32,7 +32,8 @@ void check_users(std::string_view text) {
   const auto users = parse_page_users(text);
   if (!users) return;
   std::string again;
-  for (const PageUser& user : *users) again += user.name + ":" + format_password_hash(user.password) + "\n";
+  for (const PageUser& user : *users)
+    again += user.name + ":" + crypto::format_password_hash(user.password) + "\n";
   const auto second = parse_page_users(again);
   require(second.has_value() && second->size() == users->size());
   for (std::size_t n = 0; n < users->size(); ++n)

@@ -216,7 +216,8 @@ net::Response NdesAdmin::page(const net::Request& request, const std::string& us
   const auto certificate = ca_certificate();
   if (!certificate)
     return net::error_response(503, "the CA is out of reach: " + certificate.error().summary());
-  const std::string md5 = in_groups(surroundings_.provider.md5(*certificate));
+  const std::string md5 =
+      in_groups(surroundings_.provider.digest(crypto::DigestAlgorithm::md5, *certificate));
   const std::string sha256 =
       in_groups(surroundings_.provider.digest(crypto::DigestAlgorithm::sha256, *certificate));
   std::string content = fmt::format(
@@ -233,13 +234,14 @@ net::Response NdesAdmin::page(const net::Request& request, const std::string& us
     if (!password)
       return as_json(status_of(password.error()), Value().set("error", password.error().summary()));
     return as_json(
-        200, Value()
-                 .set("challenge", password->text.text())
-                 .set("expires", password->expires ? Value(format_time(*password->expires)) : Value())
-                 .set("profile", settings_.profile)
-                 .set("ca_md5", to_hex(surroundings_.provider.md5(*certificate)))
-                 .set("ca_sha256",
-                      to_hex(surroundings_.provider.digest(crypto::DigestAlgorithm::sha256, *certificate))));
+        200,
+        Value()
+            .set("challenge", password->text.text())
+            .set("expires", password->expires ? Value(format_time(*password->expires)) : Value())
+            .set("profile", settings_.profile)
+            .set("ca_md5", to_hex(surroundings_.provider.digest(crypto::DigestAlgorithm::md5, *certificate)))
+            .set("ca_sha256",
+                 to_hex(surroundings_.provider.digest(crypto::DigestAlgorithm::sha256, *certificate))));
   }
   if (password)
     return html(content +
@@ -292,7 +294,7 @@ net::Response NdesAdmin::thumbprint() const {
   const auto certificate = ca_certificate();
   if (!certificate)
     return net::error_response(503, "the CA is out of reach: " + certificate.error().summary());
-  std::string text = in_groups(surroundings_.provider.md5(*certificate));
+  std::string text = in_groups(surroundings_.provider.digest(crypto::DigestAlgorithm::md5, *certificate));
   std::erase(text, ' ');
   return plain(200, std::move(text));
 }

@@ -208,7 +208,8 @@ TEST_F(NdesAdminTest, WithoutParametersTheOperationGivesWhatThePageGives) {
 TEST_F(NdesAdminTest, TheThumbprintIsThatOfTheCaCertificate) {
   const net::Response response = ask({.query = "operation=ndesgetcacertthumbprint"});
   EXPECT_EQ(response.status, 200u);
-  EXPECT_EQ(from_hex(response.body.view()).value(), bench_.provider().md5(bench_.chain().front()));
+  EXPECT_EQ(from_hex(response.body.view()).value(),
+            bench_.provider().digest(crypto::DigestAlgorithm::md5, bench_.chain().front()));
 }
 
 TEST_F(NdesAdminTest, WhatMakesNoSenseIsRefused) {

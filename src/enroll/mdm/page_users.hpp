@@ -3,32 +3,23 @@
 // one a line in a file of mode 0600. What a user may do there is decided by the authority's roles, for the
 // account `page:NAME`.
 //
-//   alice:$scrypt$ln=15,r=8,p=1$<salt>$<hash>      (the PHC string format, base64 without padding)
+//   alice:$scrypt$ln=15,r=8,p=1$<salt>$<hash>      (crypto/password_hash.hpp)
 
 #include <string>
 #include <vector>
 
 #include "base/files.hpp"
-#include "crypto/provider.hpp"
+#include "crypto/password_hash.hpp"
 
 namespace vouch::enroll::mdm {
 
-struct PasswordHash {
-  crypto::PassphraseCost cost{.log2_n = 15, .r = 8, .p = 1};
-  Buffer salt, hash;
-};
-std::string format_password_hash(const PasswordHash& hash);
-// `malformed`, also for costs above a gibibyte: they would be computed at each sign-in.
-Result<PasswordHash> parse_password_hash(std::string_view text);
-
 struct PageUser {
   std::string name;
-  PasswordHash password;
+  crypto::PasswordHash password;
 };
-// `usage` for a name that is no word or a password shorter than 12 characters.
+// `usage` for a name that is no word, and as crypto::hash_password says.
 Result<PageUser> make_page_user(const crypto::Provider& provider, std::string_view name,
                                 std::string_view password);
-bool has_password(const crypto::Provider& provider, const PageUser& user, std::string_view password);
 
 // The file of a home.
 fs::path page_users_file(const fs::path& home);

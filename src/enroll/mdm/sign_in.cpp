@@ -90,10 +90,10 @@ Result<SignIn::Outcome> SignIn::check(std::string_view field, const net::Address
 Result<bool> SignIn::is_right(const Credentials& credentials) {
   const std::vector<PageUser> users = TRY(read_page_users(users_));
   const auto user = std::ranges::find(users, credentials.user, &PageUser::name);
-  const PageUser nobody{{}, {.salt = Buffer(16), .hash = Buffer(32)}};
+  const crypto::PasswordHash nobody{.salt = Buffer(16), .hash = Buffer(32)};
   const std::scoped_lock lock(one_at_a_time_);
-  const bool right =
-      has_password(provider_, user == users.end() ? nobody : *user, credentials.password.text());
+  const bool right = crypto::is_password(provider_, user == users.end() ? nobody : user->password,
+                                         credentials.password.text());
   return right && user != users.end();
 }
 
