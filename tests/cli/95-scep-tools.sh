@@ -87,6 +87,7 @@ same "enroll: a refusal as JSON, exit code 1" "$? $(json refused.json "['state']
 enroll fine --subject CN=fine --challenge-file challenge --json >fine.json
 same "enroll: a certificate as JSON" "$(json fine.json "['state'], d['file'], d['serial']")" "('issued', 'fine.pem', '$(serial_of fine.pem | cut -d= -f2 | tr A-F a-f)')"
 expect "enroll: nothing but the certificate on standard output" 0 "CN *= *out" sh -c "'$VOUCH' scep enroll '$url' --ca-file ca.pem --key out.key --out - --subject CN=out --challenge-file challenge | openssl x509 -noout -subject"
+expect "enroll: another request with the same key is refused, with the mend" 1 "TransactionReused.*enrol with a new key" sh -c "'$VOUCH' scep enroll '$url' --ca-file ca.pem --key out.key --out again.pem --subject CN=another --challenge-file challenge 2>&1 | tr '\n' ' '; exit 1"
 printf '[req]\nprompt=no\ndistinguished_name=d\nattributes=a\n[d]\nCN=csr\n[a]\nchallengePassword=secret\n' >req.cnf
 openssl req -new -newkey rsa:2048 -nodes -keyout csr.key -out csr.csr -config req.cnf 2>/dev/null
 expect "enroll: a request that openssl made" 0 "is in csr.pem" enroll csr --request csr.csr

@@ -185,4 +185,7 @@ for i in $(seq 80); do curl -sS "$url/scep/routers?operation=GetCACert" | openss
 must strongswan "$url/scep/routers" k5.pem --dn "CN=anew" --password "$password"
 issued "devices enrol with the new key, whose registration authority has new certificates too" must anew
 
+must V scep setup apart --challenge none --listen 127.0.0.1:8098
+same "a port that was opened for devices is the one in the URL" "$(sed -nE 's/.*URL: +//p' must)" "http://127.0.0.1:8098/scep/apart"
+
 summary
