@@ -978,10 +978,10 @@ TEST_F(Commands, JsonHasExactlyTheDocumentedKeys) {
     check("cache refresh", {}, 1);
     const auto gateway = daemon::GatewayService::start(
         {.home = party,
-         .provider = crypto::openssl::make_provider(),
          .clock = shell_.clock,
-         .configuration = [&] { return daemon::read_configuration(ca::Home::open(party, false).value()); },
-         .party = []() -> Result<relying::PartyConfiguration> { return relying::PartyConfiguration(); }});
+         .configuration = [&] { return daemon::read_configuration(ca::Home::open(party, false).value()); }},
+        crypto::openssl::make_provider(),
+        []() -> Result<relying::PartyConfiguration> { return relying::PartyConfiguration(); });
     ASSERT_TRUE(gateway) << gateway.error().report();
     check("gateway trace", {"on", "--refused", "--for", "10m"});
     check("helper freeradius", {out}, 4);
