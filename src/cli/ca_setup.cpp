@@ -5,6 +5,7 @@
 
 #include "base/pem.hpp"
 #include "ca/import_pkcs12.hpp"
+#include "cli/ca_parent.hpp"
 #include "cli/describe.hpp"
 #include "cli/remote_parent.hpp"
 
@@ -177,33 +178,6 @@ Result<store::AuthorityRecord> waiting_authority(const Context& context, const s
 
 std::string shell_word(std::string_view name) { return fmt::format("'{}'", name); }
 
-Result<Parent> open_parent(Context& context, const Arguments& arguments) {
-  const std::string& name = *arguments.find("parent");
-  const std::string* secret = arguments.find("parent-passphrase-file");
-  std::error_code unknown;
-  const bool is_home = name.contains('/') || fs::is_directory(name, unknown);
-  Parent parent;
-  const Workspace* workspace = nullptr;
-  if (is_home || secret) {
-    PassphraseSource source;
-    if (secret) source = context.passphrase_source(*secret);
-    parent.other =
-        TRY(context.other_workspace(is_home ? fs::path(name) : context.home_folder(), std::move(source)));
-    workspace = parent.other.get();
-  } else {
-    workspace = TRY(context.workspace());
-  }
-  std::string ca = is_home ? arguments.text("parent-ca") : name;
-  if (ca.empty()) {
-    const auto all = TRY(TRY(workspace->snapshot())->authorities());
-    if (all.size() != 1)
-      return usage_error("{} CAs live in {}: choose one with --parent-ca NAME", all.size(), name);
-    ca = all.front().name;
-  }
-  parent.authority = TRY(context.open_authority(*workspace, ca).context("opening the parent CA '{}'", ca));
-  return parent;
-}
-
 Result<Publication> publish_all(Context& context, const Workspace& workspace, const std::string& name) {
   const auto authority = TRY(context.open_authority(workspace, name));
   Publication done;
@@ -218,22 +192,6 @@ Error but_set_up(Error error, std::string_view name) {
   return std::move(error)
       .context(fmt::format("publishing for CA '{}', which is set up all the same", name))
       .with_hint("mend that, then: vouch crl publish");
-}
-
-Status join(Context& context, const Workspace& workspace, Parent& parent, const Arguments& arguments,
-            const store::AuthorityRecord& record, Bytes request) {
-  ca::LocalAuthority::SubordinateOptions options;
-  options.path_length = TRY(arguments.number("path-length"));
-  options.validity = TRY(arguments.span("validity"));
-  const auto outcome = TRY(parent.authority->sign_subordinate(request, options, context.user()));
-  if (outcome.disposition != ca::Disposition::issued)
-    return make_error(Errc::denied, "the parent refused: {}", outcome.message).with_hint(outcome.mend);
-  for (const std::string& note : outcome.notes) context.note("note: {}", printable(note));
-  auto chain = TRY(parent.authority->chain());
-  const std::vector<Buffer> trust{chain.back()};
-  (void)TRY(
-      ca::install(workspace.environment(), record.name, outcome.certificate, chain, trust, context.user()));
-  return ok();
 }
 
 Result<Exit> report(Context& context, const Workspace& workspace, const Report& what) {
@@ -325,17 +283,9 @@ Result<Exit> ca_init(Context& context, const Arguments& arguments) {
     (void)TRY(ca::summarize(TRY(read_p12(context, arguments, *file))).context("reading {}", *file));
   (void)TRY(arguments.span("validity"));
   (void)TRY(arguments.number("path-length"));
-  // The parent first: when it cannot sign, nothing is made.
-  std::optional<Parent> parent;
-  std::unique_ptr<RemoteParent> remote;
-  if (is_remote_parent(arguments)) {
-    remote = TRY(RemoteParent::reach(context, arguments));
-    options.parent = remote->record();
-  } else if (arguments.has("parent")) {
-    parent = TRY(open_parent(context, arguments));
-  }
-
-  // Likewise the token: without it or its PIN, not even a home is made.
+  ChosenParent parent = TRY(choose_parent(context, arguments));
+  if (parent.elsewhere) options.parent = parent.elsewhere->record();
+  // Without the token or its PIN, not even a home is made.
   if (!options.token_uri.empty()) TRY(context.try_token(options.token_uri));
 
   const Workspace& workspace = *TRY(context.make_workspace());
@@ -357,21 +307,9 @@ Result<Exit> ca_init(Context& context, const Arguments& arguments) {
 
   if (const std::string* file = arguments.find("request-out"))
     return report_request(context, workspace, *file, made.generation.request, std::move(what));
-  if (remote)
-    return finish_at_parent(context, workspace, *remote, arguments, made.generation.request, std::move(what));
-  if (parent) {
-    auto joined = join(context, workspace, *parent, arguments, made.record, made.generation.request);
-    if (!joined)
-      return std::move(joined.error())
-          .context(fmt::format("having CA '{}' signed by its parent", options.name))
-          .with_hint(
-              fmt::format("it waits for its certificate; its request: vouch --ca {} ca export --request",
-                          shell_word(options.name)));
-  }
-  auto published = publish_all(context, workspace, options.name);
-  if (!published) return but_set_up(std::move(published.error()), options.name);
-  what.published = std::move(*published);
-  return report(context, workspace, what);
+  return finish(context, workspace, parent, arguments,
+                {made.generation.request, "CA '" + options.name + "'", "it waits for its certificate"},
+                std::move(what));
 }
 
 Result<Exit> ca_sign(Context& context, const Arguments& arguments) {

@@ -22,12 +22,6 @@ struct Parent {
   std::unique_ptr<Workspace> other;  // none: it lives in the same home
   std::shared_ptr<ca::LocalAuthority> authority;
 };
-// The CA that --parent names; --parent-ca and --parent-passphrase-file help.
-Result<Parent> open_parent(Context& context, const Arguments& arguments);
-// The parent signs the request that the CA waits with, and its answer is installed.
-Status join(Context& context, const Workspace& workspace, Parent& parent, const Arguments& arguments,
-            const store::AuthorityRecord& record, Bytes request);
-
 // What a CA shows the world once it can sign.
 struct Publication {
   std::vector<fs::path> files;
