@@ -48,17 +48,6 @@ Result<std::optional<Time>> read_next_update(Reader& tbs) {
   return std::optional<Time>(TRY(tbs.expect_time()));
 }
 
-Status read_extensions(Reader& tbs, CrlView& view) {
-  auto wrapper = TRY(tbs.optional_constructed(asn1::context_constructed(0)));
-  if (!wrapper) return ok();
-  const std::size_t at = wrapper->offset();
-  view.extensions_der = TRY(wrapper->expect_tlv(Tag::sequence)).whole;
-  TRY(wrapper->finish());
-  view.extensions =
-      TRY(parse_extensions(view.extensions_der).context("reading the extensions at offset {}", at));
-  return ok();
-}
-
 Status read_tbs(Reader& outer, CrlView& view) {
   Reader at = outer;
   view.tbs = TRY(outer.expect_tlv(Tag::sequence)).whole;
@@ -72,7 +61,7 @@ Status read_tbs(Reader& outer, CrlView& view) {
     view.entries = *entries;
     view.entries_present = true;
   }
-  TRY(read_extensions(tbs, view).context("reading crlExtensions"));
+  TRY(form::read_extensions(tbs, 0, view.extensions_der, view.extensions).context("reading crlExtensions"));
   return tbs.finish();
 }
 
@@ -94,11 +83,6 @@ constexpr std::size_t kReasonSize = sizeof kReasonPrefix + 1;
 // SEQUENCE { OID 2.5.29.24, OCTET STRING { GeneralizedTime } }
 constexpr std::uint8_t kInvalidityPrefix[] = {0x30, 0x18, 0x06, 0x03, 0x55, 0x1d, 0x18, 0x04, 0x11};
 constexpr std::size_t kInvaliditySize = sizeof kInvalidityPrefix + asn1::kGeneralizedTimeSize;
-
-Bytes without_leading_zeros(Bytes octets) {
-  while (!octets.empty() && octets[0] == 0) octets = octets.subspan(1);
-  return octets;
-}
 
 }  // namespace
 
@@ -149,7 +133,7 @@ Result<CrlEntryExtensions> parse_crl_entry_extensions(Bytes extensions_der) {
 }
 
 void append_crl_entry(Buffer& out, const CrlEntry& entry) {
-  const Bytes serial = without_leading_zeros(entry.serial);
+  const Bytes serial = form::without_leading_zeros(entry.serial);
   std::size_t list = 0;  // contents of crlEntryExtensions
   if (entry.reason != CrlReason::unspecified) list += kReasonSize;
   if (entry.invalidity_date) list += kInvaliditySize;
