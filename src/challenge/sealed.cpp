@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "asn1/whole.hpp"
+
 namespace vouch::challenge {
 namespace {
 
@@ -45,9 +47,7 @@ std::optional<Buffer> decoded(std::string_view text) {
 
 // Both layers are SEQUENCE { OCTET STRING, OCTET STRING, OCTET STRING }.
 Result<std::array<Bytes, 3>> parse_layer(Bytes der) {
-  Reader reader(der);
-  Reader fields = TRY(reader.expect_sequence());
-  TRY(reader.finish());
+  Reader fields = TRY(asn1::whole_sequence(der));
   std::array<Bytes, 3> layer;
   for (Bytes& field : layer) field = TRY(fields.expect_octet_string());
   TRY(fields.finish());

@@ -1,6 +1,7 @@
 #include "x509/certificate.hpp"
 
 #include "asn1/der_cursor.hpp"
+#include "asn1/whole.hpp"
 #include "x509/form.hpp"
 
 // RFC 5280 4.1:
@@ -84,9 +85,7 @@ Status read_tbs(Reader& outer, CertificateView& view) {
 
 Status read_certificate(Bytes der, CertificateView& view) {
   TRY(form::check_size(der, form::kMaxCertificate, "a certificate"));
-  Reader input(der);
-  Reader certificate = TRY(input.expect_sequence());
-  TRY(input.finish());
+  Reader certificate = TRY(asn1::whole_sequence(der));
   view.whole = der;
   TRY(read_tbs(certificate, view));
   view.signature_algorithm =

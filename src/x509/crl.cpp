@@ -1,6 +1,7 @@
 #include "x509/crl.hpp"
 
 #include "asn1/der_cursor.hpp"
+#include "asn1/whole.hpp"
 #include "x509/form.hpp"
 
 // RFC 5280 5.1:
@@ -66,9 +67,7 @@ Status read_tbs(Reader& outer, CrlView& view) {
 }
 
 Status read_crl(Bytes der, CrlView& view) {
-  Reader input(der);
-  Reader crl = TRY(input.expect_sequence());
-  TRY(input.finish());
+  Reader crl = TRY(asn1::whole_sequence(der));
   view.whole = der;
   TRY(read_tbs(crl, view).context("reading tbsCertList"));
   view.signature_algorithm = TRY(parse_algorithm_identifier(crl).context("reading signatureAlgorithm"));
