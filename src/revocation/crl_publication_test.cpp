@@ -5,8 +5,8 @@
 #include <set>
 #include <thread>
 
-#include "ca/test_fixture.hpp"
 #include "revocation/tbs_spool.hpp"
+#include "revocation/test_authority.hpp"
 
 namespace vouch::revocation {
 namespace {
