@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/setting_kinds.hpp"
+
 namespace vouch::daemon {
 namespace {
 
