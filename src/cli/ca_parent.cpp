@@ -70,10 +70,7 @@ Result<Exit> finish(Context& context, const Workspace& workspace, ChosenParent& 
           .with_hint(fmt::format("{}; its request: vouch --ca {} ca export --request", task.meanwhile,
                                  shell_word(what.record.name)));
   }
-  auto published = publish_all(context, workspace, what.record.name);
-  if (!published) return but_set_up(std::move(published.error()), what.record.name);
-  what.published = std::move(*published);
-  return report(context, workspace, what);
+  return publish_and_report(context, workspace, std::move(what));
 }
 
 }  // namespace vouch::cli

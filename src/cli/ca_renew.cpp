@@ -5,6 +5,7 @@
 
 #include "ca/change_settings.hpp"
 #include "cli/ca_parent.hpp"
+#include "cli/ca_setup.hpp"
 #include "cli/describe.hpp"
 
 namespace vouch::cli {
@@ -77,14 +78,11 @@ Result<Exit> ca_renew(Context& context, const Arguments& arguments) {
       TRY(ca::renew(workspace.environment(), record.name, options).context("renewing CA '{}'", record.name));
   wipe(options.passphrase);
   const std::string version = ca::version_text(renewed.generation);
-  Report what{fmt::format("CA {} is renewed with {} key: {}", shell_word(record.name),
-                          options.new_key ? "a new" : "the same", version),
-              renewed.record,
-              {},
-              {},
-              {},
-              renewed.warnings,
-              renewed.policy};
+  Report what{.headline = fmt::format("CA {} is renewed with {} key: {}", shell_word(record.name),
+                                      options.new_key ? "a new" : "the same", version),
+              .record = renewed.record,
+              .warnings = renewed.warnings,
+              .policy = renewed.policy};
   if (const std::string* file = arguments.find("request-out")) {
     what.headline = fmt::format("CA {} goes on signing with what it has; {} is requested",
                                 shell_word(record.name), version);
