@@ -48,7 +48,7 @@ Result<std::vector<std::string>> publish(Context& context, const Workspace& work
 }
 
 // Of the CA's newest key.
-Result<Fields> fields_of(const Context& context, const Workspace& workspace,
+Result<Fields> fields_of(Context& context, const Workspace& workspace,
                          const store::KeyGeneration& generation) {
   Fields fields;
   std::string key = key_text(generation.public_key_info);
@@ -78,7 +78,7 @@ void add_policy(Fields& fields, const ca::CaPolicy& policy) {
 
 std::string shell_word(std::string_view name) { return fmt::format("'{}'", name); }
 
-Result<Exit> report(const Context& context, const Workspace& workspace, const Report& what) {
+Result<Exit> report(Context& context, const Workspace& workspace, const Report& what) {
   const auto snapshot = TRY(workspace.snapshot());
   const auto generation = TRY(snapshot->key_generations(what.record.id)).back();
   const auto next = what.pending.empty()
@@ -120,7 +120,7 @@ Result<Exit> publish_and_report(Context& context, const Workspace& workspace, Re
   return report(context, workspace, what);
 }
 
-Result<Exit> report_request(const Context& context, const Workspace& workspace, const std::string& file,
+Result<Exit> report_request(Context& context, const Workspace& workspace, const std::string& file,
                             Bytes request, Report what) {
   const std::string pem = to_pem("CERTIFICATE REQUEST", request);
   const Bytes content = context.der() ? request : as_bytes(pem);

@@ -5,6 +5,7 @@
 
 #include "ca/import_pkcs12.hpp"
 #include "cli/ca_parent.hpp"
+#include "cli/describe.hpp"
 
 namespace vouch::cli {
 namespace {
