@@ -9,7 +9,7 @@ charon=/usr/sbin/charon-systemd
 [ -x $charon ] || { no "there is no $charon here (packaging/packages.sh lists the packages)"; summary; exit 1; }
 make_peer_pki service
 # shellcheck disable=SC2016
-at_exit+=('kill $ca ${pids[@]} 2>/dev/null; wait 2>/dev/null')
+at_exit+=('end ca; kill ${pids[@]}; wait')
 pids=()
 must vouch config set listener.http.address 127.0.0.1:18080
 must vouch config set access_log.file access.log
@@ -149,7 +149,7 @@ logon "OCSP down, cached CRL expired, a fresh one published: alice" in alice "cr
 served "  it was fetched from us" "GET /pki/.*\.crl .* 200 "
 forget
 logon "and bob stays out" out bob "certificate was revoked"
-kill $ca && wait $ca
+end ca
 forget
 logon "nothing of ours can be reached: strict denies alice" out alice "certificate status is not available|constraint check failed"
 summary
