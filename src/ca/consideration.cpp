@@ -53,29 +53,27 @@ void take_over(policy::Decision& decision, const std::vector<x509::Extension>& e
            names, "");
 }
 
-void leave_to_person(policy::Decision& decision) {
+// What the policy would issue waits until somebody approves it.
+void leave_to(policy::Decision& decision, std::string_view rule, std::string_view whom, std::string_view why,
+              std::string_view mend) {
   if (decision.action != policy::Action::issue) return;
-  constexpr std::string_view kRule = "request.unproven",
-                             kMend = "a certificate manager decides: vouch request approve ID";
   decision.action = policy::Action::pend;
-  decision.reason = kRule;
-  decision.message = "the request waits for a certificate manager: nothing proves who asks";
-  decision.mend = kMend;
-  add_step(decision.trace, kRule, policy::Verdict::pended, "approval by a certificate manager", "none",
-           std::string(kMend));
+  decision.reason = rule;
+  decision.message = fmt::format("the request waits for {}: {}", whom, why);
+  decision.mend = mend;
+  add_step(decision.trace, rule, policy::Verdict::pended, fmt::format("approval by {}", whom), "none",
+           std::string(mend));
+}
+
+void leave_to_person(policy::Decision& decision) {
+  leave_to(decision, "request.unproven", "a certificate manager", "nothing proves who asks",
+           "a certificate manager decides: vouch request approve ID");
 }
 
 // Whatever a template, a renewal or a service says: without an administrator's decision no CA comes to be.
 void leave_to_administrator(policy::Decision& decision) {
-  if (decision.action != policy::Action::issue) return;
-  constexpr std::string_view kRule = "ca.administrator",
-                             kMend = "an administrator says: vouch request approve ID";
-  decision.action = policy::Action::pend;
-  decision.reason = kRule;
-  decision.message = "the request waits for an administrator: it is for a CA certificate";
-  decision.mend = kMend;
-  add_step(decision.trace, kRule, policy::Verdict::pended, "approval by an administrator", "none",
-           std::string(kMend));
+  leave_to(decision, "ca.administrator", "an administrator", "it is for a CA certificate",
+           "an administrator says: vouch request approve ID");
 }
 
 // What the challenge says goes into the certificate. The SID is never the request's: policy has left that

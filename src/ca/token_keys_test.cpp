@@ -25,7 +25,7 @@ class TokenBench : public TestBench {
  public:
   TokenBench() : tokens_(crypto::pkcs11::make_tokens(crypto::openssl::make_provider())) {}
 
-  Environment environment() {
+  Environment environment() override {
     Environment environment = TestBench::environment();
     environment.tokens = tokens_;
     environment.pin = [this](const crypto::PinRequest&) -> Result<std::string> {
@@ -39,14 +39,6 @@ class TokenBench : public TestBench {
     options.token_uri = format_token_uri(hsm.uri(object));
     options.automatic_issuance = true;
     return options;
-  }
-  std::unique_ptr<LocalAuthority> open(std::string_view name) {
-    auto authority = LocalAuthority::open(environment(), name);
-    if (!authority) {
-      ADD_FAILURE() << authority.error().report();
-      return nullptr;
-    }
-    return std::move(*authority);
   }
   std::unique_ptr<LocalAuthority> make(const std::string& name) {
     const auto made = init(environment(), options(name));
