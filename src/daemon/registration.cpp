@@ -74,7 +74,11 @@ Part Registration::make_scep(const Configuration& configuration) {
           },
       .log = options_.log,
       .refused =
-          [log = options_.log](const enroll::mdm::RefusedSignIn& refused) {
+          [log = options_.log, site](const enroll::mdm::RefusedSignIn& refused) {
+            site->note_refusal(ca::FrontEndRefusal{.profile = refused.profile,
+                                                   .client = refused.client,
+                                                   .transaction = {},
+                                                   .user = refused.user});
             if (log)
               log(fmt::format("page of SCEP profile '{}': the sign-in of '{}' from {} was refused",
                               refused.profile, refused.user, refused.client));
@@ -85,7 +89,9 @@ Part Registration::make_scep(const Configuration& configuration) {
                                                                          .metrics = metrics_,
                                                                          .log = options_.log},
                                                                         office));
-  return scep_part(desk, office);
+  Part part = scep_part(desk, office);
+  part.jobs.push_back({"scep refusals", std::chrono::seconds(5), [site] { return site->deliver(); }});
+  return part;
 }
 
 Registration::Registration(RegistrationOptions options, const Configuration& configuration,
