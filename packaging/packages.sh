@@ -64,6 +64,7 @@ packages_all=(
   iproute2
   faketime                       # a clock that is set back
   nginx                          # OCSP stapling, client certificates
+  haproxy                        # in front of SCEP
   openvpn
   freeradius                     # Wi-Fi by certificate, with
   eapoltest                      # its client

@@ -1,7 +1,10 @@
 // /api/v1/audit
+#include <algorithm>
+
 #include "api/describe.hpp"
 #include "api/operation.hpp"
 #include "ca/audit_verify.hpp"
+#include "ca/refusals.hpp"
 
 namespace vouch::api {
 namespace {
@@ -33,6 +36,22 @@ Result<Answer> sign_head(const Call& call) {
   return Answer(Value().set("size", head.size).set("checkpoint", head.checkpoint));
 }
 
+Result<Answer> report_refusals(const Call& call) {
+  std::vector<ca::FrontEndRefusal> refusals;
+  for (const Value& item : *call.body.find("refusals")->list_items()) {
+    ca::FrontEndRefusal refusal{text_of(item, "profile"),     text_of(item, "client"),
+                                text_of(item, "transaction"), text_of(item, "code"),
+                                text_of(item, "expected"),    text_of(item, "received"),
+                                text_of(item, "why"),         text_of(item, "user")};
+    refusal.seen_at = TRY(parse_time(text_of(item, "seen_at")));
+    if (const Value* left_out = item.find("left_out"); left_out && left_out->integer())
+      refusal.left_out = static_cast<std::uint64_t>(std::max<std::int64_t>(*left_out->integer(), 0));
+    refusals.push_back(std::move(refusal));
+  }
+  TRY(ca::take_refusals(call.environment(), TRY(call.authority())->record(), call.account(), refusals));
+  return Answer(Value().set("kept", std::uint64_t{refusals.size()}));
+}
+
 constexpr Parameter kList[] = {
     {"since", false, "time", "not before"},
     {"until", false, "time", "not after"},
@@ -55,6 +74,15 @@ constexpr Operation kOperations[] = {
      "",
      "AuditHead",
      &sign_head},
+    {"reportRefusals",
+     net::Method::post,
+     "/audit/refusals",
+     "keep what a front end on another host has refused before the CA saw it",
+     "enrollers",
+     {},
+     "Refusals",
+     "RefusalsKept",
+     &report_refusals},
 };
 
 }  // namespace

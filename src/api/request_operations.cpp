@@ -126,7 +126,8 @@ Result<Answer> find_submitted(const Call& call) {
   return Answer(Value()
                     .set("request", found->request)
                     .set("certificate_request", to_pem("CERTIFICATE REQUEST", found->certificate_request))
-                    .set("transaction", without_account(found->transaction, call.caller)));
+                    .set("transaction", without_account(found->transaction, call.caller))
+                    .set("attributes", describe_attributes(found->attributes)));
 }
 
 Result<Answer> approve(const Call& call) {

@@ -50,11 +50,16 @@ constexpr Member kChallengeProof[] = {
     {"client", "string", "the address of the device"},
     {"transaction", "string", "of the device's protocol"},
     {"renews", "pem", "a renewal: the certificate whose key signed the message", true},
+    {"renewal_grace", "integer",
+     "so many seconds after its end it may be renewed; an account that is bound to "
+     "challenges gets at most what its binding says",
+     true},
 };
 constexpr Member kSubmitted[] = {
     {"request", "integer", "RequestID"},
     {"certificate_request", "pem", "as it was handed in"},
     {"transaction", "string", "its `transaction`"},
+    {"attributes", "any", "its `attributes`", true},
 };
 constexpr Member kCrlContent[] = {{"crl", "pem", "X509 CRL"}};
 constexpr Member kMintOrder[] = {
@@ -74,6 +79,7 @@ constexpr Member kMintOrder[] = {
     {"purposes", "[string]", "clientAuth, …, or OIDs", true},
     {"purposes_subset", "boolean", "the request may ask for less", true},
     {"key_types", "[string]", "RSA, P-256, P-384, P-521, Ed25519", true},
+    {"hashes", "[string]", "sha256, sha384, sha512: the request is signed with one of them", true},
     {"min_bits", "integer", "of the key", true},
     {"max_bits", "integer", "of the key", true},
     {"spki_sha256", "string", "of the one key, in hexadecimal", true},
@@ -307,6 +313,23 @@ constexpr Member kAuditHead[] = {
     {"size", "integer", "how many entries it covers"},
     {"checkpoint", "string", "the signed head, as `vouch audit verify --head` reads it"},
 };
+constexpr Member kRefusals[] = {
+    {"ca", "string", "its name; left out: the only one", true},
+    {"refusals", "[Refusal]", "at most 100"},
+};
+constexpr Member kRefusal[] = {
+    {"profile", "string", "of the front end"},
+    {"client", "string", "the address of the device"},
+    {"transaction", "string", "of the device's protocol; may be empty"},
+    {"code", "string", "why: KeyMismatch"},
+    {"expected", "string", "of that; may be empty"},
+    {"received", "string", "of that; may be empty, and never a challenge"},
+    {"why", "string", "in words; may be empty"},
+    {"user", "string", "who tried to sign in to the page with challenge passwords; left out: a device", true},
+    {"seen_at", "time", "by the clock of the front end"},
+    {"left_out", "integer", "so many before this one were too many to be told", true},
+};
+constexpr Member kRefusalsKept[] = {{"kept", "integer", "entries of the audit log"}};
 
 constexpr Schema kSchemas[] = {
     {"Problem", "what went wrong (RFC 9457)", kProblem},
@@ -358,6 +381,9 @@ constexpr Schema kSchemas[] = {
     {"RuleChange", "", kRuleChange},
     {"AuditEntries", "", kAuditEntries},
     {"AuditHead", "", kAuditHead},
+    {"Refusals", "what never became a request", kRefusals},
+    {"Refusal", "", kRefusal},
+    {"RefusalsKept", "", kRefusalsKept},
 };
 
 std::vector<std::string_view> split_bars(std::string_view text) {

@@ -9,18 +9,7 @@ namespace {
 constexpr std::size_t kMaxTransaction = 128;
 constexpr std::size_t kMaxChallenge = std::size_t{16} << 10;  // a bound one takes up to 8 KiB
 constexpr std::size_t kMaxProofField = 512;
-
-Result<std::map<std::string, std::string>> attributes_of(const Value& body) {
-  std::map<std::string, std::string> attributes;
-  if (const Value* given = body.find("attributes"); given && given->members())
-    for (const auto& [name, value] : *given->members()) {
-      if (!value.text())
-        return make_error(Errc::malformed, "the body.attributes.{} has to be a text and is {}", name,
-                          value.kind());
-      attributes[name] = *value.text();
-    }
-  return attributes;
-}
+constexpr std::chrono::seconds kLongestGrace = std::chrono::days(3660);
 
 // A key is its account's own, so that nobody gets the outcome of somebody else's.
 std::string prefix_of(const Caller& caller) {
@@ -47,6 +36,12 @@ Result<std::optional<ca::ChallengeProof>> challenge_of(const Value& body) {
       return make_error(Errc::malformed, "the body.challenge.renews holds {} certificates", blocks.size());
     proof.renews = std::move(blocks.front().der);
   }
+  if (const Value* grace = given->find("renewal_grace"); grace && grace->integer()) {
+    proof.renewal_grace = std::chrono::seconds(*grace->integer());
+    if (proof.renewal_grace < std::chrono::seconds(0) || proof.renewal_grace > kLongestGrace)
+      return make_error(Errc::malformed, "the body.challenge.renewal_grace is no time up to {} days",
+                        std::chrono::floor<std::chrono::days>(kLongestGrace).count());
+  }
   return std::optional(std::move(proof));
 }
 
@@ -54,11 +49,32 @@ Value describe(const ca::ChallengeProof& proof) {
   Value value;
   value.set("secret", proof.secret.text()).set("profile", proof.profile).set("client", proof.client);
   value.set("transaction", proof.transaction);
-  if (!proof.renews.empty()) value.set("renews", to_pem("CERTIFICATE", proof.renews));
+  if (!proof.renews.empty()) {
+    value.set("renews", to_pem("CERTIFICATE", proof.renews));
+    value.set("renewal_grace", std::int64_t{proof.renewal_grace.count()});
+  }
   return value;
 }
 
 }  // namespace
+
+Result<std::map<std::string, std::string>> attributes_of(const Value& body) {
+  std::map<std::string, std::string> attributes;
+  if (const Value* given = body.find("attributes"); given && given->members())
+    for (const auto& [name, value] : *given->members()) {
+      if (!value.text())
+        return make_error(Errc::malformed, "the body.attributes.{} has to be a text and is {}", name,
+                          value.kind());
+      attributes[name] = *value.text();
+    }
+  return attributes;
+}
+
+Value describe_attributes(const std::map<std::string, std::string>& attributes) {
+  Value value = Value::table();
+  for (const auto& [name, text] : attributes) value.set(name, text);
+  return value;
+}
 
 Result<Buffer> request_of(const Value& body) {
   const std::string pem = text_of(body, "request");
@@ -119,11 +135,10 @@ Result<Answer> answer_of(const ca::Outcome& outcome) {
 }
 
 Value describe(const ca::Submission& submission, std::string_view ca) {
-  Value attributes = Value::table();
-  for (const auto& [name, value] : submission.attributes) attributes.set(name, value);
   Value value;
   value.set("ca", ca).set("request", to_pem("CERTIFICATE REQUEST", submission.request));
-  value.set("template", submission.template_name).set("attributes", std::move(attributes));
+  value.set("template", submission.template_name)
+      .set("attributes", describe_attributes(submission.attributes));
   if (!submission.transaction.empty()) value.set("transaction", submission.transaction);
   if (!submission.client_transaction.empty()) value.set("client_transaction", submission.client_transaction);
   if (submission.wait_for_approval) value.set("wait_for_approval", true);

@@ -22,6 +22,10 @@ Result<Buffer> request_of(const Value& body);
 // 200 with a certificate, 202 for what is not decided or not signed yet, 422 for a refusal.
 Result<Answer> answer_of(const ca::Outcome& outcome);
 
+// What stands beside a request, both ways.
+Value describe_attributes(const std::map<std::string, std::string>& attributes);
+Result<std::map<std::string, std::string>> attributes_of(const Value& body);
+
 // The other direction.
 Value describe(const ca::Submission& submission, std::string_view ca);
 Result<ca::Outcome> outcome_of(const Value& answer);

@@ -6,6 +6,7 @@
 // Nothing is answered before it is durable. Errors are for what went wrong (`not_found`, `unavailable`, …);
 // a refusal by policy is an Outcome, not an error.
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <span>
@@ -28,6 +29,9 @@ struct ChallengeProof {
   std::string client;       // the device's address: too many wrong guesses close it for a while
   std::string transaction;  // of the device's protocol, for the audit log
   Buffer renews{};          // a renewal: the certificate (DER) whose key signed the message
+  // So long after its end it may be renewed. An account that is bound to challenges gets at most what its
+  // binding says (ca::ChallengeDuty).
+  std::chrono::seconds renewal_grace{0};
   bool operator==(const ChallengeProof&) const = default;
 };
 
@@ -55,6 +59,7 @@ struct Submitted {
   RequestId request = 0;
   Buffer certificate_request;  // as it was handed in
   std::string transaction;     // its idempotency key
+  std::map<std::string, std::string> attributes{};
 };
 
 struct Outcome {

@@ -22,6 +22,7 @@ struct ChallengeDesk::Presented {
   const ChallengeProof& proof;
   const x509::RequestView& request;
   Time now;
+  std::chrono::seconds renewal_grace;
 };
 
 namespace {
@@ -87,6 +88,16 @@ std::optional<Refusal> ChallengeDesk::check_duty(const AuthoritySettings& settin
   return std::nullopt;
 }
 
+// The front end's profile says how long; who is bound to challenges is trusted with no more than its binding.
+std::chrono::seconds ChallengeDesk::renewal_grace(const AuthoritySettings& settings,
+                                                  const Submission& submission) const {
+  std::chrono::seconds grace = std::max(submission.challenge->renewal_grace, std::chrono::seconds(0));
+  for (const ChallengeDuty& duty : settings.challenge_duties)
+    if (is_principal(duty.account, principal_of(submission.requester), environment_.groups))
+      grace = std::min(grace, duty.renewal_grace);
+  return grace;
+}
+
 Result<std::optional<ChallengeVerdict>> ChallengeDesk::judge(const store::Snapshot& snapshot,
                                                              const AuthoritySettings& settings,
                                                              const Submission& submission,
@@ -101,7 +112,9 @@ Result<std::optional<ChallengeVerdict>> ChallengeDesk::judge(const store::Snapsh
     verdict.client = proof.client;
     verdict.transaction = proof.transaction;
     if (!verdict.refusal)
-      TRY(judge_proof({snapshot, submission, proof, request, environment_.clock.now()}, verdict));
+      TRY(judge_proof({snapshot, submission, proof, request, environment_.clock.now(),
+                       renewal_grace(settings, submission)},
+                      verdict));
   }
   return std::optional(std::move(verdict));
 }
@@ -134,11 +147,11 @@ Result<std::optional<Refusal>> ChallengeDesk::check_renewal(const Presented& sho
   if (record->revocation)
     return std::optional(Refusal{Code::RenewalCertificateRevoked, "a certificate that is not revoked",
                                  "revoked since " + format_time(record->revocation->revoked_at)});
-  if (shown.now < record->not_before || shown.now > record->not_after)
-    return std::optional(
-        Refusal{Code::RenewalCertificateExpired,
-                fmt::format("{} to {}", format_time(record->not_before), format_time(record->not_after)),
-                format_time(shown.now)});
+  const Time end = record->not_after + shown.renewal_grace;
+  if (shown.now < record->not_before || shown.now > end)
+    return std::optional(Refusal{Code::RenewalCertificateExpired,
+                                 fmt::format("{} to {}", format_time(record->not_before), format_time(end)),
+                                 format_time(shown.now)});
   if (record->template_name != shown.submission.template_name)
     return std::optional(Refusal{Code::RenewalNameMismatch, "template " + record->template_name,
                                  "template " + shown.submission.template_name});

@@ -64,6 +64,7 @@ class ChallengeDesk {
   struct Presented;
   std::optional<challenge::Refusal> check_duty(const AuthoritySettings& settings,
                                                const Submission& submission) const;
+  std::chrono::seconds renewal_grace(const AuthoritySettings& settings, const Submission& submission) const;
   Result<std::optional<challenge::Refusal>> check_renewal(const Presented& shown) const;
   Status judge_proof(const Presented& shown, ChallengeVerdict& verdict) const;
   Status judge_renewal(const Presented& shown, ChallengeVerdict& verdict) const;

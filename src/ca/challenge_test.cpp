@@ -262,6 +262,9 @@ TEST_F(ChallengeTest, EveryCodeIsMet) {
   narrow.key_types = {"RSA"};
   EXPECT_EQ(reason(request(), mint(narrow).text.text()), "KeyLengthMismatch");
   narrow = order();
+  narrow.hashes = {"sha512"};
+  EXPECT_EQ(reason(request(), mint(narrow).text.text()), "HashAlgorithmMismatch");
+  narrow = order();
   narrow.spki_sha256 = std::string(64, 'a');
   EXPECT_EQ(reason(request(), mint(narrow).text.text()), "RegisteredKeyMismatch");
 
@@ -391,6 +394,26 @@ TEST_F(ChallengeTest, ARenewalIsProvedByACertificateThatIsGood) {
   other = renewal();
   other.challenge->renews = second.certificate;
   EXPECT_EQ(reason(other), "RenewalCertificateExpired");
+  // The registration authority's word does not suffice: its binding bounds what its profiles may say.
+  other.challenge->renewal_grace = std::chrono::days(20'000);
+  EXPECT_EQ(reason(other), "RenewalCertificateExpired");
+  const auto bind = [&](std::chrono::seconds grace) {
+    return set_challenge_duty(bench.environment(), kCa, {kAccount, {"phones", "laptops"}, grace}, true,
+                              "admin");
+  };
+  bench.clock().advance(std::chrono::days(2));
+  ASSERT_DONE(bind(std::chrono::days(1)));
+  EXPECT_EQ(reason(other), "RenewalCertificateExpired");
+  ASSERT_DONE(bind(std::chrono::days(3)));
+  other.challenge->renewal_grace = std::chrono::days(1);
+  EXPECT_EQ(reason(other), "RenewalCertificateExpired");
+  other.challenge->renewal_grace = std::chrono::days(5);
+  EXPECT_EQ(reason(other), "");
+  // Without a binding the profile's own word counts.
+  other.requester = "scep:phones";
+  other.request = request();
+  bench.clock().advance(std::chrono::days(2));
+  EXPECT_EQ(reason(other), "");
 }
 
 // --- a manager in between ---

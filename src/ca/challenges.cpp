@@ -145,6 +145,8 @@ Result<challenge::Bound> bound_of(const MintOrder& order, const store::Authority
   bound.allowed_names = TRY(names_of(order.allowed_names).context("reading the order's names"));
   TRY(take_purposes(order, bound));
   for (const std::string& name : order.key_types) bound.key.types.push_back(TRY(key_type_of(name)));
+  for (const std::string& name : order.hashes)
+    bound.hashes.push_back(TRY(crypto::digest_from_name(name).context("reading the order's hashes")));
   bound.key.min_bits = order.min_bits;
   bound.key.max_bits = order.max_bits;
   bound.key.spki_sha256 = TRY(from_hex(order.spki_sha256).context("reading the order's hash of the key"));
@@ -260,7 +262,7 @@ Result<MintOrder> mint_order_of(const Value& value) {
       "ca",          "minter",    "profile",          "template",        "device",        "user",
       "request_id",  "sid",       "subjects",         "names",           "allowed_names", "key_usage",
       "purposes",    "key_types", "key_usage_subset", "purposes_subset", "min_bits",      "max_bits",
-      "spki_sha256", "validity",  "lifetime",         "android"};
+      "spki_sha256", "validity",  "lifetime",         "android",         "hashes"};
   TRY(check_members(value, kMembers, "the order"));
   MintOrder order;
   const std::pair<std::string_view, std::string*> texts[] = {{"minter", &order.minter},
@@ -273,9 +275,13 @@ Result<MintOrder> mint_order_of(const Value& value) {
                                                              {"spki_sha256", &order.spki_sha256}};
   for (const auto& [member, text] : texts) *text = TRY(text_in(value, member));
   const std::pair<std::string_view, std::vector<std::string>*> lists[] = {
-      {"subjects", &order.subjects},           {"names", &order.required_names},
-      {"allowed_names", &order.allowed_names}, {"key_usage", &order.usage},
-      {"purposes", &order.purposes},           {"key_types", &order.key_types}};
+      {"subjects", &order.subjects},
+      {"names", &order.required_names},
+      {"allowed_names", &order.allowed_names},
+      {"key_usage", &order.usage},
+      {"purposes", &order.purposes},
+      {"key_types", &order.key_types},
+      {"hashes", &order.hashes}};
   for (const auto& [member, list] : lists) *list = TRY(texts_in(value, member));
   order.usage_subset = TRY(flag_in(value, "key_usage_subset")).value_or(false);
   order.purposes_subset = TRY(flag_in(value, "purposes_subset")).value_or(false);
@@ -530,6 +536,7 @@ Status set_challenge_duty(const Environment& environment, std::string_view autho
   AuditDetails details;
   details.add("account", duty.account).add("on", on ? "yes" : "no");
   details.add("profiles", fmt::format("{}", fmt::join(duty.profiles, ", ")));
+  if (duty.renewal_grace.count() != 0) details.add("renewal_grace", format_span({0, duty.renewal_grace}));
   (void)TRY(change_settings(
       environment, authority,
       {.actor = std::string(administrator),

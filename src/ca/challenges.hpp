@@ -22,6 +22,7 @@ struct MintOrder {
   std::vector<std::string> usage{}, purposes{};                // "digitalSignature"; "clientAuth" or an OID
   bool usage_subset = false, purposes_subset = false;          // the request may ask for less
   std::vector<std::string> key_types{};                        // "RSA", "P-256", …
+  std::vector<std::string> hashes{};                           // "sha256", …: of the request's signature
   std::uint32_t min_bits = 0, max_bits = 0;
   std::string spki_sha256{};       // of the one key, in hexadecimal
   std::optional<Span> validity{};  // the certificate is valid for so long at most

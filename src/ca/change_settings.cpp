@@ -66,6 +66,11 @@ constexpr Setting kSettings[] = {
      read_flag<&AuthoritySettings::override_logon_purposes>,
      write_flag<&AuthoritySettings::override_logon_purposes>,
      "whoever approves a request decides who can log on as whom"},
+    {{"requested-validity", "yes|no",
+      "requests may ask for an earlier end than the template's (AD CS: EDITF_ATTRIBUTEENDDATE)"},
+     read_flag<&AuthoritySettings::requested_validity>,
+     write_flag<&AuthoritySettings::requested_validity>,
+     ""},
     {{"default-validity", "SPAN", "validity of certificates issued without a template"},
      [](const AuthoritySettings& s) { return format_span(s.default_validity); },
      [](AuthoritySettings& s, std::string_view value) -> Status {

@@ -141,6 +141,7 @@ policy::AuthorityContext LocalAuthority::policy_context() const {
   context.enterprise = record_.mode == store::AuthorityMode::enterprise;
   context.automatic_issuance = settings.automatic_issuance;
   context.override_logon_purposes = settings.override_logon_purposes;
+  context.requested_validity = settings.requested_validity;
   context.not_before = current().not_before;
   context.not_after = current().not_after;
   context.path_length = current().path_length;

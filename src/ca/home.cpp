@@ -154,6 +154,18 @@ Result<std::string> with_setting(std::string_view toml, std::string_view file, s
   return out;
 }
 
+Status write_configuration(const fs::path& file, std::string_view toml) {
+  std::error_code unknown;
+  if (!fs::exists(file, unknown)) return write_file_atomic(file, as_bytes(toml));
+  const Buffer before = TRY(read_file(file, 1 << 20));
+  if (as_text(before) == toml) return ok();
+  const auto mode = static_cast<mode_t>(fs::status(file, unknown).permissions() & fs::perms::mask);
+  fs::path previous = file;
+  previous += ".previous";
+  TRY(write_file_atomic(previous, before, mode));
+  return write_file_atomic(file, as_bytes(toml), mode);
+}
+
 Result<Home> Home::open(const fs::path& folder, bool create) {
   Home home;
   std::error_code error;

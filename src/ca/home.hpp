@@ -46,6 +46,9 @@ Result<std::string> get_setting(const Configuration& configuration, std::string_
 Result<std::string> with_setting(std::string_view toml, std::string_view file, std::string_view name,
                                  std::string_view value);
 
+// The file becomes this; what it was stays beside it, as FILE.previous.
+Status write_configuration(const fs::path& file, std::string_view toml);
+
 class Home {
  public:
   // Reads the configuration; a home without one has the defaults. `create` makes the folders.

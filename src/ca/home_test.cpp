@@ -9,6 +9,20 @@ namespace {
 
 using testing::HasSubstr;
 
+TEST(ConfigurationTest, TheVersionBeforeIsKept) {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "vouch.toml", previous = folder.path() / "vouch.toml.previous";
+  const auto text = [](const fs::path& path) { return std::string(as_text(read_file(path, 1000).value())); };
+  ASSERT_TRUE(write_configuration(file, "a = 1\n"));
+  EXPECT_FALSE(fs::exists(previous));
+  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+  ASSERT_TRUE(write_configuration(file, "a = 2\n"));
+  ASSERT_TRUE(write_configuration(file, "a = 2\n"));  // no change keeps what there was
+  EXPECT_EQ(text(file), "a = 2\n");
+  EXPECT_EQ(text(previous), "a = 1\n");
+  EXPECT_EQ(fs::status(previous).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
 TEST(ConfigurationTest, EverySettingIsReadAndWritten) {
   const auto configuration = parse_configuration(
       "[database]\npath = \"x.db\"\n[publication]\nfolder = \"out\"\n[host]\ndns_name = \"a.b\"\nshort_name "

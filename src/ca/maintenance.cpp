@@ -197,7 +197,7 @@ Result<fs::path> move_database(const Environment& environment, const fs::path& f
   // The new file, then the configuration that names it, then the old file goes: at every moment the one that
   // is named is whole.
   TRY(copy_durably(from, target));
-  TRY(write_file_atomic(file, as_bytes(after), 0640));
+  TRY(write_configuration(file, after));
   if (!fs::remove(from, failed))
     return make_error(Errc::unavailable,
                       "the database is in {} now, but the old file {} could not be removed", target.string(),

@@ -271,7 +271,8 @@ Result<Outcome> LocalAuthority::retrieve(RequestId id) {
 Result<std::optional<Submitted>> LocalAuthority::find_submitted(std::string_view client_transaction) {
   auto found = TRY(TRY(environment_.database.snapshot())->request_of_client(record_.id, client_transaction));
   if (!found) return std::optional<Submitted>();
-  return std::optional<Submitted>({found->id, std::move(found->request), std::move(found->transaction)});
+  return std::optional<Submitted>(
+      {found->id, std::move(found->request), std::move(found->transaction), std::move(found->attributes)});
 }
 
 Result<Outcome> LocalAuthority::look_up(RequestId id) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/value.hpp"
+#include "crypto/signature_digest.hpp"
 
 namespace vouch::ca {
 namespace {
@@ -19,6 +20,13 @@ Result<std::string> text_of(const Value& table, std::string_view key) {
 bool flag_of(const Value& table, std::string_view key) {
   const Value* value = table.find(key);
   return value && value->boolean() && *value->boolean();
+}
+
+// Settings that came later are missing in databases from before.
+Result<Span> optional_span(const Value& table, std::string_view key) {
+  if (!table.find(key)) return Span{};
+  const std::string text = TRY(text_of(table, key));
+  return text == "auto" || text == "off" ? Span{} : TRY(parse_span(text));
 }
 
 Result<std::vector<Location>> locations_of(const Value& table, std::string_view key) {
@@ -63,7 +71,7 @@ Result<std::vector<ChallengeDuty>> challenge_duties_of(const Value& table) {
   if (!value) return duties;
   if (!value->list_items()) return make_error(Errc::malformed, "{}: 'challenge_accounts' is no list", kFile);
   for (const Value& item : *value->list_items()) {
-    ChallengeDuty duty{TRY(text_of(item, "account")), {}};
+    ChallengeDuty duty{TRY(text_of(item, "account")), {}, TRY(optional_span(item, "renewal_grace")).seconds};
     const Value* profiles = item.find("profiles");
     if (!profiles || !profiles->list_items())
       return make_error(Errc::malformed, "{}: 'profiles' is missing or no list", kFile);
@@ -80,7 +88,9 @@ Result<std::vector<ChallengeDuty>> challenge_duties_of(const Value& table) {
 Value value_of(const ChallengeDuty& duty) {
   Value profiles = Value::list();
   for (const std::string& profile : duty.profiles) profiles.push(profile);
-  return Value().set("account", duty.account).set("profiles", std::move(profiles));
+  Value value = Value().set("account", duty.account).set("profiles", std::move(profiles));
+  if (duty.renewal_grace.count() != 0) value.set("renewal_grace", format_span({0, duty.renewal_grace}));
+  return value;
 }
 
 Value value_of(const policy::AgentRight& right) {
@@ -107,13 +117,6 @@ Value list_of(const std::vector<Location>& locations) {
   Value list = Value::list();
   for (const Location& location : locations) list.push(format_location(location));
   return list;
-}
-
-// Settings that came later are missing in databases from before.
-Result<Span> optional_span(const Value& table, std::string_view key) {
-  if (!table.find(key)) return Span{};
-  const std::string text = TRY(text_of(table, key));
-  return text == "auto" || text == "off" ? Span{} : TRY(parse_span(text));
 }
 
 Status read_crl_settings(const Value& table, AuthoritySettings& settings) {
@@ -229,23 +232,8 @@ Status check_crl_settings(const AuthoritySettings& settings) {
 }
 
 std::optional<crypto::DigestAlgorithm> digest_of(crypto::SignatureAlgorithm algorithm) {
-  using enum crypto::SignatureAlgorithm;
-  switch (algorithm) {
-    case rsa_pkcs1_sha256:
-    case rsa_pss_sha256:
-    case ecdsa_sha256:
-      return crypto::DigestAlgorithm::sha256;
-    case rsa_pkcs1_sha384:
-    case rsa_pss_sha384:
-    case ecdsa_sha384:
-      return crypto::DigestAlgorithm::sha384;
-    case rsa_pkcs1_sha512:
-    case rsa_pss_sha512:
-    case ecdsa_sha512:
-      return crypto::DigestAlgorithm::sha512;
-    default:
-      return std::nullopt;
-  }
+  if (algorithm == crypto::SignatureAlgorithm::ed25519) return std::nullopt;
+  return crypto::digest_of(algorithm);
 }
 
 Result<crypto::SignatureAlgorithm> signature_algorithm_of(const AuthoritySettings& settings,
@@ -269,6 +257,7 @@ Result<AuthoritySettings> parse_settings(std::string_view toml) {
   settings.signature_algorithm = TRY(crypto::signature_algorithm_for(settings.key, digest));
   settings.automatic_issuance = flag_of(table, "automatic_issuance");
   settings.override_logon_purposes = flag_of(table, "override_logon_purposes");
+  settings.requested_validity = flag_of(table, "requested_validity");
   settings.default_validity = TRY(parse_span(TRY(text_of(table, "default_validity"))));
   settings.crl_period = TRY(parse_span(TRY(text_of(table, "crl_period"))));
   settings.cdp = TRY(locations_of(table, "cdp"));
@@ -293,6 +282,7 @@ std::string format_settings(const AuthoritySettings& settings) {
   if (const auto digest = digest_of(settings.signature_algorithm)) table.set("hash", name_of(*digest));
   table.set("automatic_issuance", settings.automatic_issuance);
   table.set("override_logon_purposes", settings.override_logon_purposes);
+  if (settings.requested_validity) table.set("requested_validity", true);
   table.set("default_validity", format_span(settings.default_validity));
   table.set("crl_period", format_span(settings.crl_period));
   table.set("cdp", list_of(settings.cdp));

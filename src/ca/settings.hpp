@@ -28,8 +28,9 @@ constexpr std::uint32_t kMostCrlShards = 1024;  // a publication writes each of 
 // An account whose requests come from devices: it hands in nothing without a challenge, or the proof of a
 // renewal (docs/mechanisms/challenge.md).
 struct ChallengeDuty {
-  std::string account;                // or group:NAME
-  std::vector<std::string> profiles;  // it speaks for these; none: for any
+  std::string account;                    // or group:NAME
+  std::vector<std::string> profiles;      // it speaks for these; none: for any
+  std::chrono::seconds renewal_grace{0};  // so long after its end, at most, a certificate is renewed
   bool operator==(const ChallengeDuty&) const = default;
 };
 
@@ -38,7 +39,8 @@ struct AuthoritySettings {
   crypto::SignatureAlgorithm signature_algorithm{};
   bool automatic_issuance = false;  // stand-alone: without the pending queue
   bool override_logon_purposes = false;
-  Span default_validity{12, {}};  // of certificates issued without a template
+  bool requested_validity = false;  // a requester may ask for an earlier end than the template's
+  Span default_validity{12, {}};    // of certificates issued without a template
   Span crl_period{0, std::chrono::days(7)};
   Span crl_overlap{0, std::chrono::hours(12)};  // {}: automatic
   std::vector<Location> cdp, aia;

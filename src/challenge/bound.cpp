@@ -41,6 +41,10 @@ Result<std::uint32_t> small_number(Reader& reader, std::uint64_t most) {
   return static_cast<std::uint32_t>(number);
 }
 
+constexpr x509::DigestAlgorithm kHashes[] = {x509::DigestAlgorithm::sha256, x509::DigestAlgorithm::sha384,
+                                             x509::DigestAlgorithm::sha512};
+std::uint64_t bits_of(x509::DigestAlgorithm hash) { return 8 * x509::digest_size(hash); }
+
 void put_rules(Writer& out, const Bound& bound) {
   if (bound.usage)
     out.constructed(asn1::context_constructed(2), [&] {
@@ -65,6 +69,10 @@ void put_rules(Writer& out, const Bound& bound) {
   if (bound.validity)
     out.constructed(asn1::context_constructed(5),
                     [&] { out.integer(static_cast<std::uint64_t>(bound.validity->count())); });
+  if (!bound.hashes.empty())
+    out.constructed(asn1::context_constructed(6), [&] {
+      for (const x509::DigestAlgorithm hash : bound.hashes) out.integer(bits_of(hash));
+    });
 }
 
 Status read_key_rule(Reader rule, KeyRule& key) {
@@ -103,6 +111,15 @@ Status read_rules(Reader& reader, Bound& bound) {
     bound.validity =
         std::chrono::seconds(TRY(small_number(*rule, static_cast<std::uint64_t>(kLongestValidity.count()))));
     TRY(rule->finish());
+  }
+  if (auto rule = TRY(reader.optional_constructed(asn1::context_constructed(6)))) {
+    while (!rule->at_end()) {
+      const std::uint32_t bits = TRY(small_number(*rule, 512));
+      const auto* hash = std::ranges::find(kHashes, bits, bits_of);
+      if (hash == std::end(kHashes) || bound.hashes.size() == std::size(kHashes))
+        return make_error(Errc::malformed, "the challenge names a hash that is not known");
+      bound.hashes.push_back(*hash);
+    }
   }
   return ok();
 }
@@ -154,6 +171,11 @@ Status check(const Bound& bound) {
     return wrong("the challenge's limits for the key exclude each other");
   if (!bound.key.spki_sha256.empty() && bound.key.spki_sha256.size() != kDigest)
     return wrong("the challenge's hash of the key is no SHA-256");
+  if (bound.hashes.size() > std::size(kHashes) ||
+      std::ranges::any_of(bound.hashes, [](x509::DigestAlgorithm hash) {
+        return std::ranges::find(kHashes, hash) == std::end(kHashes);
+      }))
+    return wrong("the challenge allows a hash that is none of SHA-256, SHA-384 and SHA-512");
   if (bound.validity && (bound.validity->count() <= 0 || *bound.validity > kLongestValidity))
     return wrong("the challenge's validity is no time, or longer than 30 years");
   if (bound.expires <= bound.not_before || bound.issued_at > bound.expires)

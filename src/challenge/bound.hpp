@@ -17,7 +17,8 @@
 //     purposes   [3] IMPLICIT SEQUENCE { subset BOOLEAN, SEQUENCE OF OBJECT IDENTIFIER } OPTIONAL,
 //     key        [4] IMPLICIT SEQUENCE { types SEQUENCE OF ENUMERATED, minBits, maxBits INTEGER,
 //                                        spkiSha256 OCTET STRING },
-//     validity   [5] IMPLICIT SEQUENCE { seconds INTEGER } OPTIONAL }
+//     validity   [5] IMPLICIT SEQUENCE { seconds INTEGER } OPTIONAL,
+//     hashes     [6] IMPLICIT SEQUENCE OF INTEGER OPTIONAL }  -- 256, 384, 512: that of SHA-2
 //
 // The encoding is deterministic: one value has one encoding, and no other is read.
 
@@ -63,6 +64,7 @@ struct Bound {
   std::optional<UsageRule> usage{};  // none: the template decides alone
   std::optional<PurposeRule> purposes{};
   KeyRule key{};
+  std::vector<x509::DigestAlgorithm> hashes{};     // that the request may be signed with; none: any
   std::optional<std::chrono::seconds> validity{};  // the certificate is valid for so long at most
   bool operator==(const Bound&) const = default;
 };

@@ -25,6 +25,7 @@ TEST(Bound, SurvivesItsEncodingWithAndWithoutEveryOption) {
   more.usage->subset = more.purposes->subset = true;
   more.key.spki_sha256 = Buffer(32, 9);
   more.validity = std::chrono::hours(24 * 30);
+  more.hashes = {x509::DigestAlgorithm::sha512, x509::DigestAlgorithm::sha256};
   EXPECT_EQ(decode(encode(more)).value(), more);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "crypto/signature_digest.hpp"
 #include "x509/extensions.hpp"
 
 namespace vouch::challenge {
@@ -181,6 +182,18 @@ Answer compare_key(const KeyRule& rule, const x509::RequestView& request, Bytes 
                 fmt::format("{} of {} bits", x509::to_string(key->type), key->bits));
 }
 
+Answer compare_hash(const std::vector<x509::DigestAlgorithm>& hashes, const x509::RequestView& request) {
+  if (hashes.empty()) return std::nullopt;
+  std::string expected;
+  for (const x509::DigestAlgorithm hash : hashes)
+    expected += fmt::format("{}{}", expected.empty() ? "" : " or ", x509::to_string(hash));
+  const auto algorithm = x509::parse_signature_algorithm(request.signature_algorithm);
+  const auto hash = algorithm ? crypto::digest_of(*algorithm) : std::nullopt;
+  if (!hash) return refuse(Code::HashAlgorithmMismatch, std::move(expected), "a signature that is not known");
+  if (std::ranges::find(hashes, *hash) != hashes.end()) return std::nullopt;
+  return refuse(Code::HashAlgorithmMismatch, std::move(expected), std::string(x509::to_string(*hash)));
+}
+
 std::string describe(std::uint16_t usage) {
   return fmt::format("{}", fmt::join(x509::key_usage_names(usage), ", "));
 }
@@ -260,6 +273,7 @@ std::optional<Refusal> check_scope(const Bound& bound, const Expected& expected)
 
 std::optional<Refusal> compare(const Bound& bound, const x509::RequestView& request, Bytes spki_sha256) {
   if (auto refusal = compare_key(bound.key, request, spki_sha256)) return refusal;
+  if (auto refusal = compare_hash(bound.hashes, request)) return refusal;
   if (auto refusal = compare_subject(bound, request)) return refusal;
   if (auto refusal = compare_alternative_names(bound, request)) return refusal;
   if (auto refusal = compare_usage(bound.usage, request)) return refusal;

@@ -56,6 +56,13 @@ INSTANTIATE_TEST_SUITE_P(
                r.purposes.clear();
              },
              ""},
+        Case{"OneOfSeveralHashes",
+             [](Bound& b, Request&) {
+               b.hashes = {x509::DigestAlgorithm::sha512, x509::DigestAlgorithm::sha256};
+             },
+             ""},
+        Case{"AnotherHash", [](Bound& b, Request&) { b.hashes = {x509::DigestAlgorithm::sha384}; },
+             "HashAlgorithmMismatch", "SHA-256"},
         Case{"OneOfSeveralSubjects",
              [](Bound& b, Request&) {
                b.subjects.insert(b.subjects.begin(), x509::name_from_rfc4514("CN=Other").value());

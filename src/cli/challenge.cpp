@@ -39,7 +39,8 @@ Result<ca::MintOrder> order_of(const Context& context, const Arguments& argument
   for (const auto& [option, text] : texts) *text = arguments.text(option, *text);
   const std::pair<const char*, std::vector<std::string>*> lists[] = {
       {"subject", &order.subjects}, {"name", &order.required_names}, {"allow-name", &order.allowed_names},
-      {"key-usage", &order.usage},  {"purpose", &order.purposes},    {"key-type", &order.key_types}};
+      {"key-usage", &order.usage},  {"purpose", &order.purposes},    {"key-type", &order.key_types},
+      {"hash", &order.hashes}};
   for (const auto& [option, list] : lists)
     if (arguments.has(option)) *list = arguments.all(option);
   order.min_bits = TRY(arguments.number("min-bits")).value_or(order.min_bits);
@@ -326,12 +327,17 @@ Result<Exit> account_list(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(context.choose_authority(*snapshot));
-  Table table{"ACCOUNT", "PROFILES"};
+  Table table{"ACCOUNT", "PROFILES", "RENEWS UNTIL"};
   Value values = Value::list();
   for (const ca::ChallengeDuty& duty : TRY(ca::parse_settings(record.settings)).challenge_duties) {
-    table.add(
-        {duty.account, duty.profiles.empty() ? "any" : fmt::format("{}", fmt::join(duty.profiles, ", "))});
-    values.push(Value().set("account", duty.account).set("profiles", texts(duty.profiles)));
+    const std::string grace = duty.renewal_grace.count() == 0 ? "" : format_span({0, duty.renewal_grace});
+    table.add({duty.account,
+               duty.profiles.empty() ? "any" : fmt::format("{}", fmt::join(duty.profiles, ", ")),
+               grace.empty() ? "the end" : grace + " after the end"});
+    values.push(Value()
+                    .set("account", duty.account)
+                    .set("profiles", texts(duty.profiles))
+                    .set("renewal_grace", text_or_null(grace)));
   }
   if (context.json())
     print_json(context, Value().set("ca", record.name).set("accounts", std::move(values)));
@@ -341,7 +347,9 @@ Result<Exit> account_list(Context& context, const Arguments&) {
 }
 
 Result<Exit> put_account(Context& context, const Arguments& arguments, bool on) {
-  const ca::ChallengeDuty duty{arguments.operand(0), arguments.all("profile")};
+  const Span grace = TRY(arguments.span("renewal-grace")).value_or(Span{});
+  if (grace.months != 0) return usage_error("--renewal-grace is in months: say it in days, such as 30d");
+  const ca::ChallengeDuty duty{arguments.operand(0), arguments.all("profile"), grace.seconds};
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(chosen(context, workspace));
   TRY(ca::set_challenge_duty(workspace.environment(), record.name, duty, on, context.user()));
@@ -368,6 +376,8 @@ constexpr Option kMint[] = {
     {"key-usage", "USAGE", "digitalSignature, keyEncipherment, …", Occurs::any_times},
     {"purpose", "PURPOSE", "clientAuth, …, or an OID", Occurs::any_times},
     {"key-type", "TYPE", "RSA, P-256, P-384, P-521 or Ed25519", Occurs::any_times},
+    {"hash", "sha256|sha384|sha512", "that the request is signed with; several: one of them",
+     Occurs::any_times},
     {"min-bits", "N", "of the key"},
     {"max-bits", "N", "of the key"},
     {"key-sha256", "HEX", "the one key, by the SHA-256 of its SubjectPublicKeyInfo"},
@@ -421,7 +431,10 @@ constexpr Option kMinter[] = {
 };
 constexpr std::span<const Option> kMinterSet(kMinter, std::size(kMinter) - 1);  // the key is key renew's
 constexpr Option kBind[] = {
-    {"profile", "NAME", "it speaks for this profile; none: for any", Occurs::any_times}};
+    {"profile", "NAME", "it speaks for this profile; none: for any", Occurs::any_times},
+    {"renewal-grace", "SPAN",
+     "its profiles may renew certificates (renewal_grace) for so long after their end; not at all if left "
+     "out"}};
 
 constexpr Command kCommands[] = {
     {"challenge mint", "", "mint a challenge for one device's request",

@@ -219,6 +219,7 @@ const std::vector<Command>& commands() {
                             scep_service_commands(),
                             scep_enroll_commands(),
                             scep_message_commands(),
+                            scep_visitor_commands(),
                             serve_commands(),
                             verify_commands(),
                             trust_commands(),

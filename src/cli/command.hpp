@@ -76,6 +76,7 @@ std::span<const Command> scep_ra_commands();
 std::span<const Command> scep_service_commands();
 std::span<const Command> scep_enroll_commands();
 std::span<const Command> scep_message_commands();
+std::span<const Command> scep_visitor_commands();
 std::span<const Command> serve_commands();
 std::span<const Command> verify_commands();
 std::span<const Command> trust_commands();

@@ -92,7 +92,7 @@ Result<Exit> set(Context& context, const Arguments& arguments) {
   if (fs::exists(file, unknown)) before = TRY(read_file(file, 1 << 20));
   const auto with_setting = is_for_the_service(name) ? daemon::with_setting : ca::with_setting;
   const std::string after = TRY(with_setting(as_text(before), file.string(), name, value));
-  TRY(write_file_atomic(file, as_bytes(after)));
+  TRY(ca::write_configuration(file, after));
   if (context.json())
     print_json(context, Value().set("name", name).set("value", value).set("file", file.string()));
   context.say("{} = {} in {}", name, value, file.string());
@@ -112,7 +112,7 @@ constexpr Command kCommands[] = {
     {"config set",
      "KEY VALUE",
      "change one setting; the rest of the file stays as it is",
-     "",
+     "What the file was before is kept beside it, as vouch.toml.previous.",
      {},
      "vouch config set issuance.node 2",
      &set},

@@ -537,6 +537,13 @@ void JsonDocumentation::enrol_a_device() {
   const Buffer message = read_file("testdata/scep/strongswan.der").value();
   check("scep decode", {shell_.file("cut.log", "sent " + to_base64(message).substr(0, 400))}, 4);
   check("scep replay", {shell_.path("sent.der"), url});
+  check(
+      "scep visitors",
+      {"--access-log",
+       shell_.file(
+           "access.log",
+           "2026-11-26 18:00:01 10.0.0.5 GET /scep operation=GetCACert 80 - 192.0.2.7 - - 200 0 0 1\n"
+           "2026-11-26 18:00:02 10.0.0.5 POST /scep operation=PKIOperation 80 - 192.0.2.8 x - 200 0 0 1\n")});
 }
 
 // Every command that prints JSON was looked at, and every documented key was met at least once, but for those

@@ -135,7 +135,10 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
   fields.add("Requester", record.requester).add("Submitted", format_time(record.submitted_at));
   if (record.resolved_at) fields.add("Resolved", format_time(*record.resolved_at));
   fields.add("By", record.resolver).add("Message", record.message).add("Rule", record.reason);
-  for (const auto& [key, text] : record.attributes) fields.add("Attribute", fmt::format("{}={}", key, text));
+  constexpr std::size_t kLongest = 200;  // what is sealed is for no eyes
+  for (const auto& [key, text] : record.attributes)
+    fields.add("Attribute",
+               fmt::format("{}={}{}", key, text.substr(0, kLongest), text.size() > kLongest ? "…" : ""));
   for (const std::string& signer : signers) fields.add("Signed by", signer);
   context.out() << fields.text("") << '\n';
   if (view)

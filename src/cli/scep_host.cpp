@@ -86,23 +86,40 @@ Result<std::vector<Buffer>> ScepHost::chain(const std::string& ca) {
   return chain;
 }
 
+Result<std::string> ScepHost::ca_of_profiles() const {
+  std::string common;
+  for (const auto& profile : configuration_.scep) {
+    if (!common.empty() && common != profile.ca) return ca();
+    common = profile.ca;
+  }
+  return ca(common);
+}
+
+// A listener that other hosts reach goes before one for this host's proxy.
 std::string ScepHost::url_of(const daemon::scep::ProfileConfiguration& profile) const {
   if (!profile.external_url.empty()) return profile.external_url;
-  const std::string path = profile.paths.empty() ? "/scep/" + profile.name : profile.paths.front();
   // The one that was made for devices comes before one that serves everybody.
-  const daemon::ListenerConfiguration* best = nullptr;
+  const auto is_better = [](const daemon::ListenerConfiguration& a, const daemon::ListenerConfiguration& b) {
+    if (a.address->is_loopback() != b.address->is_loopback()) return b.address->is_loopback();
+    return a.serves.size() < b.serves.size();
+  };
+  const daemon::ListenerConfiguration* chosen = nullptr;
   for (const auto& listener : configuration_.listeners) {
     const bool serves_scep = listener.enabled && listener.address &&
                              std::ranges::find(listener.serves, "scep") != listener.serves.end();
-    if (serves_scep && (best == nullptr || listener.serves.size() < best->serves.size())) best = &listener;
+    if (serves_scep && (chosen == nullptr || is_better(listener, *chosen))) chosen = &listener;
   }
-  if (best == nullptr) return {};
-  const std::string host = best->address->text();
+  if (!chosen) return {};
+  const std::string path = profile.paths.empty() ? "/scep/" + profile.name : profile.paths.front();
+  const std::string host = chosen->address->text();
   // "Every address" is none that a device could use.
   const bool is_any = host == "0.0.0.0" || host == "::";
-  const std::string place = is_any ? fmt::format("{}:{}", daemon::short_host_name(), best->address->port())
-                                   : daemon::address_and_port(*best->address);
-  return fmt::format("{}://{}{}", best->tls ? "https" : "http", place, path);
+  const std::uint16_t port = chosen->address->port();
+  std::string place = is_any ? fmt::format("{}:{}", daemon::short_host_name(), port)
+                             : daemon::address_and_port(*chosen->address);
+  const std::string usual = chosen->tls ? ":443" : ":80";
+  if (place.ends_with(usual)) place.resize(place.size() - usual.size());
+  return fmt::format("{}://{}{}", chosen->tls ? "https" : "http", place, path);
 }
 
 }  // namespace vouch::cli

@@ -21,6 +21,8 @@ class ScepHost {
   Result<const daemon::scep::ProfileConfiguration*> profile(std::string_view name) const;
   // The CA that --ca names, else the profile's, else the only one.
   Result<std::string> ca(const std::string& of_profile = {}) const;
+  // Where no profile is named: that of all profiles, if they have one.
+  Result<std::string> ca_of_profiles() const;
   Result<std::unique_ptr<daemon::scep::RaKeys>> ra_keys(const std::string& ca);
   Result<daemon::scep::Findings> examine(const daemon::scep::ProfileConfiguration& profile);
   // Its certificate and those above it.

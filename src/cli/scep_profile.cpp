@@ -26,6 +26,7 @@ Value describe_profile(const ScepHost& host, const ProfileConfiguration& profile
       .set("account", profile.account_name())
       .set("challenge", to_string(profile.challenge))
       .set("templates", std::move(templates))
+      .set("root", text_or_null(profile.root))
       .set("legacy", profile.legacy);
 }
 
@@ -47,6 +48,15 @@ Result<Exit> list(Context& context, const Arguments&) {
   return Exit::done;
 }
 
+// What somebody sees who tries the URL, because both answers look like faults.
+std::string visit_of(const ProfileConfiguration& profile) {
+  using enum daemon::scep::ChallengeKind;
+  const bool module =
+      profile.challenge == bound || profile.challenge == webhook || profile.challenge == intune;
+  return module ? "403 Forbidden, which is right: a policy module decides"
+                : "NDES's general page, which is right: no policy module decides";
+}
+
 Result<Exit> show(Context& context, const Arguments& arguments) {
   const auto host = TRY(ScepHost::open(context));
   const auto& profile = *TRY(host->profile(arguments.operands().empty() ? "" : arguments.operand(0)));
@@ -61,7 +71,8 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
     fields.add("Behind", profile.internal_url)
         .add("Mode", mode_of(profile))
         .add("Account", profile.account_name());
-    fields.add("Challenge", to_string(profile.challenge));
+    fields.add("Challenge", to_string(profile.challenge)).add("A browser gets", visit_of(profile));
+    fields.add("Root", profile.root);
     for (const std::string& path : profile.paths) fields.add("Path", path);
     for (const std::string& name : profile.templates()) fields.add("Template", name);
     for (const std::string& fault : findings.faults) fields.add("Wrong", fault);

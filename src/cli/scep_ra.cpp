@@ -59,7 +59,7 @@ Result<Exit> show_states(Context& context, daemon::scep::RaKeys& keys, const std
 
 Result<Exit> show(Context& context, const Arguments&) {
   const auto host = TRY(ScepHost::open(context));
-  const std::string ca = TRY(host->ca());
+  const std::string ca = TRY(host->ca_of_profiles());
   const auto keys = TRY(host->ra_keys(ca));
   return show_states(context, *keys, ca);
 }
@@ -79,7 +79,7 @@ Status check_administrator(Context& context, const ScepHost& host, const std::st
 
 Result<Exit> make_new(Context& context, bool only_if_missing) {
   const auto host = TRY(ScepHost::open(context));
-  const std::string ca = TRY(host->ca());
+  const std::string ca = TRY(host->ca_of_profiles());
   TRY(check_administrator(context, *host, ca, "issue certificates of the registration authority"));
   const auto keys = TRY(host->ra_keys(ca));
   if (only_if_missing && daemon::scep::judge_ra(TRY(keys->states()), context.clock().now())) {
@@ -116,7 +116,7 @@ fs::path file_for(const fs::path& base, const RaState& state) {
 
 Result<Exit> export_(Context& context, const Arguments& arguments) {
   const auto host = TRY(ScepHost::open(context));
-  const std::string ca = TRY(host->ca());
+  const std::string ca = TRY(host->ca_of_profiles());
   TRY(check_administrator(context, *host, ca, "export keys of the registration authority"));
   const auto keys = TRY(host->ra_keys(ca));
   const auto chain = TRY(host->chain(ca));
@@ -148,7 +148,7 @@ Result<Exit> export_(Context& context, const Arguments& arguments) {
 
 Result<Exit> import(Context& context, const Arguments& arguments) {
   const auto host = TRY(ScepHost::open(context));
-  const std::string ca = TRY(host->ca());
+  const std::string ca = TRY(host->ca_of_profiles());
   TRY(check_administrator(context, *host, ca, "import keys of the registration authority"));
   const auto keys = TRY(host->ra_keys(ca));
   std::string password = TRY(password_of(context, arguments, "Password of the file: "));

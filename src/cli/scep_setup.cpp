@@ -31,13 +31,17 @@ class Setup {
       return make_error(Errc::conflict, "there is a SCEP profile '{}' already", name_)
           .with_hint(
               fmt::format("vouch scep profile show {}; change it in {}", name_, host_->file().string()));
+    if (const auto chain = host_->chain(ca_); chain && !chain->empty()) {
+      root_ = root_of(*chain);
+      if (is_ca_mode()) TRY(check_ca_key(chain->front()));
+    }
     const std::string toml = TRY(new_configuration());
     // Nothing is made for a file that would not be good.
     const daemon::Configuration checked =
         TRY(daemon::parse_configuration(toml, host_->file().string()).context("adding the profile"));
     if (!host_->is_registration()) TRY(prepare_ca());
     TRY(write_password());
-    TRY(write_file_atomic(host_->file(), as_bytes(toml)));
+    TRY(ca::write_configuration(host_->file(), toml));
     const bool certified = TRY(prepare_certificates(checked));
     return report(certified);
   }
@@ -46,6 +50,22 @@ class Setup {
   bool is_ca_mode() const { return arguments_.text("mode", "ra") == "ca"; }
   bool has_password() const { return challenge_ == "password"; }
   fs::path password_file() const { return fs::path("scep") / (name_ + ".password"); }
+
+  // Its SHA-256, where the chain is complete.
+  std::string root_of(std::span<const Buffer> chain) const {
+    const auto last = x509::parse_certificate(chain.back());
+    if (!last || !equal(last->issuer, last->subject)) return {};
+    return to_hex(context_.provider().digest(crypto::DigestAlgorithm::sha256, chain.back()));
+  }
+
+  Status check_ca_key(Bytes certificate) const {
+    const auto view = TRY(x509::parse_certificate(certificate));
+    const auto key = TRY(x509::parse_public_key_info(view.public_key_info));
+    if (key.type == x509::KeyType::rsa) return ok();
+    return make_error(Errc::usage, "CA '{}' has a {} key, and clients encrypt for RSA keys alone", ca_,
+                      x509::to_string(key.type))
+        .with_hint("leave --mode ca out: then the service has certificates of its own");
+  }
 
   // The file as it will be: what is there stays.
   Result<std::string> new_configuration() const {
@@ -58,8 +78,8 @@ class Setup {
     if (arguments_.has("one-certificate"))
       toml += fmt::format("\n[scep_ra]\nsigning_template = {0}\nencryption_template = {0}\n",
                           in_quotes(kCombinedTemplate));
-    toml += fmt::format("\n[scep.{}]\nca = {}\nmode = {}\nchallenge = {}\n", name_, in_quotes(ca_),
-                        in_quotes(arguments_.text("mode", "ra")), in_quotes(challenge_));
+    toml += fmt::format("{}[scep.{}]\nca = {}\nmode = {}\nchallenge = {}\n", toml.empty() ? "" : "\n", name_,
+                        in_quotes(ca_), in_quotes(arguments_.text("mode", "ra")), in_quotes(challenge_));
     if (has_password()) toml += fmt::format("password_file = {}\n", in_quotes(password_file().string()));
     toml += fmt::format("general_template = {}\n", in_quotes(template_));
     std::string paths;
@@ -69,6 +89,7 @@ class Setup {
     if (!paths.empty()) toml += fmt::format("paths = [{}]\n", paths);
     if (const auto url = arguments_.text("url"); !url.empty())
       toml += fmt::format("external_url = {}\n", in_quotes(url));
+    if (!root_.empty()) toml += fmt::format("root = {}\n", in_quotes(root_));
     if (arguments_.has("legacy")) toml += "legacy = true\n";
     return toml;
   }
@@ -78,8 +99,8 @@ class Setup {
     if (const auto address = arguments_.text("listen"); !address.empty()) {
       if (host_->configuration().find_listener("scep"))
         return usage_error("--listen: there is a listener 'scep' already; leave the option out");
-      return toml + fmt::format("{}\n[listener.scep]\naddress = {}\nserves = [\"scep\"]\n",
-                                toml.empty() || toml.ends_with('\n') ? "" : "\n", in_quotes(address));
+      if (!toml.empty()) toml += toml.ends_with('\n') ? "\n" : "\n\n";
+      return toml + fmt::format("[listener.scep]\naddress = {}\nserves = [\"scep\"]\n", in_quotes(address));
     }
     const auto& listeners = host_->configuration().listeners;
     const auto serves_scep = [](const auto& listener) {
@@ -187,16 +208,24 @@ class Setup {
       tell_next(*after);
     }
     wipe(password_);
+    tell_findings(*after, profile);
     return certified ? Exit::done : Exit::pending;
   }
 
+  // What is odd, and, on a registration authority's host, what the CA's administrator has to do.
+  void tell_findings(ScepHost& after, const daemon::scep::ProfileConfiguration& profile) const {
+    const auto findings = after.examine(profile);
+    if (!findings) {
+      context_.note("warning: {}", findings.error().summary());
+      context_.note("hint: vouch scep profile show {} asks again", name_);
+      return;
+    }
+    for (const std::string& fault : findings->faults) context_.note("warning: {}", fault);
+    for (const std::string& warning : findings->warnings) context_.note("warning: {}", warning);
+  }
+
   void tell_next(const ScepHost& after) const {
-    if (after.is_registration())
-      context_.say(
-          "at the CA, once: vouch template publish {}; vouch role grant enroller ACCOUNT --template {} (and "
-          "reader); ACCOUNT is this host's there",
-          template_, template_);
-    else
+    if (!after.is_registration())
       context_.note(
           "note: devices reach this CA's own host; the service may run on another: "
           "docs/mechanisms/registration-authority.md");
@@ -213,7 +242,7 @@ class Setup {
   const std::string template_ = arguments_.text("template", kDefaultTemplate);
   const std::string challenge_ = arguments_.text("challenge", "password");
   std::unique_ptr<ScepHost> host_;
-  std::string ca_, password_;
+  std::string ca_, password_, root_;
 };
 
 Result<Exit> setup(Context& context, const Arguments& arguments) { return Setup(context, arguments).run(); }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "asn1/whole.hpp"
+#include "crypto/signature_digest.hpp"
 
 namespace vouch::cms {
 namespace {
@@ -161,27 +162,7 @@ void write_digest_algorithm(Writer& out, DigestAlgorithm digest) {
 }
 
 Result<DigestAlgorithm> digest_of(SignatureAlgorithm algorithm) {
-  switch (algorithm) {
-    case SignatureAlgorithm::rsa_pkcs1_sha256:
-    case SignatureAlgorithm::rsa_pss_sha256:
-    case SignatureAlgorithm::ecdsa_sha256:
-      return DigestAlgorithm::sha256;
-    case SignatureAlgorithm::rsa_pkcs1_sha384:
-    case SignatureAlgorithm::rsa_pss_sha384:
-    case SignatureAlgorithm::ecdsa_sha384:
-      return DigestAlgorithm::sha384;
-    case SignatureAlgorithm::rsa_pkcs1_sha512:
-    case SignatureAlgorithm::rsa_pss_sha512:
-    case SignatureAlgorithm::ecdsa_sha512:
-    case SignatureAlgorithm::ed25519:
-      return DigestAlgorithm::sha512;
-    case SignatureAlgorithm::rsa_pkcs1_sha1:
-    case SignatureAlgorithm::ecdsa_sha1:
-    case SignatureAlgorithm::dsa_sha1:
-      return DigestAlgorithm::sha1;
-    case SignatureAlgorithm::rsa_pkcs1_md5:
-      return DigestAlgorithm::md5;
-  }
+  if (const auto digest = crypto::digest_of(algorithm)) return *digest;
   return make_error(Errc::unsupported, "signatures with {} are not verified", x509::to_string(algorithm));
 }
 

@@ -456,6 +456,49 @@ TEST_F(AdministrationTest, ChallengesAreMintedAndJudgedWhereTheCaIs) {
   EXPECT_EQ(record.client, "192.0.2.7");
 }
 
+TEST_F(AdministrationTest, WhatAFrontEndElsewhereRefusedIsInTheAuditLog) {
+  RunningService service(bench_);
+  net::Fetcher fetcher(identity("ra1"));
+  const std::string account = "certificate:Test Root/ClientAuth/CN=ra1";
+  api::RemoteAuthority remote({url(service), "Test Root"}, fetcher);
+  ca::FrontEndRefusal refusal{.profile = "phones", .client = "192.0.2.7", .transaction = "tid-1"};
+  refusal.code = "KeyMismatch";
+  refusal.received = std::string(100'000, 'x');
+  refusal.seen_at = bench_.clock().now();
+  refusal.left_out = 3;
+  const std::vector<ca::FrontEndRefusal> two(2, refusal), many(ca::kMostRefusals + 1, refusal);
+  ASSERT_TRUE(remote.report_refusals(two)) << "everybody may hand in requests";
+  EXPECT_EQ(remote.report_refusals(many).error().code(), Errc::limit_exceeded);
+  const auto entries = [&] {
+    std::vector<store::AuditRecord> found;
+    EXPECT_TRUE(
+        bench_.database().snapshot().value()->for_each_audit({}, [&](const store::AuditRecord& entry) {
+          if (entry.action == "scep.refuse") found.push_back(entry);
+          return ok();
+        }));
+    return found;
+  };
+  const auto kept = entries();
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(kept.front().actor, account);
+  EXPECT_EQ(kept.front().authority, "Test Root");
+  EXPECT_EQ(kept.front().object, "profile phones");
+  EXPECT_EQ(kept.front().outcome, "denied");
+  EXPECT_THAT(kept.front().details, HasSubstr("code=KeyMismatch"));
+  EXPECT_THAT(kept.front().details, HasSubstr("client=192.0.2.7"));
+  EXPECT_THAT(kept.front().details, HasSubstr("left_out_before=3"));
+  EXPECT_LT(kept.front().details.size(), 10'000u);
+
+  ca::Grant everybody;
+  everybody.principal = "*";
+  everybody.role = ca::Role::enroller;
+  ASSERT_TRUE(ca::revoke_role(bench_.environment(), everybody, kAdmin));
+  EXPECT_EQ(remote.report_refusals(two).error().code(), Errc::denied);
+  grant(account, ca::Role::enroller, "WebServer");
+  EXPECT_TRUE(remote.report_refusals(two));
+  EXPECT_EQ(entries().size(), 5u) << "two, one of a front end without the right, two";
+}
+
 TEST_F(AdministrationTest, ARegistrationAuthorityPassesRequestsOnAndSaysWhenTheCaIsGone) {
   auto service = std::make_unique<RunningService>(bench_);
   const ca::TemporaryFolder home;

@@ -3,7 +3,7 @@
 #include "api/administration.hpp"
 #include "api/distribution.hpp"
 #include "api/ocsp.hpp"
-#include "ca/audit.hpp"
+#include "ca/refusals.hpp"
 #include "daemon/configuration.hpp"
 #include "daemon/mdm/minters.hpp"
 #include "daemon/scep/here.hpp"
@@ -88,12 +88,12 @@ Result<Part> make_scep(const api::Service& service) {
        .log = service.log,
        .refused =
            [&environment, log = service.log](const enroll::mdm::RefusedSignIn& refused) {
+             const ca::FrontEndRefusal refusal{.profile = refused.profile,
+                                               .client = refused.client,
+                                               .transaction = {},
+                                               .user = refused.user};
              const Status kept =
-                 ca::record_audit(environment, {.actor = "page:" + refused.user,
-                                                .action = "scep.page",
-                                                .object = "profile " + refused.profile,
-                                                .details = ca::AuditDetails().add("client", refused.client),
-                                                .outcome = std::string(ca::audit_outcome::denied)});
+                 ca::record_refusals(environment, {}, "page:" + refused.user, std::span(&refusal, 1));
              if (!kept && log) log("a refused sign-in is not in the audit log: " + kept.error().summary());
            }},
       service.metrics);

@@ -59,23 +59,30 @@ Status check_complete(const AuthorityConfiguration& configuration) {
 Part Registration::make_scep(const crypto::Provider& provider, const Configuration& configuration) {
   scep::ThereSite::Context context{home() / configuration.scep_ra.folder, short_host_name(), provider,
                                    clock()};
-  return scep_part(
-      {.home = home(),
-       .provider = provider,
-       .clock = clock(),
-       .site = std::make_shared<scep::ThereSite>(authority_, std::move(context)),
-       .minter =
-           [this](const scep::ProfileConfiguration& profile) {
-             return mdm::minter_there(authority_, profile);
-           },
-       .log = log(),
-       .refused =
-           [log = log()](const enroll::mdm::RefusedSignIn& refused) {
-             if (log)
-               log(fmt::format("page of SCEP profile '{}': the sign-in of '{}' from {} was refused",
-                               refused.profile, refused.user, refused.client));
-           }},
-      metrics());
+  const auto site = std::make_shared<scep::ThereSite>(authority_, std::move(context));
+  Part part =
+      scep_part({.home = home(),
+                 .provider = provider,
+                 .clock = clock(),
+                 .site = site,
+                 .minter =
+                     [this](const scep::ProfileConfiguration& profile) {
+                       return mdm::minter_there(authority_, profile);
+                     },
+                 .log = log(),
+                 .refused =
+                     [log = log(), site](const enroll::mdm::RefusedSignIn& refused) {
+                       site->note_refusal(ca::FrontEndRefusal{.profile = refused.profile,
+                                                              .client = refused.client,
+                                                              .transaction = {},
+                                                              .user = refused.user});
+                       if (log)
+                         log(fmt::format("page of SCEP profile '{}': the sign-in of '{}' from {} was refused",
+                                         refused.profile, refused.user, refused.client));
+                     }},
+                metrics());
+  part.jobs.push_back({"scep refusals", std::chrono::seconds(5), [site] { return site->deliver(); }});
+  return part;
 }
 
 Registration::Registration(OutpostOptions options, FileLock only_one, const crypto::Provider& provider,

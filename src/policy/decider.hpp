@@ -31,6 +31,7 @@ class Decider {
   bool check_names();
   bool check_purposes();
   bool check_validity();
+  bool take_requested_end(Time& end);
   void check_attributes();
   void check_queue();
 

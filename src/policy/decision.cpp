@@ -2,6 +2,7 @@
 
 #include "policy/decider.hpp"
 #include "policy/purposes.hpp"
+#include "policy/requested_validity.hpp"
 
 namespace vouch::policy {
 
@@ -156,7 +157,8 @@ bool Decider::check_validity() {
                  fmt::format("a time from {} to {}", format_time(ca.not_before), format_time(ca.not_after)),
                  format_time(q_.now), "the CA needs a new certificate before it can issue again"});
   decision_.plan.not_before = q_.now;
-  const Time wanted = add(q_.now, t_ == nullptr ? ca.default_validity : t_->validity);
+  Time wanted = add(q_.now, t_ == nullptr ? ca.default_validity : t_->validity);
+  if (!take_requested_end(wanted)) return false;
   decision_.plan.not_after = wanted;
   if (wanted <= ca.not_after) {
     pass("validity.ca");
@@ -169,6 +171,34 @@ bool Decider::check_validity() {
   decision_.plan.not_after = ca.not_after;
   change("validity.beyond_ca", fmt::format("{}, the end of the CA", format_time(ca.not_after)),
          format_time(wanted));
+  return true;
+}
+
+// EDITF_ATTRIBUTEENDDATE: less than the template gives, where the CA lets requesters say so; never more.
+bool Decider::take_requested_end(Time& end) {
+  constexpr std::string_view kRule = "validity.requested";
+  const auto asked = requested_validity(*q_.request, q_.attributes, q_.now);
+  if (!asked) return true;
+  if (!q_.authority.requested_validity) {
+    change(kRule, fmt::format("{}; this CA takes no requested validity", format_time(end)), asked->text);
+    return true;
+  }
+  if (!asked->end || *asked->end <= q_.now)
+    return deny({kRule, "the validity that the request asks for is none", "an end that is not over yet",
+                 asked->text, "correct it, e.g. to: ValidityPeriod=Days, ValidityPeriodUnits=90"});
+  if (*asked->end > end) {
+    change(kRule, fmt::format("{}, the most that there is", format_time(end)), asked->text);
+    return true;
+  }
+  constexpr std::chrono::days kShort{5};
+  if (*asked->end < q_.now + kShort)
+    change(kRule,
+           fmt::format("{}, in less than {} days: a device that is off for a weekend loses it",
+                       format_time(*asked->end), kShort.count()),
+           format_time(end));
+  else
+    pass(kRule);
+  end = *asked->end;
   return true;
 }
 

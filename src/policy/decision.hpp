@@ -18,6 +18,7 @@ struct AuthorityContext {
   bool enterprise = false;
   bool automatic_issuance = false;       // stand-alone: issue without the queue
   bool override_logon_purposes = false;  // stand-alone: smart-card-logon and KDC purposes after all (logged)
+  bool requested_validity = false;       // a requester may ask for an earlier end than the template's
   Time not_before{}, not_after{};        // of the CA certificate that would sign
   std::optional<std::uint32_t> path_length;  // what its certificate still allows below
   Span default_validity{12, {}};             // without a template

@@ -64,6 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   question.authority.enterprise = data[1] & 4;
   question.authority.automatic_issuance = data[1] & 8;
   question.authority.override_logon_purposes = data[1] & 16;
+  question.authority.requested_validity = data[1] & 32;
   question.authority.not_before = Time(std::chrono::sys_days(std::chrono::year(2026) / 1 / 1));
   question.authority.not_after = Time(std::chrono::sys_days(std::chrono::year(2028) / 1 / 1));
   question.now = Time(std::chrono::sys_days(std::chrono::year(2026) / 11 / 23));

@@ -90,6 +90,11 @@ ca = "Devices"
 challenge = "password"
 password_file = "password"
 general_template = "ScepDevice"
+[scep.phones]
+ca = "Devices"
+challenge = "one-time"
+admin_paths = ["/certsrv/mscep_admin"]
+general_template = "ScepDevice"
 X
   echo '[scep_ra]' >>$ra/vouch.toml
   chmod 600 $ra/ra.key
@@ -138,8 +143,31 @@ expect "for that reason" 0 "RenewalCertificateRevoked" cat ra1.log
 expect "another template is not this host's to use" fail "role enroller" curl -sS --fail-with-body --cacert root.pem --cert ra1/ra.pem --key ra1/ra.key \
   -H 'Content-Type: application/json' --data-binary "$(python3 -c 'import json; print(json.dumps({"ca": "Devices", "template": "ClientAuth", "request": open("ra1.csr").read()}))')" https://ca.vouch.test:8443/api/v1/requests
 
-# --- two hosts, one of which dies ---
+# --- what is refused here is found at the CA ---
+expect "a wrong password is refused" fail . enrol --in k2.pem --dn CN=thief --password wrong
+audited() { # ACTION PATTERN: the CA's audit log has it, within some seconds
+  local i
+  for i in $(seq 100); do vouch audit show --action "$1" --json >audit 2>&1; grep -qE -- "$2" audit && return; sleep 0.1; done
+  return 1
+}
+if audited scep.refuse "code=ChallengePasswordMismatch.*client=10.61.1.1"; then ok "the CA's audit log has code and device"; else no "the CA's audit log lacks the refusal" audit; fi
+expect "and which host refused" 0 'certificate:Devices/ClientAuth/CN=ra"' cat audit
+
+# --- passwords are asked of the CA by one host, and good at the other, once ---
+echo "correct horse battery" >page
+must on ra1 "$VOUCH" scep user add mdm --password-file page
+must vouch challenge minter add page --account "$account" --profile phones --template ScepDevice --names 'CN=*' --passwords yes
 start ra2
+ask_page() { ip netns exec vra1 curl -sS -w '%{stderr}%{http_code}' -u "mdm:$1" http://127.0.0.1/certsrv/mscep_admin; }
+expect "nobody gets in with another password" 0 "401" ask_page wrong
+once=$(ask_page "$(cat page)" 2>/dev/null | iconv -f utf-16le -t utf-8 | sed -nE 's/.*password is: *<B> *([^ <]+).*/\1/ip')
+if [ ${#once} -ge 16 ]; then ok "the page gives a password"; else no "the page gives no password" ra1.log; fi
+phones() { device "$VOUCH" scep enroll "http://10.61.$1.2/scep/phones" --ca-file root.pem --key "$2.key" --out "$2.pem" --subject "CN=$2" --challenge "$once"; }
+expect "with which a device enrols at the other host" 0 "is in paged.pem" phones 2 paged
+expect "once, wherever" fail "ChallengeReused" phones 1 again
+if audited scep.page "user=mdm"; then ok "the sign-in that was refused is in the CA's audit log"; else no "the CA's audit log lacks the sign-in" audit; fi
+
+# --- two hosts, one of which dies ---
 device "$LOAD" "$COUNT" 8 secret received http://10.61.1.2/scep/devices http://10.61.2.2/scep/devices >load 2>&1 &
 load=$!
 for i in $(seq 600); do [ "$(wc -l 2>/dev/null <received || echo 0)" -ge $((COUNT * 2 / 5)) ] && break; sleep 0.1; done

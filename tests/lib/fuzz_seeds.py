@@ -218,6 +218,8 @@ def main() -> int:
         elif path.suffix == ".query":
             seeds.add("scep_query", content)
             seeds.add("scep_captured", b"2026-11-26 10:00:00 GET /scep " + content + b" 80 - 192.0.2.9 - - 200 0 0 1\n")
+            seeds.add("scep_visitors", b"2026-11-26 10:00:00 10.0.0.5 GET /scep " + content + b" 80 - 192.0.2.9 - - 200 0 0 1\n"
+                      + b"#Fields: c-ip sc-status cs-uri-query time date\n192.0.2.7 414 operation=GetCACert 10:00:00 2026-11-26\n")
     for path in sorted((seeds.out / "request").iterdir()):
         seeds.add("scep_inner", path.read_bytes())
     name = bytes.fromhex("300c310a300806035504030c0141")

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SCEP as the real service has it: set up by one command, then strongSwan's pki, micromdm's scepclient and certmonger
-# enrol, renew, wait for approval and are refused, in RA and CA mode, directly and behind nginx. What went wrong is read
+# enrol, renew, wait for approval and are refused, in RA and CA mode, directly and behind nginx and HAProxy. What went wrong is read
 # in the service's log, the audit log and the W3C access log.
 . "$(dirname "$0")/../lib/own_network.sh"
 . "$(dirname "$0")/../lib/script.sh"
 . "$(dirname "$0")/../lib/scep_clients.sh"
-need openssl pki scepclient curl getcert dbus-run-session nginx
+need openssl pki scepclient curl getcert dbus-run-session nginx haproxy
 VOUCH=$(readlink -f "$VOUCH")
 cd "$W" || exit 1
 export no_proxy=127.0.0.1 VOUCH_HOME=$W/home
@@ -14,6 +14,8 @@ url=http://127.0.0.1:8080
 # --- set up ---
 # RSA: micromdm's client encrypts to every certificate that it gets, the root's too.
 must vouch ca init --name Root --kind root --key rsa:2048 --no-locations
+# What clients look for that encrypt for a CA itself.
+must vouch template set SubCA purpose=signature_and_encryption 'key_usage=["digitalSignature","keyEncipherment","keyCertSign","cRLSign"]'
 must vouch ca init --name Devices --kind subordinate --parent Root --key rsa:2048 --no-locations
 must vouch config set access_log.file logs/access.log
 must vouch template set ScepDevice key_reuse=true
@@ -25,6 +27,9 @@ must V scep setup phones --legacy
 legacy=$(sed -nE 's/.*Challenge: +//p' must)
 must V scep setup whole --mode ca
 of_ca=$(sed -nE 's/.*Challenge: +//p' must)
+must V scep setup old --mode ca --legacy
+if grep -q keyEncipherment must; then no "set-up warns of a CA that clients encrypt for" must; else ok "set-up has nothing to warn of"; fi
+of_old=$(sed -nE 's/.*Challenge: +//p' must)
 must V scep setup guests --challenge none
 expect "a profile is set up once" fail "there is a SCEP profile 'routers' already" vouch --ca Devices scep setup routers
 expect "the configuration is in order" 0 "in order" vouch config check
@@ -96,6 +101,8 @@ expect "scepclient is refused" fail . micromdm "$url/scep/routers" weak -challen
 logged "because it is too weak" "scep routers: .*refused: AlgorithmRefused: .*SHA-1 is too weak.*mend: .*legacy"
 must micromdm "$url/scep/phones" phone -challenge "$legacy"
 issued "scepclient, legacy profile" mm-phone/cert.pem phone
+must micromdm "$url/scep/old" whole -challenge "$of_old"
+issued "scepclient, CA mode" mm-whole/cert.pem whole
 logged "noted as weak" "scep phones: PKCSReq .*succeeded.*too weak today"
 
 # --- certmonger ---
@@ -125,6 +132,26 @@ same "nginx passes on a GET of 40 kB" "$(status $tls "https://127.0.0.1:8443/sce
 same "nginx passes on nothing else" "$(status $tls https://127.0.0.1:8443/metrics)" 404
 status $tls -H 'X-Forwarded-For: 192.0.2.7' --data-binary rubbish "https://127.0.0.1:8443/scep/routers?operation=PKIOperation" >/dev/null
 in_access_log "the access log has the device's address, not the proxy's" 'PKIOperation.* 192.0.2.7 '
+
+# --- behind HAProxy, as packaging/examples/haproxy-scep.cfg has it ---
+mkdir -p haproxy
+cat nginx/scep.crt nginx/scep.key >haproxy/scep.pem
+sed -e "s|/etc/haproxy/|$W/haproxy/|; s|bind :443|bind 127.0.0.1:8444|; s|ra1.example.com:8080|127.0.0.1:8080|" \
+  "$ROOT/packaging/examples/haproxy-scep.cfg" >haproxy/haproxy.cfg
+expect "HAProxy takes the example" 0 "valid" haproxy -c -V -f haproxy/haproxy.cfg
+must haproxy -D -p "$W/haproxy/pid" -f haproxy/haproxy.cfg
+at_exit+=('kill "$(cat haproxy/pid)" 2>/dev/null')
+proxy=https://127.0.0.1:8444
+for i in $(seq 50); do [ "$(status $tls "$proxy/scep/routers?operation=GetCACaps")" = 200 ] && break; sleep 0.1; done
+same "HAProxy passes on GetCACaps" "$(status $tls "$proxy/certsrv/mscep/mscep.dll/pkiclient.exe?operation=GetCACaps")" 200
+same "HAProxy passes on a GET of 40 kB" "$(status $tls "$proxy/scep/routers?operation=PKIOperation&message=$(letters 40000)")" 400
+same "and the longest one that there is" "$(status $tls "$proxy/scep/routers?operation=PKIOperation&message=$(letters 65000)")" 400
+same "HAProxy passes on nothing else" "$(status $tls "$proxy/metrics")" 404
+echo "$password" >secret
+expect "a device enrols through HAProxy" 0 "is in behind.pem" vouch scep enroll "$proxy/scep/routers" --tls-roots nginx/scep.crt --get --key behind.key --out behind.pem --subject CN=behind --challenge-file secret
+issued "HAProxy" behind.pem behind
+status $tls -H 'X-Forwarded-For: 192.0.2.8' --data-binary rubbish "$proxy/scep/routers?operation=PKIOperation" >/dev/null
+in_access_log "HAProxy too tells the device's address" 'PKIOperation.* 192.0.2.8 '
 
 # --- the registration authority's certificates ---
 must V scep ra renew

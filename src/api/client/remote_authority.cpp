@@ -89,8 +89,8 @@ Result<std::optional<ca::Submitted>> RemoteAuthority::find_submitted(std::string
   const std::string pem = text_of(*answer, "certificate_request");
   // A signed message around it has a block of another name.
   auto blocks = TRY(pem_or_der(as_bytes(pem), "CERTIFICATE REQUEST", {"CERTIFICATE REQUEST"}));
-  return std::optional<ca::Submitted>(
-      {*answer->find("request")->integer(), std::move(blocks.front().der), text_of(*answer, "transaction")});
+  return std::optional<ca::Submitted>({*answer->find("request")->integer(), std::move(blocks.front().der),
+                                       text_of(*answer, "transaction"), TRY(attributes_of(*answer))});
 }
 
 Result<RemoteAuthority::Certificate> RemoteAuthority::certificate(Bytes serial) const {
@@ -180,6 +180,24 @@ Result<Value> RemoteAuthority::mint(std::string_view what, Value order, std::str
               .path = fmt::format("/challenges{}", what),
               .body = std::move(order),
               .for_whom = for_whom});
+}
+
+Status RemoteAuthority::report_refusals(std::span<const ca::FrontEndRefusal> refusals) const {
+  Value list = Value::list();
+  for (const ca::FrontEndRefusal& refusal : refusals) {
+    Value value;
+    value.set("profile", refusal.profile).set("client", refusal.client);
+    value.set("transaction", refusal.transaction).set("code", refusal.code);
+    value.set("expected", refusal.expected).set("received", refusal.received).set("why", refusal.why);
+    if (!refusal.user.empty()) value.set("user", refusal.user);
+    value.set("seen_at", format_time(refusal.seen_at.value_or(Time())));
+    if (refusal.left_out != 0) value.set("left_out", refusal.left_out);
+    list.push(std::move(value));
+  }
+  (void)TRY(ask({.method = "POST",
+                 .path = "/audit/refusals",
+                 .body = Value().set("ca", settings_.ca).set("refusals", std::move(list))}));
+  return ok();
 }
 
 Result<RemoteCaller> RemoteAuthority::caller() const {

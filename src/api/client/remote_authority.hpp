@@ -10,6 +10,7 @@
 
 #include "base/value.hpp"
 #include "ca/authority.hpp"
+#include "ca/refusals.hpp"
 #include "ca/roles.hpp"
 #include "net/fetch.hpp"
 
@@ -71,6 +72,8 @@ class RemoteAuthority final : public ca::Authority {
   };
   Result<Challenge> mint_challenge(Value order, std::string_view for_whom) const;
   Result<Challenge> mint_password(std::string_view profile, std::string_view for_whom) const;
+  // What this host refused by itself, for the audit log there; at most ca::kMostRefusals.
+  Status report_refusals(std::span<const ca::FrontEndRefusal> refusals) const;
   Result<RemoteCaller> caller() const;
   // A challenge or a password for a device: `what` is below /challenges, the answer as the API describes it.
   Result<Value> mint(std::string_view what, Value order, std::string_view for_whom) const;

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "daemon/setting_kinds.hpp"
 #include "daemon/setting_sections.hpp"
+#include "enroll/scep/service_trust.hpp"
 
 namespace vouch::daemon::scep {
 namespace {
@@ -76,6 +77,8 @@ constexpr Setting<P> kProfileSettings[] = {
         "notify", "webhooks that are told what became of requests: sections [webhook.NAME]"),
     list<P, [](auto& p) -> auto& { return p.admin_paths; }>(
         "admin_paths", "of the page with challenge passwords, such as /certsrv/mscep_admin; empty: none"),
+    text<P, [](auto& p) -> auto& { return p.root; }>(
+        "root", "fingerprint of the root that devices trust, as it is written anywhere; empty: not watched"),
     text<P, [](auto& p) -> auto& { return p.external_url; }>("external_url",
                                                              "the URL that devices have, at a proxy perhaps"),
     text<P, [](auto& p) -> auto& { return p.internal_url; }>("internal_url",
@@ -118,6 +121,10 @@ class ProfileCheck {
       if (!url->empty() && !url->starts_with("http://") && !url->starts_with("https://"))
         return wrong(fmt::format("has '{}' for a URL", *url))
             .with_hint("write it as \"https://scep.example.com/scep/" + profile_.name + "\"");
+    if (!profile_.root.empty())
+      if (const auto print = enroll::scep::parse_fingerprint(profile_.root); !print)
+        return wrong(fmt::format("names a root that is none: {}", print.error().message()))
+            .with_hint("vouch scep trust " + profile_.name + " shows the root's fingerprint");
     if (profile_.templates().empty())
       return wrong("issues nothing").with_hint("add: general_template = \"ScepDevice\"");
     return ok();
@@ -145,7 +152,12 @@ class ProfileCheck {
     if (from_outside && !profile_.admin_paths.empty())
       return wrong(fmt::format("has a page with challenge passwords, and its challenge is {}",
                                to_string(profile_.challenge)))
-          .with_hint("a page goes with password, one-time, single and bound");
+          .with_hint("a page goes with password, one-time and bound");
+    if (profile_.challenge == ChallengeKind::single && !profile_.admin_paths.empty())
+      return wrong(
+                 "has a page with challenge passwords, and its single password is kept as a hash, which "
+                 "nobody can show")
+          .with_hint("challenge = \"password\" keeps it in a file (password_file), and the page shows it");
     return ok();
   }
 

@@ -51,6 +51,7 @@ struct ProfileConfiguration {
   std::string webhook{}, intune{};    // the section that decides, of these challenges; empty: the only one
   std::vector<std::string> notify{};  // webhooks that are told what became of requests
   std::vector<std::string> admin_paths{};  // of the page with challenge passwords
+  std::string root{};  // fingerprint of the root that devices trust; empty: it is not watched
   std::string external_url{},
       internal_url{};  // as devices and as this host's proxy reach it; empty: not known
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "daemon/scep/events.hpp"
+#include "enroll/scep/limited_guesses.hpp"
 
 namespace vouch::daemon::scep {
 namespace {
@@ -52,7 +53,7 @@ Result<std::shared_ptr<const ChallengePolicy>> Desk::policy_of(const ProfileConf
     const std::shared_ptr<const crypto::Provider> provider(std::shared_ptr<void>(), &options_.provider);
     auto policy = enroll::scep::StaticPassword::create(provider, password);
     wipe(password);
-    return std::shared_ptr<const ChallengePolicy>(TRY(std::move(policy)));
+    return std::make_shared<const enroll::scep::LimitedGuesses>(TRY(std::move(policy)), options_.clock);
   }
   if (profile.challenge == ChallengeKind::bound || profile.challenge == ChallengeKind::one_time ||
       profile.challenge == ChallengeKind::single)
@@ -163,6 +164,18 @@ Result<std::vector<net::Route>> Desk::take(std::vector<ProfileConfiguration> pro
   return routes;
 }
 
+// What keeps no profile from working is no fault of the service's health, and worth one line.
+void Desk::warn_once(const std::string& profile, const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
+    std::string line = fmt::format("scep {}: warning: {}", profile, warning);
+    {
+      const std::scoped_lock lock(guards_profiles_);
+      if (!warned_.insert(line).second) continue;
+    }
+    if (options_.log) options_.log(line);
+  }
+}
+
 Status Desk::check() {
   std::vector<ProfileConfiguration> profiles;
   std::map<std::string, std::string> broken;
@@ -181,9 +194,12 @@ Status Desk::check() {
       continue;
     }
     const auto findings = site_->examine(profile);
-    if (!findings) add(profile.name, spoken(findings.error()));
-    if (findings)
-      for (const std::string& fault : findings->faults) add(profile.name, fault);
+    if (!findings) {
+      add(profile.name, spoken(findings.error()));
+      continue;
+    }
+    for (const std::string& fault : findings->faults) add(profile.name, fault);
+    warn_once(profile.name, findings->warnings);
   }
   return trouble.empty() ? ok() : Status(make_error(Errc::unavailable, "{}", trouble));
 }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <mutex>
+#include <set>
 
 #include "daemon/scep/site.hpp"
 #include "net/metrics.hpp"
@@ -41,6 +42,7 @@ class Desk {
  private:
   struct Served;
   Result<std::shared_ptr<const enroll::scep::Responder>> make(const ProfileConfiguration& profile);
+  void warn_once(const std::string& profile, const std::vector<std::string>& warnings);
   Result<enroll::scep::Profile> profile_of(const ProfileConfiguration& profile) const;
   Result<std::shared_ptr<const enroll::scep::ChallengePolicy>> policy_of(
       const ProfileConfiguration& profile) const;
@@ -54,6 +56,7 @@ class Desk {
   std::vector<ProfileConfiguration> profiles_;
   RaConfiguration ra_;
   std::map<std::string, std::string> broken_;  // why, by profile
+  std::set<std::string> warned_;               // the log has it already
 };
 
 }  // namespace vouch::daemon::scep

@@ -135,6 +135,44 @@ TEST_F(ScepDesk, MakesItsCertificatesAndServes) {
             "CN=device");
 }
 
+TEST_F(ScepDesk, WarnsOfACaThatClientsDoNotEncryptFor) {
+  ProfileConfiguration whole = profile();
+  whole.mode = Profile::Mode::ca;
+  const auto findings = site_->examine(whole);
+  ASSERT_TRUE(findings) << findings.error().report();
+  EXPECT_THAT(findings->faults, IsEmpty());
+  EXPECT_THAT(findings->warnings, Contains(HasSubstr("without keyEncipherment")));
+  serve({whole});
+  EXPECT_TRUE(desk_->check());
+  EXPECT_TRUE(desk_->check());
+  EXPECT_EQ(
+      std::ranges::count_if(
+          log_, [](const std::string& line) { return line.find("keyEncipherment") != std::string::npos; }),
+      1);
+  EXPECT_THAT(site_->examine(profile())->warnings, Not(Contains(HasSubstr("keyEncipherment"))));
+}
+
+TEST_F(ScepDesk, GuessesOfItsPasswordAreLimited) {
+  serve({profile()});
+  ASSERT_TRUE(desk_->maintain());
+  const Prepared good = prepare("device", "secret");
+  for (int i = 0; i < 11; ++i) (void)send(prepare("thief", fmt::format("guess {}", i)));
+  EXPECT_EQ(send(good).attributes.status, kFailure);
+  EXPECT_THAT(log_.back(), HasSubstr("ChallengeGuessLimit"));
+  EXPECT_THAT(audited(), HasSubstr("code=ChallengeGuessLimit"));
+  bench_.clock().advance(std::chrono::seconds(60));
+  EXPECT_EQ(send(good).attributes.status, kSuccess);
+}
+
+TEST_F(ScepDesk, WarnsWhenDevicesTrustAnotherRoot) {
+  ProfileConfiguration pinned = profile();
+  const Buffer root = authority_->chain()->back();
+  pinned.root = to_hex(bench_.provider().digest(crypto::DigestAlgorithm::sha1, root));
+  EXPECT_THAT(site_->examine(pinned)->warnings, Not(Contains(HasSubstr("its root is"))));
+  pinned.root = std::string(64, 'a');
+  EXPECT_THAT(site_->examine(pinned)->warnings, Contains(HasSubstr("its root is aaaa")));
+}
+
 TEST_F(ScepDesk, ExpiredCertificatesOfTheServiceAreNoBareError) {
   serve({profile()});
   ASSERT_TRUE(desk_->maintain());

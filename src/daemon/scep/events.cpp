@@ -32,6 +32,7 @@ constexpr Mend kMends[] = {
     {"RenewalKeyReused", "the device should make a new key; or renewal_same_key = true in the profile"},
     {"ChallengePasswordMissing", "give the device a challenge"},
     {"ChallengePasswordMismatch", "the device has an old or mistyped password"},
+    {"ChallengeGuessLimit", "it opens by itself; if it was no device, look whose address it is"},
     {"RequestDenied", "vouch why REQUEST shows the decision"},
     {"RequestFailed", "vouch why REQUEST shows the decision"},
     {"Unavailable", "the device tries again; /readyz names what is wrong"},
@@ -56,6 +57,16 @@ std::string_view mend_of(std::string_view code) {
   for (const Mend& mend : kMends)
     if (mend.code == code) return mend.text;
   return {};
+}
+
+ca::FrontEndRefusal refusal_of(const enroll::scep::Event& event) {
+  return {.profile = event.profile,
+          .client = event.client,
+          .transaction = event.transaction,
+          .code = event.code,
+          .expected = event.expected,
+          .received = event.received,
+          .why = event.detail};
 }
 
 std::string sentence(const enroll::scep::Event& event) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "ca/refusals.hpp"
 #include "enroll/scep/responder.hpp"
 
 namespace vouch::daemon::scep {
@@ -13,5 +14,7 @@ namespace vouch::daemon::scep {
 std::string sentence(const enroll::scep::Event& event);
 // What an administrator does about a code; empty: the detail says it all.
 std::string_view mend_of(std::string_view code);
+// For the audit log.
+ca::FrontEndRefusal refusal_of(const enroll::scep::Event& event);
 
 }  // namespace vouch::daemon::scep

@@ -4,6 +4,8 @@
 
 #include "ca/key_files.hpp"
 #include "ca/templates.hpp"
+#include "daemon/scep/events.hpp"
+#include "daemon/scep/trust.hpp"
 #include "revocation/published_crl.hpp"
 
 namespace vouch::daemon::scep {
@@ -99,8 +101,10 @@ class Examination {
         roles_(roles) {}
 
   Result<Findings> examine() {
-    if (profile_.mode == Profile::Mode::ca && !is_rsa(authority_.current()))
-      fault("mode = \"ca\" needs a CA with an RSA key; write mode = \"ra\"");
+    if (profile_.mode == Profile::Mode::ca) check_ca_mode();
+    if (std::string other = judge_root(environment_.provider, profile_, TRY(authority_.chain()));
+        !other.empty())
+      findings_.warnings.push_back(std::move(other));
     const auto published = TRY(snapshot_.published_templates(authority_.record().id));
     for (const std::string& name : profile_.templates()) {
       const auto found = ca::find_template(snapshot_, name);
@@ -123,6 +127,25 @@ class Examination {
 
  private:
   void fault(std::string text) { findings_.faults.push_back(std::move(text)); }
+
+  // RFC 8894 2.1.2: what clients encrypt for and verify with says that it is for that.
+  void check_ca_mode() {
+    if (!is_rsa(authority_.current()))
+      return fault("mode = \"ca\" needs a CA with an RSA key; write mode = \"ra\"");
+    const auto certificate = x509::parse_certificate(authority_.current().generation.certificate);
+    const auto* extension = certificate ? certificate->find(x509::oid::kKeyUsage) : nullptr;
+    const std::uint16_t usage = extension ? x509::parse_key_usage(extension->value).value_or(std::uint16_t{0})
+                                          : std::uint16_t{0xffff};
+    constexpr std::uint16_t kWanted = x509::digital_signature | x509::key_encipherment;
+    if ((usage & kWanted) == kWanted) return;
+    findings_.warnings.push_back(fmt::format(
+        "the CA's certificate has the key usage {}, without {}: clients that choose by it "
+        "(micromdm's library "
+        "among them) do not enrol; write mode = \"ra\", or give the CA a certificate that has both "
+        "(docs/mechanisms/scep.md)",
+        fmt::join(x509::key_usage_names(usage), ", "),
+        (usage & x509::key_encipherment) == 0 ? "keyEncipherment" : "digitalSignature"));
+  }
 
   bool may(ca::Role role, std::string_view template_name) const {
     const std::string account = profile_.account_name();
@@ -243,17 +266,11 @@ bool HereSite::has_room(std::size_t& left_out) {
 void HereSite::note_refusal(const std::string& ca, const enroll::scep::Event& event) {
   std::size_t left_out = 0;
   if (!has_room(left_out)) return;
-  ca::AuditDetails details;
-  details.add("code", event.code).add("expected", event.expected).add("received", event.received);
-  details.add("why", event.detail).add("client", event.client).add("transaction", event.transaction);
-  if (left_out != 0) details.add("left_out_before", std::uint64_t{left_out});
+  ca::FrontEndRefusal refusal = refusal_of(event);
+  refusal.left_out = left_out;
   const auto authority = find(ca);
-  (void)ca::record_audit(environment_, {.actor = "scep:" + event.profile,
-                                        .action = "scep.refuse",
-                                        .authority = authority ? (*authority)->record().name : ca,
-                                        .object = "profile " + event.profile,
-                                        .details = details,
-                                        .outcome = std::string(ca::audit_outcome::denied)});
+  (void)ca::record_refusals(environment_, authority ? (*authority)->record().name : ca,
+                            "scep:" + event.profile, std::span(&refusal, 1));
 }
 
 }  // namespace vouch::daemon::scep

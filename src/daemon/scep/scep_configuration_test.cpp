@@ -53,6 +53,10 @@ INSTANTIATE_TEST_SUITE_P(
     All, WrongProfile,
     testing::Values(
         Wrong{"[scep.d]\nchallange = \"none\"\n", "vouch.toml:2", "challenge"},
+        Wrong{"[scep.d]\nchallenge = \"single\"\nadmin_paths = [\"/page\"]\ngeneral_template = \"T\"\n",
+              "which nobody can show", "challenge = \"password\""},
+        Wrong{"[scep.d]\nchallenge = \"bound\"\nroot = \"abcd\"\ngeneral_template = \"T\"\n",
+              "names a root that is none", "vouch scep trust d"},
         Wrong{"[scep.d]\nchallenge = \"static\"\n", "'static' is none of", ""},
         Wrong{"[scep.d]\nchallenge = \"password\"\ngeneral_template = \"T\"\n", "no password_file",
               "password_file ="},

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/scep/events.hpp"
+#include "daemon/scep/trust.hpp"
 #include "x509/certificate.hpp"
 
 namespace vouch::daemon::scep {
@@ -56,7 +58,51 @@ std::unique_ptr<RaKeys> ra_keys_there(api::RemoteAuthority& authority, const The
 }
 
 ThereSite::ThereSite(api::RemoteAuthority& authority, const Context& context)
-    : authority_(authority), keys_(ra_keys_there(authority, context)) {}
+    : authority_(authority),
+      provider_(context.provider),
+      clock_(context.clock),
+      keys_(ra_keys_there(authority, context)) {}
+
+void ThereSite::note_refusal(const std::string&, const enroll::scep::Event& event) {
+  note_refusal(refusal_of(event));
+}
+
+void ThereSite::note_refusal(ca::FrontEndRefusal refusal) {
+  refusal.seen_at = clock_.now();
+  const std::scoped_lock lock(guards_refusals_);
+  if (refusals_.size() >= ca::kMostRefusals) {
+    ++left_out_;
+    return;
+  }
+  refusal.left_out = std::exchange(left_out_, 0);
+  refusals_.push_back(std::move(refusal));
+}
+
+Status ThereSite::deliver() {
+  std::vector<ca::FrontEndRefusal> told;
+  {
+    const std::scoped_lock lock(guards_refusals_);
+    told.swap(refusals_);
+  }
+  if (told.empty()) return ok();
+  const Status done = authority_.report_refusals(told);
+  if (done) return ok();
+  const std::scoped_lock lock(guards_refusals_);
+  const bool is_away = done.error().code() == Errc::unavailable || done.error().code() == Errc::timeout;
+  if (!is_away) {
+    left_out_ += told.size();
+    return done;
+  }
+  // The oldest first, and no more than there is room for. That the CA is away, another state says.
+  for (ca::FrontEndRefusal& newer : refusals_) {
+    if (told.size() < ca::kMostRefusals)
+      told.push_back(std::move(newer));
+    else
+      ++left_out_;
+  }
+  refusals_ = std::move(told);
+  return ok();
+}
 
 Status ThereSite::check_name(const std::string& ca) const {
   if (ca.empty() || ca == authority_.settings().ca) return ok();
@@ -96,6 +142,8 @@ Result<Findings> ThereSite::examine(const ProfileConfiguration& profile) {
         "this host may not look up certificates, so nothing is renewed; at the CA: vouch role grant "
         "reader '{}'",
         caller.account));
+  if (std::string other = judge_root(provider_, profile, TRY(authority_.chain())); !other.empty())
+    findings.warnings.push_back(std::move(other));
   const auto published = authority_.templates();
   for (const std::string& name : profile.templates()) {
     if (!caller.holds(ca::Role::enroller, ca, name))

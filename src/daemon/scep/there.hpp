@@ -1,6 +1,8 @@
 #pragma once
 // SCEP on a registration authority's host: requests go to a CA elsewhere, over its administration API.
 
+#include <mutex>
+
 #include "api/client/remote_authority.hpp"
 #include "daemon/scep/site.hpp"
 
@@ -20,13 +22,22 @@ class ThereSite final : public Site {
   Result<std::shared_ptr<const Ends>> ends(const std::string& ca) override;
   Result<Findings> examine(const ProfileConfiguration& profile) override;
   Result<std::shared_ptr<RaKeys>> ra_keys(const std::string& ca) override;
-  // What never reached the authority is in this host's log alone.
-  void note_refusal(const std::string&, const enroll::scep::Event&) override {}
+  // Kept until `deliver`; what is too much is counted.
+  void note_refusal(const std::string& ca, const enroll::scep::Event& event) override;
+  void note_refusal(ca::FrontEndRefusal refusal);
+  // Tells the CA, for its audit log, what was refused here and never reached it; to be called every few
+  // seconds. While the CA is away it is kept, up to a bound; this host's log has all of it.
+  Status deliver();
 
  private:
   Status check_name(const std::string& ca) const;
   api::RemoteAuthority& authority_;
+  const crypto::Provider& provider_;
+  const Clock& clock_;
   const std::shared_ptr<RaKeys> keys_;
+  std::mutex guards_refusals_;
+  std::vector<ca::FrontEndRefusal> refusals_;  // not told yet
+  std::uint64_t left_out_ = 0;
 };
 
 // For a command beside the service.

@@ -1,5 +1,6 @@
 #include "daemon/scep/trust.hpp"
 
+#include "enroll/scep/service_trust.hpp"
 #include "x509/certificate.hpp"
 
 namespace vouch::daemon::scep {
@@ -81,6 +82,19 @@ Result<std::string> mobileconfig(const crypto::Provider& provider, const std::st
 }
 
 }  // namespace
+
+std::string judge_root(const crypto::Provider& provider, const ProfileConfiguration& profile,
+                       std::span<const Buffer> chain) {
+  if (profile.root.empty() || chain.empty()) return {};
+  const Buffer wanted = enroll::scep::parse_fingerprint(profile.root).value_or(Buffer());
+  for (const auto digest : {crypto::DigestAlgorithm::sha256, crypto::DigestAlgorithm::sha1})
+    if (equal(provider.digest(digest, chain.back()), wanted)) return {};
+  return fmt::format(
+      "its root is {}, and the CA's chain ends in {}: devices that trust the one take no certificate below "
+      "the "
+      "other; vouch scep trust {} gives what they have to trust, and root = says that they do",
+      to_hex(wanted), to_hex(provider.digest(crypto::DigestAlgorithm::sha256, chain.back())), profile.name);
+}
 
 Result<std::vector<TrustFile>> trust_files(const crypto::Provider& provider, const std::string& profile,
                                            std::span<const Buffer> chain) {

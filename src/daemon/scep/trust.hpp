@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "crypto/provider.hpp"
+#include "daemon/scep/configuration.hpp"
 
 namespace vouch::daemon::scep {
 
@@ -15,6 +16,9 @@ struct TrustFile {
   Buffer content;
   Buffer certificate{};  // of a .cer: what is in it
 };
+// What is wrong where the profile names a root and the chain ends in another; empty: nothing.
+std::string judge_root(const crypto::Provider& provider, const ProfileConfiguration& profile,
+                       std::span<const Buffer> chain);
 // `chain`: the issuing CA's certificate and those above, nearest first.
 Result<std::vector<TrustFile>> trust_files(const crypto::Provider& provider, const std::string& profile,
                                            std::span<const Buffer> chain);

@@ -257,10 +257,16 @@ Result<Reply> PkiOperation::submit(Enrolment& enrolment) {
   submission.wait_for_approval = enrolment.waits;
   submission.approve = profile_.challenge_approves && !enrolment.waits;
   submission.attributes = attributes_of(enrolment);
+  if (enrolment.left_to_authority && !signer_->can_receive())
+    submission.attributes[kSealedPassword] = TRY(sealed_password());
   if (enrolment.left_to_authority)
     submission.challenge =
-        ca::ChallengeProof{Secret(enrolment.password.value_or("")), profile_.name, client_, transaction_,
-                           enrolment.is_renewal ? to_buffer(signer_->certificate.whole) : Buffer()};
+        ca::ChallengeProof{Secret(enrolment.password.value_or("")),
+                           profile_.name,
+                           client_,
+                           transaction_,
+                           enrolment.is_renewal ? to_buffer(signer_->certificate.whole) : Buffer(),
+                           profile_.renewal.grace};
   const auto outcome = hand_in(submission);
   if (!outcome) {
     if (is_outage(outcome.error())) return outcome.error();

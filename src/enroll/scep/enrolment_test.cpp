@@ -1,5 +1,6 @@
 #include <thread>
 
+#include "ca/challenges.hpp"
 #include "enroll/scep/test_device.hpp"
 
 namespace vouch::enroll::scep {
@@ -247,6 +248,31 @@ TEST_F(ScepEnrolment, AnEllipticCurveClientPollsUnderItsChallenge) {
   ASSERT_TRUE(bench.authority().approve(bench.events().front().request, "manager"));
   const CertRep polled = exchange(sensor, MessageType::cert_poll,
                                   encode_issuer_and_subject({sensor.subject, sensor.subject}), "secret");
+  EXPECT_EQ(polled.certificates.size(), 1u) << said();
+}
+
+// The authority, which judges the challenge, keeps none of it.
+TEST_F(ScepEnrolment, AnEllipticCurveClientPollsUnderAChallengeThatTheAuthorityJudged) {
+  ASSERT_TRUE(ca::set_single_password(bench.bench().environment(), "Device Root", "devices", "battery staple",
+                                      "admin"));
+  bench.profile.challenge = std::make_shared<const AuthorityChallenge>(false);
+  bench.profile.challenge_approves = false;
+  ASSERT_TRUE(ca::set_in_template(bench.bench().environment(), "ScepDevice", "approval", "true", "admin"));
+  const Device sensor = device("sensor", "ec:P-256");
+  EXPECT_EQ(exchange(sensor, MessageType::pkcs_req, request(sensor, "battery staple"), "battery staple")
+                .attributes.status,
+            PkiStatus::pending)
+      << said();
+  const auto record =
+      bench.bench().database().snapshot().value()->request(bench.events().front().request).value();
+  EXPECT_EQ(as_text(record.request).find("battery"), std::string_view::npos);
+  for (const auto& [name, value] : record.attributes)
+    EXPECT_EQ(value.find("battery"), std::string::npos) << name;
+  ASSERT_TRUE(bench.authority().approve(record.id, "manager"));
+  bench.set_ra_keys(RaLayout::two);  // renewed meanwhile
+  const CertRep polled =
+      exchange(sensor, MessageType::cert_poll, encode_issuer_and_subject({sensor.subject, sensor.subject}),
+               "battery staple");
   EXPECT_EQ(polled.certificates.size(), 1u) << said();
 }
 

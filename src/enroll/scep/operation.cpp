@@ -187,14 +187,42 @@ Result<Reply> PkiOperation::poll() {
   }
   request_ = transaction->certificate_request;
   if (!signer_->can_receive()) {
-    const auto password = challenge_of(request);
-    if (!password) return refused(Failure::KeyCannotReceive, "the request had no challengePassword");
-    // The authority keeps no challenge that it judged (x509::without_challenge_password).
-    if (password->find_first_not_of('*') == std::string::npos)
-      return refused(Failure::KeyCannotReceive, "the challengePassword is not kept: send the request again");
-    reply_password_ = *password;
+    auto password = password_of(*transaction);
+    if (!password && is_outage(password.error())) return std::move(password.error());
+    if (!password) return refused(Failure::KeyCannotReceive, told(password.error()));
+    reply_password_ = std::move(*password);
   }
   return reply_of(TRY(surroundings_.authority.retrieve(transaction->request)));
+}
+
+// The authority keeps no challenge that it judged (x509::without_challenge_password), and the answer to a
+// poll of a key that cannot receive is encrypted with it. So it goes along sealed: only the keys that open
+// messages open it, whichever host has them.
+Result<std::string> PkiOperation::sealed_password() const {
+  const DecryptionKey& own = keys_.decryption.front();
+  const x509::CertificateView certificate = TRY(x509::parse_certificate(own.certificate));
+  const cms::EnvelopedDataInput input{.content = as_bytes(reply_password_)};
+  const cms::RecipientInput recipient{cms::identifier_of(certificate), certificate.public_key_info,
+                                      crypto::KeyTransport::rsa_oaep_sha256};
+  return to_base64(TRY(cms::encode_enveloped_data(surroundings_.provider, input, std::span(&recipient, 1))));
+}
+
+Result<std::string> PkiOperation::password_of(const ca::Submitted& submitted) const {
+  if (const auto sealed = submitted.attributes.find(kSealedPassword); sealed != submitted.attributes.end()) {
+    const Buffer enveloped = TRY(from_base64(sealed->second));
+    OpenedEnvelope opened =
+        TRY(open_envelope(surroundings_.provider, enveloped, keys_.decryption, {})
+                .context("opening the challengePassword of request {}", submitted.request));
+    std::string password(as_text(opened.content));
+    wipe(opened.content);
+    return password;
+  }
+  const x509::RequestView request = TRY(x509::parse_request(submitted.certificate_request));
+  auto password = challenge_of(request);
+  if (!password) return make_error(Errc::not_found, "the request had no challengePassword");
+  if (password->find_first_not_of('*') == std::string::npos)
+    return make_error(Errc::not_found, "the challengePassword is not kept: send the request again");
+  return std::move(*password);
 }
 
 // GetCert and GetCRL are for holders of certificates: to anybody else they would list who has enrolled.

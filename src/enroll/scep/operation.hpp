@@ -7,6 +7,9 @@
 
 namespace vouch::enroll::scep {
 
+// Attribute of a submission: the challengePassword, for the keys of this service alone.
+inline constexpr const char* kSealedPassword = "scep.sealed_password";
+
 // What a message is answered with.
 struct Reply {
   PkiStatus status = PkiStatus::failure;
@@ -87,6 +90,8 @@ class PkiOperation {
   Result<Reply> submit(Enrolment& enrolment);
   Result<ca::Outcome> hand_in(const ca::Submission& submission);
   Result<Reply> poll();
+  Result<std::string> password_of(const ca::Submitted& submitted) const;
+  Result<std::string> sealed_password() const;
   Verdict look_up(CertificateRecords::Issued& asked) const;
   Result<Reply> get_certificate() const;
   Result<Reply> get_crl() const;
