@@ -148,7 +148,7 @@ same "HAProxy passes on a GET of 40 kB" "$(status $tls "$proxy/scep/routers?oper
 same "and the longest one that there is" "$(status $tls "$proxy/scep/routers?operation=PKIOperation&message=$(letters 65000)")" 400
 same "HAProxy passes on nothing else" "$(status $tls "$proxy/metrics")" 404
 echo "$password" >secret
-expect "a device enrols through HAProxy" 0 "is in behind.pem" vouch scep enroll "$proxy/scep/routers" --tls-roots nginx/scep.crt --get --key behind.key --out behind.pem --subject CN=behind --challenge-file secret
+expect "a device enrols through HAProxy" 0 "is in behind.pem" vouch scep enroll "$proxy/scep/routers" --tls-ca nginx/scep.crt --get --key behind.key --out behind.pem --subject CN=behind --challenge-file secret
 issued "HAProxy" behind.pem behind
 status $tls -H 'X-Forwarded-For: 192.0.2.8' --data-binary rubbish "$proxy/scep/routers?operation=PKIOperation" >/dev/null
 in_access_log "HAProxy too tells the device's address" 'PKIOperation.* 192.0.2.8 '

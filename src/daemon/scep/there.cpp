@@ -68,6 +68,11 @@ void ThereSite::note_refusal(const std::string&, const enroll::scep::Event& even
 }
 
 void ThereSite::note_refusal(ca::FrontEndRefusal refusal) {
+  // What a device wrote may be long; a hundred of them have to fit into one body of the API.
+  constexpr std::size_t kLongest = 256;
+  for (std::string* text : {&refusal.profile, &refusal.client, &refusal.transaction, &refusal.code,
+                            &refusal.expected, &refusal.received, &refusal.why, &refusal.user})
+    if (text->size() > kLongest) text->resize(kLongest);
   refusal.seen_at = clock_.now();
   const std::scoped_lock lock(guards_refusals_);
   if (refusals_.size() >= ca::kMostRefusals) {
