@@ -35,35 +35,6 @@ Result<Credentials> parse_basic(std::string_view field) {
   return credentials;
 }
 
-std::chrono::seconds RecentGuesses::wait(const std::string& who, Time now) const {
-  const std::scoped_lock lock(guards_guesses_);
-  const auto found = guesses_.find(who);
-  // A clock that was set back locks nobody out.
-  if (found == guesses_.end() || now < found->second.at) return std::chrono::seconds(0);
-  return challenge::opens_at(found->second, rule_, now) - now;
-}
-
-void RecentGuesses::add(const std::string& who, Time now) {
-  const std::scoped_lock lock(guards_guesses_);
-  if (!guesses_.contains(who)) make_room(now);
-  challenge::Guesses& guesses = guesses_[who];
-  if (now < guesses.at) guesses = {};
-  guesses = challenge::with_one_more(guesses, rule_, now);
-}
-
-void RecentGuesses::forget(const std::string& who) {
-  const std::scoped_lock lock(guards_guesses_);
-  guesses_.erase(who);
-}
-
-void RecentGuesses::make_room(Time now) {
-  if (guesses_.size() < kept_) return;
-  std::erase_if(guesses_,
-                [&](const auto& entry) { return challenge::leaked(entry.second, rule_, now).level == 0; });
-  if (guesses_.size() < kept_) return;
-  guesses_.erase(std::ranges::min_element(guesses_, {}, [](const auto& entry) { return entry.second.at; }));
-}
-
 Result<SignIn::Outcome> SignIn::check(std::string_view field, const net::Address& client) {
   if (field.empty()) return Outcome{Answer::asked};
   auto parsed = parse_basic(field);

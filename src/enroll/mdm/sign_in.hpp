@@ -1,11 +1,10 @@
 #pragma once
 // Signing in to a page with HTTP's Basic authentication (RFC 7617), with a limit for those who guess.
 
-#include <map>
 #include <mutex>
 
 #include "base/secret.hpp"
-#include "challenge/guess_limit.hpp"
+#include "challenge/recent_guesses.hpp"
 #include "enroll/mdm/page_users.hpp"
 #include "net/address.hpp"
 
@@ -18,24 +17,6 @@ struct Credentials {
 // The value of the field Authorization: "Basic" and the base64 of user, a colon and password in UTF-8.
 // `unsupported` for another scheme (NTLM, Negotiate), `malformed` otherwise. At most 4 KiB.
 Result<Credentials> parse_basic(std::string_view field);
-
-// Who guessed how often, counted as wrong passwords of devices are: kept for so many at the same time,
-// whoever is oldest goes first. Safe to use from several threads.
-class RecentGuesses {
- public:
-  explicit RecentGuesses(challenge::GuessRule rule, std::size_t kept = 10'000) : rule_(rule), kept_(kept) {}
-  // How long `who` has to wait; zero: not at all.
-  std::chrono::seconds wait(const std::string& who, Time now) const;
-  void add(const std::string& who, Time now);
-  void forget(const std::string& who);
-
- private:
-  void make_room(Time now);
-  const challenge::GuessRule rule_;
-  const std::size_t kept_;
-  mutable std::mutex guards_guesses_;
-  std::map<std::string, challenge::Guesses> guesses_;
-};
 
 class SignIn {
  public:
@@ -63,9 +44,9 @@ class SignIn {
   const crypto::Provider& provider_;
   const Clock& clock_;
   const fs::path users_;
-  RecentGuesses by_site_{challenge::kPerAddress};
+  challenge::RecentGuesses by_site_{challenge::kPerAddress};
   // From many places: enough that nobody is locked out by accident.
-  RecentGuesses by_name_{{100, std::chrono::seconds(6)}};
+  challenge::RecentGuesses by_name_{{100, std::chrono::seconds(6)}};
   std::mutex one_at_a_time_;  // scrypt takes 32 MiB
 };
 

@@ -6,7 +6,7 @@
 namespace vouch::enroll::mdm {
 namespace {
 
-using std::chrono::minutes, std::chrono::seconds;
+using std::chrono::minutes;
 
 std::string basic(std::string_view text) { return "Basic " + to_base64(as_bytes(text)); }
 
@@ -26,34 +26,6 @@ TEST(BasicTest, EverythingElseIsRefused) {
   EXPECT_EQ(parse_basic(basic("nocolon")).error().code(), Errc::malformed);
   EXPECT_EQ(parse_basic("Basic !!!!").error().code(), Errc::malformed);
   EXPECT_EQ(parse_basic("Basic " + std::string(5'000, 'A')).error().code(), Errc::limit_exceeded);
-}
-
-TEST(RecentGuessesTest, OneIsForgottenAfterEachMinute) {
-  const Time start = parse_time("2026-11-26T12:00:00Z").value();
-  RecentGuesses recent({3, minutes(1)});
-  for (int n = 0; n < 2; ++n) recent.add("a", start);
-  EXPECT_EQ(recent.wait("a", start), seconds(0));
-  recent.add("a", start + seconds(20));
-  EXPECT_EQ(recent.wait("a", start + seconds(20)), seconds(40));
-  EXPECT_EQ(recent.wait("b", start + seconds(20)), seconds(0));
-  EXPECT_EQ(recent.wait("a", start + minutes(1)), seconds(0));
-  recent.add("a", start + minutes(1));
-  EXPECT_EQ(recent.wait("a", start + minutes(1)), minutes(1));
-  EXPECT_EQ(recent.wait("a", start - minutes(10)), seconds(0))
-      << "a clock that was set back locks nobody out";
-  recent.forget("a");
-  EXPECT_EQ(recent.wait("a", start + minutes(1)), seconds(0));
-}
-
-TEST(RecentGuessesTest, ForgetsTheOldestWhenThereAreTooMany) {
-  const Time start = parse_time("2026-11-26T12:00:00Z").value();
-  RecentGuesses recent({1, minutes(10)}, 2);
-  recent.add("first", start);
-  recent.add("second", start + seconds(1));
-  recent.add("third", start + seconds(2));
-  EXPECT_EQ(recent.wait("first", start + seconds(2)), seconds(0));
-  EXPECT_GT(recent.wait("second", start + seconds(2)), seconds(0));
-  EXPECT_GT(recent.wait("third", start + seconds(2)), seconds(0));
 }
 
 class SignInTest : public testing::Test {

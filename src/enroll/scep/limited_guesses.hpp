@@ -2,10 +2,7 @@
 // A limit for those who guess the password of a profile, where this host compares it. What the authority
 // judges, it limits itself (docs/mechanisms/challenge.md).
 
-#include <map>
-#include <mutex>
-
-#include "challenge/guess_limit.hpp"
+#include "challenge/recent_guesses.hpp"
 #include "enroll/scep/challenge.hpp"
 
 namespace vouch::enroll::scep {
@@ -14,25 +11,17 @@ namespace vouch::enroll::scep {
 // password is looked at for a while. Counted by this process alone: the password is not short.
 class LimitedGuesses final : public ChallengePolicy {
  public:
-  // The clock outlives it. For one profile.
+  // The clock outlives it.
   LimitedGuesses(std::unique_ptr<const ChallengePolicy> inner, const Clock& clock)
       : inner_(std::move(inner)), clock_(clock) {}
   Result<ChallengeVerdict> check(const ChallengeQuestion& question) const override;
   bool is_module() const override { return inner_->is_module(); }
 
-  // So many addresses are remembered; with more, those that have guessed least are forgotten.
-  static constexpr std::size_t kMostAddresses = 10'000;
-
  private:
-  std::optional<ChallengeVerdict> closed(const std::string& address, Time now) const;
-  void count(const std::string& address, Time now) const;
-  void make_room(Time now) const;
-
   const std::unique_ptr<const ChallengePolicy> inner_;
   const Clock& clock_;
-  mutable std::mutex guards_guesses_;
-  mutable std::map<std::string, challenge::Guesses> addresses_;
-  mutable challenge::Guesses profile_{};
+  mutable challenge::RecentGuesses by_address_{challenge::kPerAddress};
+  mutable challenge::RecentGuesses by_profile_{challenge::kPerProfile};
 };
 
 }  // namespace vouch::enroll::scep

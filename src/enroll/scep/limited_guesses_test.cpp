@@ -59,12 +59,5 @@ TEST_F(ScepGuesses, NoPasswordIsNoGuess) {
   EXPECT_EQ(verdict("secret"), "");
 }
 
-TEST_F(ScepGuesses, RemembersNoMoreThanItMay) {
-  for (std::size_t i = 0; i <= LimitedGuesses::kMostAddresses; ++i) {
-    clock_.advance(std::chrono::seconds(6));  // the profile stays open
-    EXPECT_EQ(verdict("guess", fmt::format("10.{}.{}.1", i / 256, i % 256)), "ChallengePasswordMismatch");
-  }
-}
-
 }  // namespace
 }  // namespace vouch::enroll::scep
