@@ -71,6 +71,7 @@ packages_all=(
   krb5-admin-server              # kadmin.local,
   krb5-pkinit                    # certificates,
   krb5-user                      # kinit
+  postgresql                     # client certificates
 )
 
 # Only for ./test --fuzz, which needs no peers.

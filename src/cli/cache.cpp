@@ -8,25 +8,32 @@
 namespace vouch::cli {
 namespace {
 
-using relying::CachedCrl;
+using relying::ListedCrl;
 
-std::string number_of(const CachedCrl& cached) {
-  return cached.crl->head().number ? to_hex(*cached.crl->head().number) : std::string();
+bool is_there(const ListedCrl& line) { return line.octets != 0 && !line.damaged; }
+
+// What there is to say of a line that has no CRL to show.
+std::string state_of(const ListedCrl& line, Time now) {
+  if (line.damaged) return "damaged";
+  if (line.octets == 0) return "cleared";
+  if (!line.next_update) return "-";
+  return format_time(*line.next_update) + (*line.next_update <= now ? " (expired)" : "");
 }
 
-Value describe(const CachedCrl& cached, Time now) {
-  const validate::CrlHead& head = cached.crl->head();
+Value describe(const ListedCrl& line, Time now) {
+  const bool there = is_there(line);
   return Value()
-      .set("line", cached.line)
-      .set("url", cached.url)
-      .set("issuer", head.issuer_text)
-      .set("delta", head.delta_base.has_value())
-      .set("number", text_or_null(number_of(cached)))
-      .set("this_update", format_time(head.view.this_update))
-      .set("next_update", time_or_null(head.view.next_update))
-      .set("expired", head.view.next_update && *head.view.next_update <= now)
-      .set("fetched_at", format_time(cached.fetched_at))
-      .set("octets", static_cast<std::int64_t>(cached.octets));
+      .set("line", line.line)
+      .set("url", text_or_null(line.url))
+      .set("issuer", text_or_null(line.issuer))
+      .set("delta", line.delta)
+      .set("number", line.issuer.empty() ? Value() : Value(line.number))
+      .set("this_update", there ? Value(format_time(line.this_update)) : Value())
+      .set("next_update", time_or_null(line.next_update))
+      .set("expired", line.next_update && *line.next_update <= now)
+      .set("fetched_at", there ? Value(format_time(line.fetched_at)) : Value())
+      .set("octets", static_cast<std::int64_t>(line.octets))
+      .set("damaged", line.damaged);
 }
 
 Result<Exit> list(Context& context, const Arguments&) {
@@ -34,20 +41,27 @@ Result<Exit> list(Context& context, const Arguments&) {
   const Time now = context.clock().now();
   Table table{"LINE", "ISSUER", "KIND", "NUMBER", "VALID UNTIL", "FETCHED", "OCTETS", "URL"};
   Value values = Value::list();
-  for (const CachedCrl& cached : party->cache().list()) {
-    const validate::CrlHead& head = cached.crl->head();
-    const bool expired = head.view.next_update && *head.view.next_update <= now;
-    table.add({cached.line.substr(0, 16), head.issuer_text, head.delta_base ? "delta" : "base",
-               number_of(cached),
-               (head.view.next_update ? format_time(*head.view.next_update) : std::string("-")) +
-                   (expired ? " (expired)" : ""),
-               format_time(cached.fetched_at), fmt::format("{}", cached.octets), cached.url});
-    values.push(describe(cached, now));
+  bool damaged = false;
+  for (const ListedCrl& line : party->cache().lines()) {
+    // Of a line that says nothing any more only the name is known.
+    const bool known = !line.issuer.empty();
+    table.add({line.line.substr(0, 16), known ? line.issuer : "-",
+               known ? line.delta ? "delta" : "base" : "-", known ? line.number : "-", state_of(line, now),
+               is_there(line) ? format_time(line.fetched_at) : std::string("-"),
+               fmt::format("{}", line.octets), line.url});
+    values.push(describe(line, now));
+    damaged = damaged || line.damaged;
   }
-  if (context.json())
+  if (context.json()) {
     print_json(context, Value().set("crls", std::move(values)));
-  else
-    table.print(context, "no CRLs are cached");
+    return Exit::done;
+  }
+  table.print(context, "no CRLs are cached");
+  if (damaged)
+    context.note(
+        "what is damaged counts as missing; vouch cache refresh fetches it again, vouch cache forget LINE "
+        "begins "
+        "a line anew whose highest number is lost");
   return Exit::done;
 }
 
@@ -105,8 +119,8 @@ Result<Exit> refresh(Context& context, const Arguments& arguments) {
 Result<std::string> find_line(relying::CrlCache& cache, const std::string& text) {
   std::vector<std::string> found;
   if (text.size() >= 8)
-    for (const CachedCrl& cached : cache.list())
-      if (cached.line.starts_with(text)) found.push_back(cached.line);
+    for (const ListedCrl& line : cache.lines())
+      if (line.line.starts_with(text)) found.push_back(line.line);
   if (found.size() == 1) return found.front();
   if (found.empty())
     return make_error(Errc::not_found, "no line of CRLs begins with '{}'", text)
@@ -130,7 +144,14 @@ constexpr Option kRefresh[] = {
 };
 
 constexpr Command kCommands[] = {
-    {"cache list", "", "list the CRLs that were fetched", "", {}, "vouch cache list", &list},
+    {"cache list",
+     "",
+     "list the CRLs that were fetched",
+     "Also lines whose CRL was cleared away, for their highest numbers are kept, and those whose files are "
+     "damaged.",
+     {},
+     "vouch cache list",
+     &list},
     {"cache refresh", "[URL...]", "fetch CRLs now",
      "Every URL of the trusted issuers and of what is cached, or those named; with the limits for the "
      "background. Exit "
@@ -146,7 +167,7 @@ constexpr Command kCommands[] = {
     {"cache forget",
      "LINE",
      "forget a line of CRLs with its number, after its CA was restored from a backup",
-     "",
+     "Also one whose file is damaged, so that the number in it is lost.",
      {},
      "vouch cache forget 5c1b38e02f9a1d44",
      &forget},

@@ -494,13 +494,18 @@ bool Connection::flush_plain() {
     return true;
   }
   keep_unsent(text);
-  if (!writing_) {
-    writing_ = true;
-    deadline_ = phase_began_ + site_->limits.write_time.count() +
-                static_cast<std::int64_t>(progress_ * 1000 / std::max<std::size_t>(site_->limits.slowest, 1));
-    wait_writable();
-  }
+  go_on_when_writable();
   return false;
+}
+
+// The client has to take what there is at the slowest speed that is allowed, from the beginning of its answer
+// on.
+void Connection::go_on_when_writable() {
+  if (writing_) return;
+  writing_ = true;
+  deadline_ = phase_began_ + site_->limits.write_time.count() +
+              static_cast<std::int64_t>(progress_ * 1000 / std::max<std::size_t>(site_->limits.slowest, 1));
+  wait_writable();
 }
 
 bool Connection::flush_tls() {
@@ -536,12 +541,7 @@ bool Connection::flush_tls() {
       return false;
     }
   }
-  if (!writing_) {
-    writing_ = true;
-    deadline_ = phase_began_ + site_->limits.write_time.count() +
-                static_cast<std::int64_t>(progress_ * 1000 / std::max<std::size_t>(site_->limits.slowest, 1));
-    wait_writable();
-  }
+  go_on_when_writable();
   return false;
 }
 

@@ -50,6 +50,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool flush_plain();
   bool flush_tls();
   void keep_unsent(std::string_view text);
+  void go_on_when_writable();
   void after_flush();
   void end();
   void resume();

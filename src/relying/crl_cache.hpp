@@ -23,7 +23,8 @@ struct CachedCrl {
   std::size_t octets = 0;
 };
 
-// A line as it is listed: also one whose CRL was cleared away, and only the number is left.
+// A line as it is listed: also one whose CRL was cleared away, and only the number is left, or whose files
+// are damaged (then not even the issuer may be known).
 struct ListedCrl {
   std::string line, issuer;  // issuer: RFC 4514
   bool delta = false;
@@ -32,6 +33,7 @@ struct ListedCrl {
   std::string url{};
   Time this_update{}, fetched_at{};
   std::optional<Time> next_update{};
+  bool damaged = false;  // counts as missing until it is fetched again, or forgotten
 };
 
 // What a CRL is held against before it is kept.

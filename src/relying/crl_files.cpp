@@ -101,7 +101,7 @@ Result<LineState> CrlFiles::read(const std::string& line) const {
   if (read) return read;
   return std::move(read.error())
       .context(fmt::format("reading {}", file.string()))
-      .with_hint("the highest CRL number of this line is lost; remove the file to begin anew");
+      .with_hint(fmt::format("its highest CRL number is lost; to begin anew: vouch cache forget {}", line));
 }
 
 Status CrlFiles::write(const LineState& line, const std::optional<LineState>& before) const {

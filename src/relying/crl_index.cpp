@@ -30,7 +30,7 @@ Result<x509::CrlReason> reason_in(Bytes extensions_der) {
 
 Result<ReadEntry> read_entry(Bytes at) {
   if (const auto plain = read_plain_entry(at))
-    return ReadEntry{plain->serial, {}, {plain->reason, plain->revoked_at}};
+    return ReadEntry{plain->serial, {}, {plain->reason, revoked_at(*plain)}};
   x509::CrlEntryReader reader(at);
   const x509::CrlEntryView view = TRY(reader.next());
   ReadEntry entry{view.serial, view.extensions_der, {x509::CrlReason::unspecified, view.revoked_at}};
@@ -38,21 +38,36 @@ Result<ReadEntry> read_entry(Bytes at) {
   return entry;
 }
 
+// Octets of the first element; 0: it cannot be read.
+std::size_t element_size(Bytes elements) {
+  if (elements.size() < 2) return 0;
+  std::size_t size = 2U + elements[1];
+  if (elements[1] >= 0x80) {
+    asn1::Reader reader(elements);
+    const auto element = reader.next();
+    size = element ? element->whole.size() : 0;
+  }
+  return size <= elements.size() ? size : 0;
+}
+
 // How many elements begin before the first that cannot be read.
 std::size_t count_elements(Bytes elements) {
   std::size_t count = 0;
-  for (; elements.size() >= 2; ++count) {
-    std::size_t size = 2U + elements[1];
-    if (elements[1] >= 0x80) {
-      asn1::Reader reader(elements);
-      const auto element = reader.next();
-      if (!element) return count;
-      size = element->whole.size();
-    }
-    if (size > elements.size()) return count;
+  while (const std::size_t size = element_size(elements)) {
     elements = elements.subspan(size);
+    ++count;
   }
   return count;
+}
+
+// How many there are in all if those at the front are like the others: a whole pass for the count costs as
+// much as a fifth of the rest.
+std::size_t estimate_elements(Bytes elements) {
+  constexpr std::size_t kSample = std::size_t{64} << 10;
+  if (elements.size() <= kSample) return count_elements(elements);
+  const std::size_t in_sample = count_elements(elements.first(kSample)) + 1;
+  const std::size_t in_all = elements.size() * in_sample / kSample;
+  return in_all + in_all / 64 + 64;
 }
 
 // SHA-256 of tbsCertList: on a thread of its own, or piece by piece just before the entries are read, while
@@ -91,40 +106,47 @@ class TbsHash {
 
 // The table of a CRL and the issuers of its entries.
 struct Tables {
-  std::vector<Slot> slots;
+  SlotMemory slots;
   Buffer issuers;
 };
 
 class IndexBuilder {
  public:
   IndexBuilder(const validate::CrlHead& head, const SerialSeed& seed, TbsHash& hash)
-      : head_(head),
-        seed_(seed),
-        hash_(hash),
-        indirect_(validate::CrlEntryRules::is_indirect(head)),
-        rules_(head) {}
+      : head_(head), seed_(seed), hash_(hash), indirect_(validate::CrlEntryRules::is_indirect(head)) {}
 
   Result<Tables> run() {
     const Bytes entries = head_.view.entries;
     if (entries.size() > kMaxEntriesSize)
       return make_error(Errc::limit_exceeded, "a CRL with {} octets of entries cannot be indexed",
                         entries.size());
-    Tables tables;
-    tables.slots.resize(slots_for(count_elements(entries)));
-    SerialTableBuilder table(tables.slots, [this](auto a, auto b) { return is_same(a, b); });
-    for (std::size_t at = 0; at < entries.size(); ++entries_) {
-      hash_.reach(entries.data() + at);
-      at += TRY(read(at, table).context("reading the entry at offset {} of revokedCertificates", at));
-    }
-    table.finish();
-    tables.issuers = issuers_.encode();
-    return tables;
+    if (auto tables = TRY(fill(estimate_elements(entries)))) return *std::move(tables);
+    if (auto tables = TRY(fill(count_elements(entries)))) return *std::move(tables);
+    return make_error(Errc::malformed, "the entries of revokedCertificates cannot be counted");
   }
 
   std::size_t entries() const { return entries_; }
-  const std::string& unusable() const { return rules_.unusable(); }
+  const std::string& unusable() const { return rules_->unusable(); }
 
  private:
+  // Nothing: there are more entries than were expected, or so few that the table is far too large for them.
+  Result<std::optional<Tables>> fill(std::size_t expected) {
+    const Bytes entries = head_.view.entries;
+    rules_.emplace(head_);
+    issuers_ = {};
+    entries_ = 0;
+    SlotMemory memory = TRY(SlotMemory::make(slots_for(expected)));
+    SerialTableBuilder table(memory.slots(), [this](auto a, auto b) { return is_same(a, b); });
+    for (std::size_t at = 0; at < entries.size();) {
+      hash_.reach(entries.data() + at);
+      at += TRY(read(at, table).context("reading the entry at offset {} of revokedCertificates", at));
+      if (++entries_ > expected) return std::nullopt;
+    }
+    table.finish();
+    if (entries_ + entries_ / 8 + 64 < expected) return std::nullopt;
+    return Tables{std::move(memory), issuers_.encode()};
+  }
+
   // Says how long the entry is.
   Result<std::size_t> read(std::size_t at, SerialTableBuilder& table) {
     const Bytes rest = head_.view.entries.subspan(at);
@@ -136,13 +158,13 @@ class IndexBuilder {
     }
     x509::CrlEntryReader reader(rest);
     const x509::CrlEntryView entry = TRY(reader.next());
-    TRY(rules_.read(entry));
+    TRY(rules_->read(entry));
     table.add(hash_serial(seed_, entry.serial, TRY(issuer_of(place))), place);
     return entry.whole.size();
   }
 
   Result<std::uint32_t> issuer_of(std::uint32_t place) {
-    return indirect_ ? issuers_.note(place, rules_.issuer()) : 0;
+    return indirect_ ? issuers_.note(place, rules_->issuer()) : 0;
   }
 
   bool is_same(std::uint32_t a, std::uint32_t b) const {
@@ -156,7 +178,7 @@ class IndexBuilder {
   const SerialSeed& seed_;
   TbsHash& hash_;
   const bool indirect_;
-  validate::CrlEntryRules rules_;
+  std::optional<validate::CrlEntryRules> rules_;
   EntryIssuersBuilder issuers_;
   std::size_t entries_ = 0;
 };
@@ -191,7 +213,7 @@ Result<IndexedCrlPtr> build_crl_index(const crypto::Provider& provider, CrlOctet
   validate::identify(provider, parts.head, hash.finish());
   if (parts.head.unusable.empty()) parts.head.unusable = builder.unusable();
   parts.entries = builder.entries();
-  parts.slots = tables->slots;
+  parts.slots = tables->slots.slots();
   parts.issuers = tables->issuers;
   parts.owner = std::move(tables);
   return IndexedCrl::make(std::move(parts));
@@ -223,10 +245,9 @@ std::optional<Bytes> IndexedCrl::entry_at(std::uint32_t place) const {
   // Its length, then the whole of it.
   const std::size_t header = std::min<std::size_t>(entries.size() - place, 6);
   if (!sealed->holds(offset, header)) return std::nullopt;
-  asn1::Reader reader(entries.subspan(place));
-  const auto element = reader.next();
-  if (!element || !sealed->holds(offset, element->whole.size())) return std::nullopt;
-  return element->whole;
+  const std::size_t size = element_size(entries.subspan(place));
+  if (size == 0 || !sealed->holds(offset, size)) return std::nullopt;
+  return entries.subspan(place, size);
 }
 
 Error IndexedCrl::damage() const {

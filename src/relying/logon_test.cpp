@@ -281,7 +281,24 @@ TEST_P(LogonTest, DirectoriesAreAskedByLdap) {
   EXPECT_EQ(story(decision), (Story{"crl"}));
   forget_everything();
   EXPECT_CODE(decide(leaf({}, {directory.url("cn=CA?deltaRevocationList")})), 500174u);
-  EXPECT_FALSE(decide(leaf({}, {"ldap:///cn=CA?certificateRevocationList"})).accepted) << "no host is named";
+}
+
+// As Active Directory writes them: the server is whoever reads it is to know.
+TEST_P(LogonTest, ADirectoryWithoutAHostIsThatOfTheProfile) {
+  const net::test::Directory directory("certificateRevocationList", crl(of("CA")));
+  const auto certificate = leaf({}, {"ldap:///CN=CA,CN=CDP?certificateRevocationList?base"});
+  profile_.private_networks.clear();
+  const Decision without = decide(certificate);
+  EXPECT_EQ(story(without), (Story{"crl failed"}));
+  EXPECT_THAT(to_text(without), HasSubstr("crl.directory"));
+  const std::string at = directory.url("");
+  profile_.crl.directory = at.substr(7, at.size() - 8);
+  const Decision with = decide(certificate);
+  EXPECT_TRUE(with.accepted) << to_text(with);
+  EXPECT_EQ(with.checks.at(0).steps.at(0).url, at + "CN=CA,CN=CDP?certificateRevocationList?base");
+  // It is agreed to; a web server beside it is not.
+  forget_everything();
+  EXPECT_FALSE(decide(leaf({}, {url("/ca.crl")})).accepted);
 }
 
 TEST_P(LogonTest, D12RedirectsAreCountedAndStayInTheScheme) {

@@ -1,5 +1,6 @@
 #include "relying/plain_entry.hpp"
 
+#include <bit>
 #include <cstring>
 
 namespace vouch::relying {
@@ -14,24 +15,39 @@ constexpr std::size_t kReasonSize = sizeof kReasonPrefix + 1;
 // RFC 5280 5.3.1: 0 to 10, but 7 is not used.
 constexpr unsigned kReasons = 0x77f;
 
-unsigned two_digits(const std::uint8_t* at, bool& bad) {
-  const unsigned high = at[0] - unsigned{'0'}, low = at[1] - unsigned{'0'};
-  bad |= high > 9 || low > 9;
-  return high * 10 + low;
+// Four numbers of two digits each, read at once: the first in the lowest 16 bits of the result.
+std::uint64_t four_numbers(const std::uint8_t* at, bool& bad) {
+  constexpr std::uint64_t kZeros = 0x3030303030303030, kHigh = 0xf0f0f0f0f0f0f0f0,
+                          kSixes = 0x0606060606060606;
+  std::uint64_t text = 0;
+  std::memcpy(&text, at, sizeof text);
+  if constexpr (std::endian::native == std::endian::big) text = __builtin_bswap64(text);
+  // A digit is 3x, and is so still when six is added.
+  bad = bad || (text & kHigh) != kZeros || ((text + kSixes) & kHigh) != kZeros;
+  const std::uint64_t digits = text & ~kHigh;
+  return (digits * 10 + (digits >> 8)) & 0x00ff00ff00ff00ff;
+}
+unsigned number(std::uint64_t numbers, unsigned index) {
+  return static_cast<unsigned>(numbers >> (16 * index) & 0xff);
 }
 
+struct UtcTime {
+  unsigned year, month, day, hour, minute, second;
+};
 // As asn1::parse_utc_time reads it.
-std::optional<Time> read_utc_time(const std::uint8_t* at) {
+std::optional<UtcTime> read_utc_time(const std::uint8_t* at) {
   if (at[0] != 0x17 || at[1] != 13 || at[14] != 'Z') return std::nullopt;
   bool bad = false;
-  const unsigned year = two_digits(at + 2, bad), month = two_digits(at + 4, bad);
-  const unsigned day = two_digits(at + 6, bad), hour = two_digits(at + 8, bad);
-  const unsigned minute = two_digits(at + 10, bad), second = two_digits(at + 12, bad);
-  const std::chrono::year_month_day date{
-      std::chrono::year(static_cast<int>(year < 50 ? 2000 + year : 1900 + year)), std::chrono::month(month),
-      std::chrono::day(day)};
-  if (bad || !date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
-  return Time(std::chrono::sys_days(date)) + std::chrono::seconds(hour * 3600 + minute * 60 + second);
+  const std::uint64_t date = four_numbers(at + 2, bad), time = four_numbers(at + 6, bad);
+  const UtcTime read{number(date, 0), number(date, 1), number(date, 2),
+                     number(date, 3), number(time, 2), number(time, 3)};
+  if (bad || read.month - 1 > 11 || read.hour > 23 || read.minute > 59 || read.second > 59)
+    return std::nullopt;
+  // From 1950 to 2049 every fourth year is a leap year.
+  constexpr std::uint8_t kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const unsigned leap_day = read.month == 2 && read.year % 4 == 0 ? 1 : 0;
+  if (read.day - 1 >= kDays[read.month - 1] + leap_day) return std::nullopt;
+  return read;
 }
 
 // X.690 8.3.2
@@ -53,9 +69,8 @@ std::optional<PlainEntry> read_plain_entry(Bytes entries) {
     return std::nullopt;
   entry.serial = entries.subspan(4, serial_size);
   if (!is_minimal(entry.serial)) return std::nullopt;
-  const auto time = read_utc_time(entries.data() + 4 + serial_size);
-  if (!time) return std::nullopt;
-  entry.revoked_at = *time;
+  entry.time = entries.data() + 4 + serial_size;
+  if (!read_utc_time(entry.time)) return std::nullopt;
   const Bytes rest = entries.subspan(4 + serial_size + kTimeSize, entry.size - 4 - serial_size - kTimeSize);
   if (rest.empty()) return entry;
   if (rest.size() != kReasonSize || std::memcmp(rest.data(), kReasonPrefix, sizeof kReasonPrefix) != 0 ||
@@ -64,6 +79,13 @@ std::optional<PlainEntry> read_plain_entry(Bytes entries) {
   entry.has_extensions = true;
   entry.reason = static_cast<x509::CrlReason>(rest.back());
   return entry;
+}
+
+Time revoked_at(const PlainEntry& entry) {
+  const UtcTime read = *read_utc_time(entry.time);
+  const std::chrono::year year(static_cast<int>(read.year < 50 ? 2000 + read.year : 1900 + read.year));
+  const std::chrono::sys_days date(year / std::chrono::month(read.month) / std::chrono::day(read.day));
+  return Time(date) + std::chrono::seconds(read.hour * 3600 + read.minute * 60 + read.second);
 }
 
 }  // namespace vouch::relying

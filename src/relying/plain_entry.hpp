@@ -9,8 +9,8 @@
 namespace vouch::relying {
 
 struct PlainEntry {
-  Bytes serial;  // INTEGER contents
-  Time revoked_at{};
+  Bytes serial;                        // INTEGER contents
+  const std::uint8_t* time = nullptr;  // the UTCTime, valid; see revoked_at
   x509::CrlReason reason = x509::CrlReason::unspecified;
   std::size_t size = 0;         // octets of the whole entry
   bool has_extensions = false;  // which a CRL of version 1 must not have
@@ -19,5 +19,7 @@ struct PlainEntry {
 // The entry at the front of `entries`, if it has that form. Whatever is read here is read by
 // x509::CrlEntryReader and x509::parse_crl_entry_extensions to the same values.
 std::optional<PlainEntry> read_plain_entry(Bytes entries);
+// Apart from reading, which an index does for all entries and this for one.
+Time revoked_at(const PlainEntry& entry);
 
 }  // namespace vouch::relying

@@ -145,6 +145,20 @@ constexpr Word<Purpose> kPurposes[] = {{"any", Purpose::any},
                                        {"time_stamping", Purpose::time_stamping}};
 
 // Networks by name: "*" or CIDR.
+// It becomes part of a URL: HOST, HOST:PORT, [IPv6]:PORT.
+Status read_directory(Profile& profile, const Value& value) {
+  if (!value.text()) return wrong_kind("a text in quotes", value);
+  const auto belongs = [](char c) {
+    return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
+           std::string_view(".-:[]").find(c) != std::string_view::npos;
+  };
+  if (!std::ranges::all_of(*value.text(), belongs))
+    return make_error(Errc::malformed, "'{}' is no server: HOST or HOST:PORT, without ldap://",
+                      *value.text());
+  profile.crl.directory = *value.text();
+  return ok();
+}
+
 Status read_networks(Profile& profile, const Value& value) {
   if (!value.list_items()) return wrong_kind("a list of networks", value);
   std::vector<std::string> networks;
@@ -230,6 +244,9 @@ constexpr Setting<Profile> kSettings[] = {
     on_or_off<MEMBER(crl.need_key_identifier)>("crl.need_key_identifier",
                                                "CRLs need an authorityKeyIdentifier that fits"),
     count<MEMBER(crl.redirects)>("crl.redirects", "that are followed, never to another scheme"),
+    {{"crl.directory", "the LDAP server of URLs that name none (ldap:///…): HOST or HOST:PORT"},
+     &read_directory,
+     [](const Profile& profile) { return Value(profile.crl.directory); }},
     on_or_off<MEMBER(crl.prefetch)>("crl.prefetch", "fetch ahead after Next CRL Publish"),
     span<MEMBER(crl.shortest_window)>("crl.shortest_window", "a shorter prefetch window is none"),
     on_or_off<MEMBER(crl.require)>("crl.require", "the leaf's issuer must have a CRL configured"),

@@ -43,6 +43,9 @@ struct CrlSettings {
   // The CRL's authorityKeyIdentifier must be there and be its signer's subjectKeyIdentifier.
   bool need_key_identifier = true;
   int redirects = 0;  // never to another scheme
+  // The LDAP server, HOST or HOST:PORT, of locations that name none, as those of Active Directory do
+  // (ldap:///CN=…); empty: they are passed over. It is configured, so it may be anywhere.
+  std::string directory;
   bool prefetch = true;
   std::chrono::seconds shortest_window{3600};  // a shorter prefetch window is none
   // A leaf's issuer must have a CRL configured (with UrlSource::trust_list).

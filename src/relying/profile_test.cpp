@@ -65,6 +65,7 @@ TEST(ProfileTest, MistakesNameFileAndLine) {
   EXPECT_THAT(error("purpose = \"fun\""), HasSubstr("none of: any, tls_client"));
   EXPECT_THAT(error("private_networks = [\"10.0.0.0/99\"]"), HasSubstr("vouch.toml:1"));
   EXPECT_THAT(error("crl.background_size = \"1 MB\""), HasSubstr("below crl.interactive_size"));
+  EXPECT_THAT(error("crl.directory = \"ldap://dc1.corp.example\""), HasSubstr("HOST or HOST:PORT"));
   EXPECT_THAT(error("base = \"nothing\""), HasSubstr("there is no profile 'nothing'"));
   EXPECT_THAT(error("exemptions = [{until = \"2026-07-01\"}]"), HasSubstr("needs `authority`"));
 }
@@ -73,6 +74,7 @@ TEST(ProfileTest, WhatIsWrittenReadsTheSame) {
   Profile profile = logon();
   profile.exemptions = {{"abcd", std::nullopt, "x"}};
   profile.private_networks = {"*"};
+  profile.crl.directory = "dc1.corp.example:3268";
   Value written = to_value(profile);
   Value section = Value::table();
   section.set("base", "cba");

@@ -27,9 +27,13 @@ std::vector<std::string> urls_of(const x509::ExtensionView* extension) {
   return urls;
 }
 
+// A location in a directory that names no server: whoever reads it is to know one (RFC 4516 2).
+constexpr std::string_view kLdapNowhere = "ldap:///";
+
 bool can_be_asked(std::string_view url) {
   return equal_ignoring_case(url.substr(0, 7), "http://") ||
-         equal_ignoring_case(url.substr(0, 8), "https://") || url.starts_with("ldap://");
+         equal_ignoring_case(url.substr(0, 8), "https://") ||
+         (url.starts_with("ldap://") && !url.starts_with(kLdapNowhere));
 }
 
 // A CRL whose scope names a distribution point, held against certificates that name none: the URL that it
@@ -337,12 +341,8 @@ class RevocationClient::Work {
     std::vector<CrlPtr> gathered = crls_of(cached_valid());
     const std::vector<std::string> urls = urls_of(certificate_.view().find(oid::kCrlDistributionPoints));
     for (const std::string& url : urls) {
-      if (!can_be_asked(url)) {
-        step("crl", url, "not asked");
-        add(FindingId::crl_location, {{"uri", url}, {"reason", "only http, https and ldap are asked"}});
-        continue;
-      }
-      CrlPtr base = obtain(url, "crl");
+      const auto asked = place_of(url, "crl");
+      CrlPtr base = asked ? obtain(*asked, "crl") : nullptr;
       if (!base) continue;
       gathered.push_back(base);
       if (decides(gathered, urls_of(certificate_.view().find(oid::kFreshestCrl)), *base)) return true;
@@ -359,8 +359,8 @@ class RevocationClient::Work {
       for (std::string& url : urls_of(base.head().view.find(oid::kFreshestCrl)))
         if (std::ranges::find(delta_urls, url) == delta_urls.end()) delta_urls.push_back(std::move(url));
       for (const std::string& url : delta_urls) {
-        if (!can_be_asked(url)) continue;
-        CrlPtr delta = obtain(url, "delta");
+        const auto asked = place_of(url, "delta");
+        CrlPtr delta = asked ? obtain(*asked, "delta") : nullptr;
         if (!delta) continue;
         gathered.push_back(std::move(delta));
         record = evaluate(gathered, rules());
@@ -370,6 +370,26 @@ class RevocationClient::Work {
     if (record.status == RevocationStatus::unknown) return false;
     conclude(std::move(record));
     return true;
+  }
+
+  // Where a location that a certificate or CRL names leads; nothing: nobody is asked, and the record says
+  // why.
+  std::optional<std::string> place_of(const std::string& location, const std::string& what) {
+    if (can_be_asked(location)) return location;
+    const std::string& directory = profile_.crl.directory;
+    const bool in_directory = location.starts_with(kLdapNowhere);
+    if (in_directory && !directory.empty())
+      return fmt::format("ldap://{}{}", directory, location.substr(kLdapNowhere.size() - 1));
+    step(what, location, "not asked");
+    add(FindingId::crl_location,
+        {{"uri", location},
+         {"reason", in_directory ? "it names no server, and the profile has none (crl.directory)"
+                                 : "only http, https and ldap are asked"}});
+    return std::nullopt;
+  }
+  bool is_in_directory(std::string_view url) const {
+    const std::string& directory = profile_.crl.directory;
+    return !directory.empty() && url.starts_with(fmt::format("ldap://{}/", directory));
   }
 
   // ---- CRLs, one URL at a time
@@ -384,7 +404,8 @@ class RevocationClient::Work {
     out.url = url;
     out.settings = profile_.crl;
     out.proxy = profile_.proxy;
-    if (profile_.crl.urls == UrlSource::certificate) out.networks = client_.networks_;
+    if (profile_.crl.urls == UrlSource::certificate && !is_in_directory(url))
+      out.networks = client_.networks_;
     out.seen = to_buffer(seen);
     out.offer.algorithms = profile_.path.algorithms;
     out.offer.need_key_identifier = profile_.crl.need_key_identifier;

@@ -1,8 +1,11 @@
 #include "relying/serial_table.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <memory>
 
 namespace vouch::relying {
 namespace {
@@ -43,6 +46,25 @@ std::uint64_t hash_serial(const SerialSeed& seed, Bytes serial, std::uint32_t is
   state.c ^= 0xff;
   for (int i = 0; i < 3; ++i) state.round();
   return state.a ^ state.b ^ state.c ^ state.d;
+}
+
+Result<SlotMemory> SlotMemory::make(std::size_t slots) {
+  constexpr std::size_t kLargePage = std::size_t{2} << 20;
+  const std::size_t size = slots * sizeof(Slot);
+  std::size_t space =
+      size < kLargePage ? size : size + kLargePage;  // large pages begin at their own multiples
+  void* map = ::mmap(nullptr, space, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (map == MAP_FAILED)
+    return make_error(Errc::limit_exceeded, "there is no memory for an index of {} octets", size);
+  const std::span<std::uint8_t> whole(static_cast<std::uint8_t*>(map), space);
+  void* begin = map;
+  if (size >= kLargePage && std::align(kLargePage, size, begin, space) != nullptr)
+    ::madvise(begin, size, MADV_HUGEPAGE);
+  return SlotMemory(whole, {static_cast<Slot*>(begin), slots});
+}
+
+SlotMemory::~SlotMemory() {
+  if (!map_.empty()) ::munmap(map_.data(), map_.size());
 }
 
 void SerialTableBuilder::insert(const Waiting& entry) {

@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <utility>
 
 #include "base/bytes.hpp"
+#include "base/result.hpp"
 
 namespace vouch::relying {
 
@@ -33,6 +35,24 @@ inline std::size_t first_slot(std::uint64_t hash, std::size_t slots) {
   __extension__ using Wide = unsigned __int128;
   return static_cast<std::size_t>(static_cast<Wide>(hash) * slots >> 64);
 }
+
+// Zeroed memory for a table. In large pages, where the kernel has some: a search goes anywhere in the table,
+// and with small ones each would miss the processor's list of pages as well as its cache.
+class SlotMemory {
+ public:
+  // `limit_exceeded` when there is no memory.
+  static Result<SlotMemory> make(std::size_t slots);
+  SlotMemory(SlotMemory&& other) noexcept
+      : map_(std::exchange(other.map_, {})), slots_(std::exchange(other.slots_, {})) {}
+  SlotMemory& operator=(SlotMemory&&) = delete;
+  ~SlotMemory();
+  std::span<Slot> slots() const { return slots_; }
+
+ private:
+  SlotMemory(std::span<std::uint8_t> map, std::span<Slot> slots) : map_(map), slots_(slots) {}
+  std::span<std::uint8_t> map_;
+  std::span<Slot> slots_;
+};
 
 // Fills a table. Some entries wait in a queue until their slots have come from memory.
 class SerialTableBuilder {

@@ -65,7 +65,8 @@ class StoredCache final : public CrlCache {
                      .url = stored.origin.url,
                      .this_update = stored.this_update,
                      .fetched_at = stored.origin.fetched_at,
-                     .next_update = stored.next_update});
+                     .next_update = stored.next_update,
+                     .damaged = stored.damaged});
     return out;
   }
 

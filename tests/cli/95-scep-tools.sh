@@ -120,7 +120,7 @@ expect "pending: an elliptic-curve key" 3 "poll e.state" enroll e --key-spec ec:
 expect "poll: the answer comes under the challenge" 2 "--challenge-file" vouch scep poll e.state
 expect "poll: and waits for it" 0 "is in .*e.pem" vouch scep poll e.state --challenge-file challenge --wait 20s --interval 1s
 issued "poll: an elliptic-curve key" e.key e.pem curve
-(sleep 1.5; echo "deny 3" >&7) &
+when "PENDING request=3" "deny 3"
 expect "enroll: waits, and is denied" 1 "refused: badRequest: RequestDenied" enroll d --subject CN=unwanted --challenge-file challenge --wait 20s --interval 1s
 
 # --- explaining ---

@@ -65,7 +65,32 @@ expect "somebody who is not there" 1 "not_found" vouch trust remove CN=Nobody
 expect "no certificate, no trust" fail "certificate" vouch trust add "$W/good.csr"
 expect "an empty cache" 0 "no CRLs are cached" vouch cache list
 expect "a URL that does not answer" 1 "127.0.0.1:9" bash -c "'$VOUCH' trust set CN=Issuing,O=Example --delta-crl none --crl http://127.0.0.1:9/i.crl && '$VOUCH' cache refresh"
+# --- a cache whose files were damaged
+mkdir "$W/www"
+openssl crl -in "$W/issuing.crl" -outform DER -out "$W/www/i.crl"
+python3 -u -c '
+import functools, http.server, sys
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+print(server.server_port)
+server.serve_forever()' "$W/www" >"$W/port" 2>"$W/www.log" &
+at_exit+=("kill $! 2>/dev/null; wait 2>/dev/null")
+for _ in $(seq 100); do [ -s "$W/port" ] && break; sleep 0.1; done
+at="http://127.0.0.1:$(cat "$W/port")/i.crl"
+must vouch trust set CN=Issuing,O=Example --delta-crl none --crl "$at"
+expect "a CRL is fetched" 0 "i.crl: CRL 0x" vouch cache refresh
+expect "  and listed" 0 "CN=Issuing,O=Example .*$at" vouch cache list
+vouch cache list --json >"$W/o"
+crl_line=$(json "$W/o" "['crls'][0]['line']")
+printf '{"issuer": ' >"$VOUCH_HOME/cache/crls/$crl_line.json"
+expect "a line that cannot be read is listed" 0 "${crl_line:0:16} .*damaged" vouch cache list
+expect "  with what to do" 0 "vouch cache forget LINE" vouch cache list
+expect "  and is not begun anew by itself" 1 "$crl_line" vouch cache refresh
+expect "a line that there is not" 1 "not_found" vouch cache forget 0000000000
+expect "forgetting it" 0 "whatever its number" vouch cache forget "${crl_line:0:12}"
+expect "  begins it anew" 0 "i.crl: CRL 0x" vouch cache refresh
 expect "clearing it" 0 "the highest numbers are kept" vouch cache clear
+expect "  a line without its CRL is listed with its number" 0 "${crl_line:0:16} .*cleared" vouch cache list
 expect "without a gateway the tools say how to start one" 1 "serve --role gateway" vouch gateway status
 expect "a gateway for other hosts is refused" 2 "to other hosts" bash -c "printf '[listener.http]\naddress = \"0.0.0.0:18099\"\nserves = [\"gateway\"]\n' >'$VOUCH_HOME/vouch.toml'; timeout 20 '$VOUCH' serve --role gateway"
 summary

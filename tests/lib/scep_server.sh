@@ -1,6 +1,7 @@
 # The SCEP service of the tests (tests/peers/scep_server.cpp). Source after script.sh, in a folder of the script's own.
 #   serve OPTION...      a service with this behaviour; $url, ca.pem, its fingerprint $pin, and its words in `said`
 #   order LINE           carried out when the service says so
+#   when PATTERN LINE    the same in the background, as soon as its words have that
 #   said NAME PATTERN    its words about the last message
 #   served               no more: the service ends
 SERVER=$(readlink -f "${SCEP_SERVER:-$(dirname "$VOUCH")/scep_server}")
@@ -29,6 +30,12 @@ order() { # LINE
   local i
   for i in $(seq 50); do grep -qE "^(done|failed|unknown) $*" said && break; sleep 0.1; done
   grep -q "^done $*" said
+}
+when() { # PATTERN LINE
+  (
+    for _ in $(seq 300); do grep -qE -- "$1" said && break; sleep 0.1; done
+    echo "$2" >&7
+  ) &
 }
 said() { # NAME PATTERN
   if grep -E '^[A-Z][A-Za-z]+ [A-Z]+ request=' said | tail -1 | grep -qE -- "$2"; then ok "$1"; else no "$1" said; fi

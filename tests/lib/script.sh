@@ -18,6 +18,18 @@ cleanup() {
 }
 
 vouch() { "$VOUCH" "$@"; }
+# end VARIABLE...: ends the processes whose ids these variables hold, and waits for them; the status is that of the last.
+# The variables are emptied, for the kernel gives the ids to others: who ends one twice may end somebody else's process.
+end() {
+  local name status=0
+  for name in "$@"; do
+    [ -n "${!name:-}" ] || continue
+    kill "${!name}" 2>/dev/null && wait "${!name}" 2>/dev/null
+    status=$?
+    printf -v "$name" ''
+  done
+  return $status
+}
 
 ok() {
   PASS=$((PASS + 1))

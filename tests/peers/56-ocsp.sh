@@ -1,6 +1,7 @@
 #!/bin/bash
 # OCSP clients that none of us wrote ask the service: openssl (POST, and GET through a proxy), gnutls, nginx (stapling,
-# and the certificates of its own clients), curl --cert-status. Each about good, revoked, unknown and expired.
+# and the certificates of its own clients), curl --cert-status. Each about good, revoked, unknown and expired. Then nginx as a
+# reverse proxy, which may damage the base64 of a GET.
 . "$(dirname "$0")/../lib/own_network.sh"
 . "$(dirname "$0")/../cli/lib.sh"
 need openssl curl ocsptool nginx ip python3
@@ -45,7 +46,7 @@ start_service() {
   for _ in $(seq 100); do curl -sf http://127.0.0.1:18080/healthz >/dev/null && break; sleep 0.1; done
 }
 start_service
-at_exit+=('kill $server $nginx $proxy 2>/dev/null; wait 2>/dev/null')
+at_exit+=('end server nginx proxy')
 nginx='' proxy=''
 
 # Sends on as a GET what came as a POST.
@@ -110,6 +111,10 @@ asks="ssl_verify_client on; ssl_client_certificate $W/root.pem; ssl_ocsp leaf;"
   server_block 18445 forged "$staples"
   server_block 18446 expired "$staples"
   server_block 18447 good "$asks"
+  echo "log_format path '\$server_port \$status \$request_uri'; access_log $W/nginx-paths.log path;"
+  echo "server { listen 127.0.0.1:18448; location /ocsp/ { proxy_pass http://127.0.0.1:18080; } }"
+  echo "server { listen 127.0.0.1:18449; location /ocsp/ { proxy_pass http://127.0.0.1:18080/ocsp/; } }"
+  echo "server { listen 127.0.0.1:18450; merge_slashes off; location /ocsp/ { proxy_pass http://127.0.0.1:18080/ocsp/; } }"
   echo "}"
 } >"$W/nginx.conf"
 while [ "$(date +%s)" -le $expires ]; do sleep 0.3; done
@@ -142,11 +147,30 @@ same "nor one that was never issued" 400 "$(as_client forged)"
 must vouch cert revoke "$(openssl x509 -in "$W/good-client.pem" -noout -serial | cut -d= -f2)" --reason superseded
 expect "a revocation is in the very next answer" 0 'good-client.pem: revoked' ask -cert "$W/good-client.pem" -no_nonce -url "$OCSP"
 
+# Base64 with two slashes in a row, in the path of a GET: nginx merges them where proxy_pass has a path of its own, unless
+# it is told not to. What it damaged is refused, never answered about something else.
+base64=''
+for _ in $(seq 5000); do
+  ask -cert "$W/good.pem" -nonce -reqout "$W/double.req" >/dev/null
+  base64=$(base64 -w 0 "$W/double.req")
+  [[ $base64 == *//* ]] && break
+done
+encoded=$(sed 's#/#%2F#g; s#+#%2B#g; s#=#%3D#g' <<<"$base64")
+by_get() { # PORT PATH: what openssl reads in the answer
+  curl -s --path-as-is -o "$W/by-get" "http://127.0.0.1:$1/ocsp/$2"
+  ask -cert "$W/good.pem" -reqin "$W/double.req" -respin "$W/by-get"
+}
+expect "GET through nginx, proxy_pass without a path: good" 0 'good.pem: good' by_get 18448 "$base64"
+expect "  with %2F as well" 0 'good.pem: good' by_get 18448 "$encoded"
+expect "proxy_pass with a path, merge_slashes off: good" 0 'good.pem: good' by_get 18450 "$base64"
+expect "proxy_pass with a path: what is damaged is refused" fail 'malformedrequest' by_get 18449 "$base64"
+expect "  with %2F as well" fail 'malformedrequest' by_get 18449 "$encoded"
+same "nginx had the same request each time" "$(grep -cF -e " /ocsp/$base64" -e " /ocsp/$encoded" "$W/nginx-paths.log")" 5
+
 # Who keeps connecting and says nothing, or garbage, holds up nobody.
 for _ in 1 2 3; do exec 9<>/dev/tcp/127.0.0.1/18080; exec 9>&-; done
 printf 'garbage\r\n\r\n' | timeout 5 bash -c 'cat >/dev/tcp/127.0.0.1/18080'
 expect "and it answers on" 0 'good.pem: good' ask -cert "$W/good.pem" -url "$OCSP"
-kill -TERM $server
-wait $server
+end server
 same "it stops cleanly" 0 $?
 summary

@@ -100,7 +100,7 @@ refresh = "1s"
 C
 expect "the configuration is in order" 0 'in order' vouch --home "$AWAY" config check
 must vouch config set listener.http.address 127.0.0.1:18080
-at_exit+=('kill $ca $away 2>/dev/null; wait 2>/dev/null')
+at_exit+=('end ca away')
 ca='' away=''
 start_ca() {
   "$VOUCH" serve >>"$W/ca.log" 2>&1 & # not the function: a shell around it would get the signals
@@ -162,9 +162,9 @@ expect "gnutls: released by the delta" 0 "Certificate Status: good" ocsptool --a
   --load-cert "$W/held.pem" --load-trust "$W/root.pem"
 
 # The CA is gone; the responder is started anew, and has what it had.
-kill $ca && wait $ca
+end ca
 becomes "the state names what cannot be fetched" 'ocsp source far' ready
-kill $away && wait $away
+end away
 same "it stops cleanly" 0 $?
 start_away
 expect "after a restart without the CA: revoked" 0 'Reason: superseded' far late

@@ -61,7 +61,7 @@ must strongswan "$url" k1.pem --dn "O=Vouch, CN=waiting" --password secret --int
 cp must waited.pem
 issued "strongSwan, after approval" waited.pem waiting
 said "by a poll" '^CertPoll SUCCESS request=1'
-(sleep 2; echo "deny 2" >&7) &
+when "PENDING request=2" "deny 2"
 expect "strongSwan is denied" fail "." strongswan "$url" k2.pem --dn "O=Vouch, CN=unwanted" --password secret --interval 1 --maxpolltime 20
 said "by a person" '^CertPoll FAILURE request=2 code=RequestDenied .*not ours'
 

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib/peer_pki.sh"
 need openssl nginx curl python3 ip
 make_peer_pki service
-at_exit+=('kill $ca $gateway $nginx 2>/dev/null; wait 2>/dev/null')
+at_exit+=('end ca gateway nginx')
 nginx=''
 start_peer_ca
 start_gateway
@@ -120,7 +120,7 @@ must gw trust remove "CN=Vouch Test Root,O=Vouch Test"
 sleep 6 # it looks every five seconds
 refused "a root that is trusted no longer" "50017[0-9]|path\." 18445 alice
 expect "config check names a mistake in a profile" 4 "vouch.toml:[0-9]+" bash -c "echo 'x = 1' >>'$gateway_home/vouch.toml'; '$VOUCH' --home '$gateway_home' config check"
-kill "$gateway" && wait "$gateway"
+end gateway
 same "the gateway stops cleanly" $? 0
 refused "without a gateway nobody comes in" "502|500|refused" 18445 alice
 summary

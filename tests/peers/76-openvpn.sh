@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib/peer_pki.sh"
 need openssl openvpn curl python3 ip
 make_peer_pki service
-at_exit+=('kill $ca $gateway $server $client 2>/dev/null; wait 2>/dev/null')
+at_exit+=('end ca gateway server client')
 server='' client=''
 start_peer_ca
 start_gateway
@@ -37,6 +37,7 @@ connect() {
   [ $found = in ] && for _ in $(seq 20); do grep -q "Initialization Sequence Completed" "$W/server.log" && break; sleep 0.05; done
   kill -9 $server $client 2>/dev/null
   wait $server $client 2>/dev/null
+  server='' client=''
   if [ $found != "$want" ]; then no "$name: $who is $found" "$W/server.log"; return; fi
   if grep -qE -- "$pattern" "$W/server.log"; then ok "$name"; else no "$name: nothing said about '$pattern'" "$W/server.log"; fi
 }
@@ -58,8 +59,7 @@ expect "  with our reason in OpenVPN's log" 0 "vouch: CN=bob: refused: revocatio
 decided "  and in ours" accepted=False client=openvpn code=500171 "subject=CN=bob"
 
 # --- where no gateway runs
-kill "$gateway" && wait "$gateway"
-gateway=''
+end gateway
 alone=(--script-security 2 --tls-export-cert "$W/export" --tls-verify "$VOUCH --home $gateway_home helper openvpn")
 connect "without a gateway: alice" in alice "VERIFY SCRIPT OK: depth=0, CN=alice" "${alone[@]}"
 connect "without a gateway: bob" out bob "vouch: CN=bob: refused: revocation.revoked" "${alone[@]}"

@@ -7,7 +7,7 @@
 . "$(dirname "$0")/../lib/peer_pki.sh"
 need openssl freeradius eapol_test curl python3 ip
 make_peer_pki service
-at_exit+=('kill $ca $gateway $radius $www 2>/dev/null; wait 2>/dev/null')
+at_exit+=('end ca gateway radius www')
 radius='' www=''
 start_peer_ca
 start_gateway
@@ -80,7 +80,7 @@ server default {
 C
 }
 start_radius() { # CA-FILE CHECK-CRL VERIFY
-  [ -n "$radius" ] && kill "$radius" && wait "$radius"
+  end radius
   rm -rf "$W/radius" && mkdir -p "$W/radius/tmp"
   radius_configuration "$@" >"$W/radius/radiusd.conf"
   : >"$W/radius/dictionary"
@@ -142,7 +142,7 @@ decided "  she is not root" accepted=False name=name.upn_mismatch "message=~alic
 # --- the responder is down, and the CRL that is cached expires: the fresh one is fetched in the same decision
 must vouch --ca "$ISSUING" crl schedule --delta off # a delta that is announced would have to be there, too
 must vouch --ca "$ISSUING" crl publish
-kill $ca && wait $ca
+end ca
 mkdir -p "$W/www/pki"
 openssl crl -in "$PKI/root.crl" -outform DER -out "$W/www/pki/Vouch Test Root.crl"
 brief_crl "$W/www/pki/$ISSUING.crl" 5
@@ -152,7 +152,7 @@ www=$!
 for _ in $(seq 50); do curl -sf http://127.0.0.1:18080/ >"$W/last" && break; sleep 0.1; done
 expect "OCSP is down: frank by the CRL" 0 "^SUCCESS" join frank frank@vouch.test
 decided "  which was fetched" accepted=True cache_hit=False "urls=~\.crl" "octets=~[1-9]"
-kill $www && wait $www
+end www
 must vouch config set listener.http.serves distribution,health
 start_peer_ca
 while [ "$(date +%s)" -le "$expires" ]; do sleep 0.2; done

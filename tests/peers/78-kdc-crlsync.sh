@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib/peer_pki.sh"
 need openssl krb5kdc kdb5_util kadmin.local kinit curl ip
 make_peer_pki service
-at_exit+=('kill $ca $sync $(cat "$W/kdc.pid") 2>/dev/null; wait 2>/dev/null')
+at_exit+=('end ca sync; kill $(cat "$W/kdc.pid")')
 sync=''
 start_peer_ca
 
@@ -133,9 +133,9 @@ for _ in $(seq 50); do [ "$(restarts)" -gt "$before" ] && break; sleep 0.1; done
 refused "the service sees it by itself: alice is out" alice "revoked"
 expect "its log has number, issuer, URL, size and time" 0 \
   "crlsync kdc: CRL 0x[0-9a-f]+ of CN=$ISSUING,O=Vouch Test, valid until .*, from http.*\.crl \([0-9]+ octets in [0-9]+ ms\)" cat "$W/sync.log"
-kill $ca && wait $ca
+end ca
 for _ in $(seq 50); do grep -q "crlsync kdc: http" "$W/sync.log" && break; sleep 0.1; done
 expect "a CA that does not answer is told once" 0 "^crlsync kdc: http" cat "$W/sync.log"
-kill $sync && wait $sync
+end sync
 same "it stops cleanly" $? 0
 summary

@@ -7,7 +7,8 @@
 . "$(dirname "$0")/../lib/ike.sh"
 need openssl swanctl curl ip
 make_peer_pki service
-at_exit+=('kill ${ca:-} 2>/dev/null; wait ${ca:-} 2>/dev/null')
+# shellcheck disable=SC2016
+at_exit+=('end ca')
 must vouch config set listener.http.address 127.0.0.1:18080
 must vouch config set access_log.file access.log
 start_peer_ca
@@ -48,7 +49,7 @@ logon "OCSP down, cached CRL expired, a fresh one published: alice" in alice "cr
 served "  it was fetched from us" "GET /pki/.*\.crl .* 200 "
 forget
 logon "and bob stays out" out bob "certificate was revoked"
-kill $ca && wait $ca
+end ca
 forget
 logon "nothing of ours can be reached: strict denies alice" out alice "certificate status is not available|constraint check failed"
 summary
