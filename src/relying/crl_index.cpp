@@ -221,7 +221,8 @@ Result<IndexedCrlPtr> build_crl_index(const crypto::Provider& provider, CrlOctet
 
 Result<IndexedCrlPtr> IndexedCrl::make(CrlIndexParts parts) {
   const EntryIssuers issuers = TRY(EntryIssuers::read(parts.issuers));
-  if (parts.slots.size() < slots_for(0) || parts.slots.size() <= parts.entries)
+  if (parts.slots.size() < slots_for(0) || parts.slots.size() % kGroup != 0 ||
+      parts.slots.size() <= parts.entries)
     return make_error(Errc::malformed, "an index of {} slots for {} entries", parts.slots.size(),
                       parts.entries);
   return std::make_shared<const IndexedCrl>(std::move(parts), issuers);
@@ -232,8 +233,8 @@ std::optional<std::uint32_t> IndexedCrl::number_of(const std::string& issuer_key
   return issuer_key == parts_.head.issuer_key ? std::optional<std::uint32_t>(0) : std::nullopt;
 }
 
-bool IndexedCrl::holds_slot(std::size_t slot) const {
-  return !parts_.index_blocks || parts_.index_blocks->holds(slot * sizeof(Slot), sizeof(Slot));
+bool IndexedCrl::holds_group(std::size_t slot) const {
+  return !parts_.index_blocks || parts_.index_blocks->holds(slot * sizeof(Slot), kGroup * sizeof(Slot));
 }
 
 std::optional<Bytes> IndexedCrl::entry_at(std::uint32_t place) const {
@@ -261,12 +262,12 @@ Result<std::optional<validate::CrlHit>> IndexedCrl::find(Bytes serial, const std
   if (!issuer) return std::nullopt;
   const std::uint64_t hash = hash_serial(parts_.seed, serial, *issuer);
   const std::span<const Slot> slots = parts_.slots;
-  std::size_t slot = first_slot(hash, slots.size());
-  for (std::size_t tried = 0; tried < slots.size(); ++tried) {
-    if (!holds_slot(slot)) return damage();
-    if (slots[slot] == 0) return std::nullopt;
-    if (may_be(slots[slot], hash)) {
-      const std::uint32_t place = place_in(slots[slot]);
+  std::size_t at = first_slot(hash, slots.size());
+  for (std::size_t tried = 0; tried < slots.size(); tried += kGroup) {
+    if (!holds_group(at)) return damage();
+    const Slot* group = &slots[at];
+    for (GroupBits same = matches_in(group, hash); same != 0; same &= same - 1) {
+      const std::uint32_t place = place_in(group[first_of(same)]);
       const auto octets = entry_at(place);
       if (!octets) return damage();
       const auto entry = read_entry(*octets);
@@ -274,7 +275,8 @@ Result<std::optional<validate::CrlHit>> IndexedCrl::find(Bytes serial, const std
       if (equal(entry->serial, serial) && (issuers_.empty() || issuers_.at(place) == *issuer))
         return entry->hit;
     }
-    if (++slot == slots.size()) slot = 0;
+    if (free_in(group) != 0) return std::nullopt;
+    at = next_group(at, slots.size());
   }
   return damage();  // a table without a free slot is none of ours
 }

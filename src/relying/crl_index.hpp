@@ -58,7 +58,7 @@ class IndexedCrl final : public validate::Crl {
 
  private:
   std::optional<std::uint32_t> number_of(const std::string& issuer_key) const;
-  bool holds_slot(std::size_t slot) const;
+  bool holds_group(std::size_t slot) const;
   // The entry that begins at this place; nothing: damaged.
   std::optional<Bytes> entry_at(std::uint32_t place) const;
   Error damage() const;

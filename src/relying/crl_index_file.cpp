@@ -7,7 +7,7 @@
 namespace vouch::relying {
 namespace {
 
-constexpr std::array<char, 8> kMagic = {'V', 'C', 'R', 'L', 'I', 'D', 'X', '1'};
+constexpr std::array<char, 8> kMagic = {'V', 'C', 'R', 'L', 'I', 'D', 'X', '2'};
 // Numbers of blocks: the body's begin where no CRL of 4 GiB reaches.
 constexpr std::uint32_t kBodyBlocks = 0x40000000, kHeadBlock = 0xffffffff;
 
@@ -31,8 +31,11 @@ Layout layout_of(const FileHead& head) {
   Layout at;
   at.crl_tags = sizeof(FileHead);
   at.body_tags = at.crl_tags + SealedBlocks::tags_size(head.crl_size);
-  at.head_tag = at.body_tags + SealedBlocks::tags_size(body_size(head));
-  at.body = at.head_tag + crypto::Sealer::kTagSize;
+  // Padded, so that the body's groups of slots are cache lines of the mapped file.
+  constexpr std::size_t kLine = kGroup * sizeof(Slot);
+  const std::size_t tags_end = at.body_tags + SealedBlocks::tags_size(body_size(head));
+  at.body = (tags_end + crypto::Sealer::kTagSize + kLine - 1) / kLine * kLine;
+  at.head_tag = at.body - crypto::Sealer::kTagSize;
   at.end = at.body + body_size(head);
   return at;
 }
@@ -87,6 +90,7 @@ Status save_crl_index(const crypto::Provider& provider, const crypto::Sealer& se
   Buffer front = to_buffer(octets_of(head));
   append(front, TRY(SealedBlocks::seal(sealer, head.nonce, 0, parts.crl.bytes)));
   append(front, TRY(SealedBlocks::seal(sealer, head.nonce, kBodyBlocks, body)));
+  front.resize(layout_of(head).head_tag);
   append(front, TRY(SealedBlocks::seal_one(sealer, head.nonce, kHeadBlock, front)));
 
   AtomicFile out = TRY(AtomicFile::create(file, 0600));
@@ -110,7 +114,7 @@ Result<IndexedCrlPtr> open_crl_index(const crypto::Provider& provider,
   parts.crl_blocks.emplace(sealer, head.nonce, 0U, crl.bytes,
                            octets.subspan(at.crl_tags, at.body_tags - at.crl_tags));
   parts.index_blocks.emplace(sealer, head.nonce, kBodyBlocks, octets.subspan(at.body),
-                             octets.subspan(at.body_tags, at.head_tag - at.body_tags));
+                             octets.subspan(at.body_tags, SealedBlocks::tags_size(body_size(head))));
   const auto view = x509::parse_crl(crl.bytes);
   if (!view || !holds_around_entries(*parts.crl_blocks, *view)) return not_ours("it is for another CRL");
   const std::size_t slots_size = head.slots * sizeof(Slot);
@@ -122,7 +126,7 @@ Result<IndexedCrlPtr> open_crl_index(const crypto::Provider& provider,
   parts.crl = std::move(crl);
   parts.entries = head.entries;
   parts.seed = head.seed;
-  // Mapped at a page's beginning, with nothing before it that is not a whole number of words.
+  // Mapped at a page's beginning, with a whole number of cache lines before it.
   parts.slots = {reinterpret_cast<const Slot*>(octets.data() + at.body), head.slots};
   parts.issuers = octets.subspan(at.body + slots_size, head.issuers_size);
   parts.owner = std::move(mapped);

@@ -68,11 +68,17 @@ SlotMemory::~SlotMemory() {
 }
 
 void SerialTableBuilder::insert(const Waiting& entry) {
-  for (std::size_t slot = entry.slot;; slot = slot + 1 == slots_.size() ? 0 : slot + 1) {
-    const Slot found = slots_[slot];
-    if (found != 0 && !(may_be(found, entry.hash) && same_(place_in(found), entry.place))) continue;
-    slots_[slot] = make_slot(entry.hash, entry.place);
-    return;
+  for (std::size_t at = entry.slot;; at = next_group(at, slots_.size())) {
+    Slot* group = &slots_[at];
+    for (GroupBits same = matches_in(group, entry.hash); same != 0; same &= same - 1)
+      if (same_(place_in(group[first_of(same)]), entry.place)) {
+        group[first_of(same)] = make_slot(entry.hash, entry.place);
+        return;
+      }
+    if (const GroupBits free = free_in(group); free != 0) {
+      group[first_of(free)] = make_slot(entry.hash, entry.place);
+      return;
+    }
   }
 }
 

@@ -1,9 +1,14 @@
 #pragma once
-// Where in a CRL a serial number stands: a table of 64-bit slots, open addressing, linear probing. A slot has
-// half of the serial's hash and the entry's offset; the serial itself stays in the CRL. The hash is keyed:
-// who writes a CRL cannot choose serials that collide. Internal to this room.
+// Where in a CRL a serial number stands: a table of 64-bit slots in groups of eight, one cache line each. A
+// slot has half of the serial's hash and the entry's offset; the serial itself stays in the CRL. The hash is
+// keyed: who writes a CRL cannot choose serials that collide. Internal to this room.
+//
+// An entry stands in the first group from its own on that had a free slot. So a search looks at whole groups,
+// without a branch for each slot: the processor would guess most of those wrongly, and a wrong guess is only
+// noticed once the slot has come from memory.
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -25,16 +30,38 @@ using Slot = std::uint64_t;
 // Offsets end here: a CRL whose entries take more cannot be indexed.
 constexpr std::size_t kMaxEntriesSize = 0xfffffffe;
 
-// At most 7 of 10 are taken, so that a search ends in the cache line that it begins in.
-inline std::size_t slots_for(std::size_t entries) { return entries + entries * 3 / 7 + 8; }
+constexpr std::size_t kGroup = 8;
+
+// At most 7 of 10 are taken: nearly all searches end in the group that they begin in.
+inline std::size_t slots_for(std::size_t entries) {
+  return (entries + entries * 3 / 7 + kGroup) / kGroup * kGroup + kGroup;
+}
 inline Slot make_slot(std::uint64_t hash, std::uint32_t place) { return hash << 32 | (place + 1U); }
 inline std::uint32_t place_in(Slot slot) { return static_cast<std::uint32_t>(slot) - 1; }
-inline bool may_be(Slot slot, std::uint64_t hash) { return slot >> 32 == (hash & 0xffffffff) && slot != 0; }
-// The upper bits choose the first slot, the lower ones are the tag.
+// The upper bits choose the group, the lower ones are the tag.
 inline std::size_t first_slot(std::uint64_t hash, std::size_t slots) {
   __extension__ using Wide = unsigned __int128;
-  return static_cast<std::size_t>(static_cast<Wide>(hash) * slots >> 64);
+  return static_cast<std::size_t>(static_cast<Wide>(hash) * (slots / kGroup) >> 64) * kGroup;
 }
+inline std::size_t next_group(std::size_t slot, std::size_t slots) {
+  return slot + kGroup == slots ? 0 : slot + kGroup;
+}
+
+// One bit for each slot of a group.
+using GroupBits = unsigned;
+// Where this hash may stand.
+inline GroupBits matches_in(const Slot* group, std::uint64_t hash) {
+  GroupBits bits = 0;
+  for (std::size_t i = 0; i < kGroup; ++i)
+    bits |= static_cast<GroupBits>((group[i] >> 32 == (hash & 0xffffffff)) & (group[i] != 0)) << i;
+  return bits;
+}
+inline GroupBits free_in(const Slot* group) {
+  GroupBits bits = 0;
+  for (std::size_t i = 0; i < kGroup; ++i) bits |= static_cast<GroupBits>(group[i] == 0) << i;
+  return bits;
+}
+inline std::size_t first_of(GroupBits bits) { return static_cast<std::size_t>(std::countr_zero(bits)); }
 
 // Zeroed memory for a table. In large pages, where the kernel has some: a search goes anywhere in the table,
 // and with small ones each would miss the processor's list of pages as well as its cache.
