@@ -24,6 +24,7 @@
 #include <random>
 
 #include "crypto/openssl/openssl.hpp"
+#include "must.hpp"
 #include "relying/crl_index_file.hpp"
 #include "relying/crl_store.hpp"
 #include "validate/validator.hpp"
@@ -34,17 +35,6 @@ using namespace vouch;
 namespace oid = x509::oid;
 using x509::SignatureAlgorithm;
 
-template <class T>
-T must(Result<T> result) {
-  if (result) return std::move(*result);
-  std::cerr << result.error().report();
-  std::exit(1);
-}
-void must(Status status) {
-  if (status) return;
-  std::cerr << status.error().report();
-  std::exit(1);
-}
 void require(bool good, const char* what) {
   if (good) return;
   std::cerr << "error: " << what << "\n";

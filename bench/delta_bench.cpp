@@ -17,6 +17,7 @@
 #include "ca/settings_change.hpp"
 #include "ca/setup.hpp"
 #include "crypto/openssl/openssl.hpp"
+#include "must.hpp"
 #include "revocation/crl_publication.hpp"
 #include "store/sqlite/sqlite.hpp"
 
@@ -26,18 +27,6 @@ using namespace vouch;
 
 constexpr const char* kName = "Bench Root";
 constexpr double kBarMilliseconds = 20;
-
-template <class T>
-T must(Result<T> result) {
-  if (result) return std::move(*result);
-  std::cerr << result.error().report();
-  std::exit(1);
-}
-void must(Status status) {
-  if (status) return;
-  std::cerr << status.error().report();
-  std::exit(1);
-}
 
 struct World {
   ca::Home home;

@@ -29,6 +29,7 @@
 #include "ca/setup.hpp"
 #include "ca/templates.hpp"
 #include "crypto/openssl/openssl.hpp"
+#include "must.hpp"
 #include "revocation/crl_publication.hpp"
 #include "store/sqlite/sqlite.hpp"
 #include "x509/request.hpp"
@@ -55,18 +56,6 @@ double cpu_seconds() {
   ::getrusage(RUSAGE_SELF, &usage);
   const auto seconds = [](const timeval& t) { return double(t.tv_sec) + double(t.tv_usec) * 1e-6; };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-template <class T>
-T must(Result<T> result) {
-  if (result) return std::move(*result);
-  std::cerr << result.error().report();
-  std::exit(1);
-}
-void must(Status status) {
-  if (status) return;
-  std::cerr << status.error().report();
-  std::exit(1);
 }
 
 double median(std::vector<double> values) {

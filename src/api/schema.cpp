@@ -41,6 +41,7 @@ constexpr Member kSubmission[] = {
     {"client_transaction", "string",
      "what the client calls it; GET /submissions/{client_transaction} finds it", true},
     {"wait_for_approval", "boolean", "a certificate manager decides, whatever the template says", true},
+    {"approve", "boolean", "who asks approves it, too, where its role allows that", true},
     {"challenge", "ChallengeProof", "what the device that asks proves its right with", true},
 };
 constexpr Member kChallengeProof[] = {

@@ -99,6 +99,7 @@ Result<ca::Submission> submission_of(const Value& body, const Caller& caller) {
   submission.transaction = TRY(transaction_of(body, caller));
   submission.client_transaction = TRY(client_transaction_of(text_of(body, "client_transaction"), caller));
   submission.wait_for_approval = flag_of(body, "wait_for_approval");
+  submission.approve = flag_of(body, "approve");
   submission.challenge = TRY(challenge_of(body));
   return submission;
 }
@@ -126,6 +127,7 @@ Value describe(const ca::Submission& submission, std::string_view ca) {
   if (!submission.transaction.empty()) value.set("transaction", submission.transaction);
   if (!submission.client_transaction.empty()) value.set("client_transaction", submission.client_transaction);
   if (submission.wait_for_approval) value.set("wait_for_approval", true);
+  if (submission.approve) value.set("approve", true);
   if (submission.challenge) value.set("challenge", describe(*submission.challenge));
   return value;
 }

@@ -149,7 +149,7 @@ class MirrorFile {
 store::Database::AuditMirror make_audit_mirror(fs::path file) {
   return [mirror = std::make_shared<const MirrorFile>(std::move(file))](
              const store::Snapshot& state, std::int64_t before, std::int64_t after) {
-    const Status written = mirror->write(state, before, after);
+    Status written = mirror->write(state, before, after);
     if (written) return written;
     // Whatever the cause: it may be tried again.
     return Status(make_error(Errc::unavailable, "{}", written.error().message())

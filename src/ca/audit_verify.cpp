@@ -106,6 +106,7 @@ class Verification {
         find(std::move(*why));
     }
     std::vector<Buffer> trusted;
+    trusted.reserve(options_.trusted.size());
     for (const Buffer& der : options_.trusted)
       trusted.push_back(to_buffer(TRY(x509::parse_certificate(der)).public_key_info));
     for (const store::AuditKey& key : keys_) {

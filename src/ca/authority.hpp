@@ -45,6 +45,9 @@ struct Submission {
   std::string client_transaction{};
   // A certificate manager decides, whatever template and settings say: nothing proves who asks.
   bool wait_for_approval = false;
+  // The requester approves as well what policy leaves to a certificate manager, in the same durable step. It
+  // needs the role for that; where it lacks it, or others have to agree, the request is pending.
+  bool approve = false;
 };
 
 // A request that was handed in before.

@@ -30,8 +30,12 @@ struct LocalAuthority::Work {
   bool key_is_shared = false;                    // by several subjects, on purpose
   store::RequestId key_holder = 0;  // the certificate's request that has it, as policy knows; 0: none
   std::optional<ChallengeVerdict> challenge;  // of a device
-  std::optional<Error> error;                 // something broke; the request may be recorded all the same
-  bool answered_before = false;               // same transaction key as an earlier request
+  struct Pended {
+    std::string reason, message;
+  };
+  std::optional<Pended> pended;  // why a new request would wait, had its requester not approved it
+  std::optional<Error> error;    // something broke; the request may be recorded all the same
+  bool answered_before = false;  // same transaction key as an earlier request
 
   bool issues() const { return !error && !answered_before && request.disposition == Disposition::issued; }
 };

@@ -91,7 +91,7 @@ std::string sanitized_name(std::string_view ca_name) {
 }
 
 std::string shortened_name(std::string_view ca_name, std::size_t most) {
-  const std::string full = sanitized_name(ca_name);
+  std::string full = sanitized_name(ca_name);
   if (full.size() <= most) return full;
   std::size_t kept = most;
   // An !XXXX that does not fit whole goes with the rest.

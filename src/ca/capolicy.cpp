@@ -108,7 +108,7 @@ class Interpreter {
   Result<x509::Oid> oid(const InfEntry& entry, std::string_view text) const {
     auto value = x509::Oid::parse(trimmed(text));
     if (!value) return wrong(entry.line, "'{}' is no object identifier", text);
-    return std::move(*value);
+    return *value;
   }
 
   // As written, spaces included.
@@ -542,6 +542,7 @@ Result<std::vector<x509::Extension>> location_extensions(const CaPolicy& policy,
                                                          const LocationVariables& variables) {
   const auto expanded = [&](const CaPolicy::Urls& urls) -> Result<std::vector<std::string>> {
     std::vector<std::string> out;
+    out.reserve(urls.urls.size());
     for (const std::string& url : urls.urls)
       out.push_back(without_spaces(
           TRY(expand({0, url}, variables).context("filling in a URL of {}:{}", policy.file, urls.line))));

@@ -104,6 +104,7 @@ Result<x509::KeyType> key_type_of(std::string_view name) {
 
 Result<std::vector<x509::GeneralName>> names_of(const std::vector<std::string>& texts) {
   std::vector<x509::GeneralName> names;
+  names.reserve(texts.size());
   for (const std::string& text : texts) names.push_back(TRY(x509::GeneralName::from_text(text)));
   return names;
 }

@@ -53,29 +53,27 @@ void take_over(policy::Decision& decision, const std::vector<x509::Extension>& e
            names, "");
 }
 
-void leave_to_person(policy::Decision& decision) {
+// What the policy would issue waits until somebody approves it.
+void leave_to(policy::Decision& decision, std::string_view rule, std::string_view whom, std::string_view why,
+              std::string_view mend) {
   if (decision.action != policy::Action::issue) return;
-  constexpr std::string_view kRule = "request.unproven",
-                             kMend = "a certificate manager decides: vouch request approve ID";
   decision.action = policy::Action::pend;
-  decision.reason = kRule;
-  decision.message = "the request waits for a certificate manager: nothing proves who asks";
-  decision.mend = kMend;
-  add_step(decision.trace, kRule, policy::Verdict::pended, "approval by a certificate manager", "none",
-           std::string(kMend));
+  decision.reason = rule;
+  decision.message = fmt::format("the request waits for {}: {}", whom, why);
+  decision.mend = mend;
+  add_step(decision.trace, rule, policy::Verdict::pended, fmt::format("approval by {}", whom), "none",
+           std::string(mend));
+}
+
+void leave_to_person(policy::Decision& decision) {
+  leave_to(decision, "request.unproven", "a certificate manager", "nothing proves who asks",
+           "a certificate manager decides: vouch request approve ID");
 }
 
 // Whatever a template, a renewal or a service says: without an administrator's decision no CA comes to be.
 void leave_to_administrator(policy::Decision& decision) {
-  if (decision.action != policy::Action::issue) return;
-  constexpr std::string_view kRule = "ca.administrator",
-                             kMend = "an administrator says: vouch request approve ID";
-  decision.action = policy::Action::pend;
-  decision.reason = kRule;
-  decision.message = "the request waits for an administrator: it is for a CA certificate";
-  decision.mend = kMend;
-  add_step(decision.trace, kRule, policy::Verdict::pended, "approval by an administrator", "none",
-           std::string(kMend));
+  leave_to(decision, "ca.administrator", "an administrator", "it is for a CA certificate",
+           "an administrator says: vouch request approve ID");
 }
 
 // What the challenge says goes into the certificate. The SID is never the request's: policy has left that
@@ -247,6 +245,8 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   work.key_is_shared = question.certificate_template != nullptr && question.certificate_template->key_reuse;
 
   work.decision = policy::decide(question);
+  if (roles && submission.approve && !submission.wait_for_approval && !for_ca)
+    approve_at_once(work, question, *roles);
   if (for_ca && !approval.of_administrator) leave_to_administrator(work.decision);
   if (submission.wait_for_approval && approval.manager.empty()) leave_to_person(work.decision);
   if (!taken.empty()) take_over(work.decision, taken);
@@ -268,6 +268,30 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
   prepare(work);
   request.trace = policy::format_trace(work.decision.trace);
   return work;
+}
+
+// As if submitted and then approved. What only others may approve stays pending; so does what fails then.
+void LocalAuthority::approve_at_once(Work& work, policy::Question& question, const RoleTable& roles) const {
+  const store::RequestRecord& request = work.request;
+  if (work.decision.action != policy::Action::pend) return;
+  for (const auto rule : {RoleRule::Kind::four_eyes, RoleRule::Kind::two_managers})
+    if (roles.applies(rule, record_.id, request.template_name)) return;
+  if (!check_role(roles, environment_.groups,
+                  {.account = request.requester,
+                   .role = Role::manager,
+                   .what = "approve requests",
+                   .action = "request.approve",
+                   .authority = record_.id,
+                   .authority_name = record_.name,
+                   .template_name = request.template_name,
+                   .requester = request.requester}))
+    return;
+  question.approved = true;
+  policy::Decision approved = policy::decide(question);
+  if (approved.action != policy::Action::issue) return;
+  work.pended = Work::Pended{work.decision.reason, work.decision.message};
+  work.request.resolver = request.requester;
+  work.decision = std::move(approved);
 }
 
 // Who may not hand in requests gets a denied one, so that it can be told what was asked, when, and by whom.

@@ -331,7 +331,7 @@ Status take_over(store::Transaction& t, const Environment& environment, const st
     TRY(insert_lost(t, environment, record.id, event, administrator));
   for (const FenceEvent& event : gap.revocations) {
     TRY(insert_lost(t, environment, record.id, event, administrator));
-    const Status done = t.revoke(record.id, event.revocation);
+    Status done = t.revoke(record.id, event.revocation);
     if (!done && done.error().code() != Errc::conflict) return done;
     TRY(remember_compromise(t, environment, event));
   }

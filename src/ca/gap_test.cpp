@@ -64,6 +64,25 @@ class GapTest : public testing::Test {
     return bench.database().snapshot().value()->certificate(serial).value().revocation;
   }
 
+  // A request that is to be issued, as it stands before the key has signed.
+  store::CertificateRecord insert_intent() {
+    const auto id = authority->record().id;
+    store::CertificateRecord certificate;
+    EXPECT_TRUE(bench.database().commit([&](store::Transaction& t) -> Status {
+      store::RequestRecord request;
+      request.authority = id;
+      request.disposition = Disposition::issued;
+      certificate.request = TRY(t.insert_request(request));
+      certificate.authority = id;
+      certificate.serial = Buffer(18, 0x22);
+      certificate.not_after = kTestNow + std::chrono::days(10);
+      certificate.tbs = {0x30, 0x00};
+      certificate.signature_algorithm = {0x30, 0x00};
+      return t.insert_intent(certificate);
+    }));
+    return certificate;
+  }
+
   TestBench bench;
   std::unique_ptr<LocalAuthority> authority;
   int copies = 0;
@@ -180,20 +199,7 @@ TEST_F(GapTest, ReplayRefusesADatabaseThatWentAnotherWay) {
 
 // The orders that a crash may leave. The database is ahead of the fence, never behind it.
 TEST_F(GapTest, AnIntentWithoutItsFenceLineIsFinishedAndAnnounced) {
-  const auto id = authority->record().id;
-  store::CertificateRecord certificate;
-  ASSERT_TRUE(bench.database().commit([&](store::Transaction& t) -> Status {
-    store::RequestRecord request;
-    request.authority = id;
-    request.disposition = Disposition::issued;
-    certificate.request = TRY(t.insert_request(request));
-    certificate.authority = id;
-    certificate.serial = Buffer(18, 0x22);
-    certificate.not_after = kTestNow + std::chrono::days(10);
-    certificate.tbs = {0x30, 0x00};
-    certificate.signature_algorithm = {0x30, 0x00};
-    return t.insert_intent(certificate);
-  }));
+  const store::CertificateRecord certificate = insert_intent();
   restart();
   EXPECT_EQ(authority->gap(), nullptr);
   EXPECT_EQ(authority->repaired(), 1u);
@@ -204,17 +210,7 @@ TEST_F(GapTest, AnIntentWithoutItsFenceLineIsFinishedAndAnnounced) {
 }
 
 TEST_F(GapTest, AFenceLineOfAnAbandonedIntentIsNoGap) {
-  const auto id = authority->record().id;
-  store::CertificateRecord certificate;
-  ASSERT_TRUE(bench.database().commit([&](store::Transaction& t) -> Status {
-    store::RequestRecord request;
-    request.authority = id;
-    request.disposition = Disposition::issued;
-    certificate.request = TRY(t.insert_request(request));
-    certificate.authority = id;
-    certificate.serial = Buffer(18, 0x22);
-    return t.insert_intent(certificate);
-  }));
+  const store::CertificateRecord certificate = insert_intent();
   ASSERT_TRUE(authority->fence().record(std::array{FenceEvent::issued(certificate)}));
   ASSERT_TRUE(bench.database().commit(
       [&](store::Transaction& t) { return t.abandon_intent(certificate.request, "the key is gone"); }));

@@ -88,10 +88,26 @@ Result<bool> LocalAuthority::find_earlier(store::Transaction& t, Work& work) con
   return true;
 }
 
+// A request that its own requester approves was handed in and approved: two acts, in their order.
+Status LocalAuthority::audit_pended(store::Transaction& transaction, const Work& item) const {
+  AuditDetails details;
+  details.add("template", item.request.template_name);
+  if (item.challenge) challenges_->add_details(details, *item.challenge);
+  details.add("rule", item.pended->reason).add("why", item.pended->message);
+  return record_audit(environment_, transaction,
+                      {.actor = item.request.requester,
+                       .action = "request.submit",
+                       .authority = record_.name,
+                       .object = fmt::format("request {}", item.request.id),
+                       .details = std::move(details),
+                       .outcome = std::string(audit_outcome::pending)});
+}
+
 // One entry for what became of a request: in the transaction of its intent, so that nothing is signed that
 // the audit log does not know.
 Status LocalAuthority::audit(store::Transaction& transaction, const Work& item) const {
   const store::RequestRecord& request = item.request;
+  if (item.pended) TRY(audit_pended(transaction, item));
   AuditDetails details;
   details.add("template", request.template_name);
   if (!request.resolver.empty()) details.add("requester", request.requester);
@@ -106,10 +122,11 @@ Status LocalAuthority::audit(store::Transaction& transaction, const Work& item) 
                                                            : audit_outcome::failed;
   }
   const bool is_service = request.resolver == kServiceAccount;
-  const bool is_subordinate = item.is_new && !request.resolver.empty() && !is_service;
+  const bool is_approved = !item.is_new || item.pended;
+  const bool is_subordinate = !is_approved && !request.resolver.empty() && !is_service;
   return record_audit(environment_, transaction,
                       {.actor = request.resolver.empty() ? request.requester : request.resolver,
-                       .action = !item.is_new     ? "request.approve"
+                       .action = is_approved      ? "request.approve"
                                  : is_subordinate ? "ca.sign"
                                  : is_service     ? "service.issue"
                                                   : "request.submit",

@@ -87,6 +87,7 @@ std::vector<x509::Extension> extensions_issued_by(const CaKey& key, const Issued
     extensions.push_back(x509::make_extension(x509::oid::kCrlDistributionPoints, false,
                                               x509::encode_distribution_point_uris(locations.cdp)));
   std::vector<x509::AccessDescription> access;
+  access.reserve(locations.ocsp.size());
   for (const std::string& url : locations.ocsp)
     access.push_back({x509::oid::kAdOcsp, x509::GeneralName::uri(url)});
   for (const std::string& url : locations.aia)
@@ -223,6 +224,7 @@ Result<std::shared_ptr<const LocalAuthority::Live>> LocalAuthority::make_live(
     const std::vector<std::string> cdp = std::exchange(locations.cdp, {});
     for (std::uint32_t shard = 1; shard <= live->settings.crl_shards; ++shard) {
       std::vector<std::string> urls;
+      urls.reserve(cdp.size());
       for (const std::string& url : cdp) urls.push_back(with_shard(url, shard));
       live->cdp_of_shard.push_back(x509::encode_extension(x509::make_extension(
           x509::oid::kCrlDistributionPoints, false, x509::encode_distribution_point_uris(urls))));

@@ -161,6 +161,7 @@ class LocalAuthority final : public Authority {
   // Steps of one issuance, in their order; each leaves its result in the Work.
   Result<Work> consider(const Submission& submission, TemplateLookup& templates, const Approval& approval,
                         const RoleTable* roles) const;
+  void approve_at_once(Work& work, policy::Question& question, const RoleTable& roles) const;
   void refuse(Work& work, const Error& why) const;
   void refuse_challenge(Work& work) const;
   // Whether the challenge lets the request go on; else the work says what becomes of it.
@@ -188,6 +189,7 @@ class LocalAuthority final : public Authority {
   Result<bool> find_earlier(store::Transaction& t, Work& work) const;
   Status claim_key(store::Transaction& t, Work& work) const;
   Result<Fence::Position> announce(std::span<const Work> work) const;
+  Status audit_pended(store::Transaction& transaction, const Work& item) const;
   Status audit(store::Transaction& transaction, const Work& item) const;
   void audit_key_failure(const Work& item) const;
   void sign(std::span<Work> work) const;

@@ -177,7 +177,7 @@ Result<fs::path> move_database(const Environment& environment, const fs::path& f
                               .object = "database"}));
   std::error_code failed;
   const fs::path from = home.database(), file = home.configuration_file();
-  const fs::path target = fs::absolute(folder, failed).lexically_normal() / from.filename();
+  fs::path target = fs::absolute(folder, failed).lexically_normal() / from.filename();
   if (fs::exists(target, failed))
     return make_error(Errc::conflict, "there is a file {} already", target.string())
         .with_hint("give another folder");

@@ -306,7 +306,7 @@ Status check_role(const RoleTable& roles, const GroupsOf& groups, const Act& act
 }
 
 Status authorize(const Environment& environment, const store::Snapshot& snapshot, const Act& act) {
-  const Status allowed = check_role(TRY(RoleTable::read(snapshot)), environment.groups, act);
+  Status allowed = check_role(TRY(RoleTable::read(snapshot)), environment.groups, act);
   if (allowed) return ok();
   TRY(record_audit(environment, {.actor = std::string(act.account),
                                  .action = std::string(act.action),

@@ -241,6 +241,82 @@ TEST_F(Roles, TwoManagersHaveToAgree) {
   EXPECT_EQ(root_->approve(pending("alice", "ClientAuth"), "bob")->disposition, Disposition::issued);
 }
 
+// Handed in and approved in one step, by an account that may do both.
+class ApprovedAtOnce : public Roles {
+ protected:
+  Outcome ask(std::string requester, std::string template_name = "WebServer", bool waits = false) {
+    Submission submission;
+    submission.request = bench_.request("CN=a.example.com", {"DNS:a.example.com"});
+    submission.template_name = std::move(template_name);
+    submission.requester = std::move(requester);
+    submission.wait_for_approval = waits;
+    submission.approve = true;
+    auto outcome = root_->submit(submission);
+    if (!outcome) ADD_FAILURE() << outcome.error().report();
+    return outcome ? *outcome : Outcome{};
+  }
+  std::vector<std::string> entries_about(RequestId request) {
+    store::AuditFilter filter;
+    filter.object = fmt::format("request {}", request);
+    std::vector<std::string> entries;
+    EXPECT_TRUE(
+        bench_.database().snapshot().value()->for_each_audit(filter, [&](const store::AuditRecord& r) {
+          entries.push_back(fmt::format("{} {} {} {}", r.actor, r.action, r.outcome, r.details));
+          return ok();
+        }));
+    return entries;
+  }
+};
+
+TEST_F(ApprovedAtOnce, BothActsAreAuditedAndTheRequestSaysWhoApproved) {
+  ASSERT_TRUE(grant(Role::manager, "alice", "WebServer", "alice"));
+  const Outcome issued = ask("alice");
+  EXPECT_EQ(issued.disposition, Disposition::issued) << issued.message;
+  EXPECT_THAT(issued.certificate, testing::Not(IsEmpty()));
+  EXPECT_THAT(entries_about(issued.request),
+              testing::ElementsAre(
+                  AllOf(HasSubstr("alice request.submit pending"), HasSubstr("rule=authority.queue")),
+                  AllOf(HasSubstr("alice request.approve done"), HasSubstr("requester=alice"),
+                        HasSubstr("tbs_sha256="))));
+  EXPECT_EQ(bench_.database().snapshot().value()->request(issued.request)->resolver, "alice");
+}
+
+TEST_F(ApprovedAtOnce, WithoutTheRoleItWaitsAndNobodyHasApproved) {
+  ASSERT_TRUE(grant(Role::manager, "alice", "ClientAuth", "alice"));
+  const Outcome pending = ask("alice");
+  EXPECT_EQ(pending.disposition, Disposition::pending);
+  EXPECT_THAT(entries_about(pending.request),
+              testing::ElementsAre(HasSubstr("alice request.submit pending")));
+  EXPECT_EQ(bench_.database().snapshot().value()->request(pending.request)->resolver, "");
+  EXPECT_EQ(root_->approve(pending.request, "admin")->disposition, Disposition::issued);
+}
+
+TEST_F(ApprovedAtOnce, WhereOthersHaveToSeeItItWaits) {
+  ASSERT_TRUE(grant(Role::manager, "alice"));
+  ASSERT_TRUE(set_role_rule(environment(), {RoleRule::Kind::four_eyes, id(), "WebServer"}, true, "admin"));
+  ASSERT_TRUE(
+      set_role_rule(environment(), {RoleRule::Kind::two_managers, id(), "ClientAuth"}, true, "admin"));
+  EXPECT_EQ(ask("alice").disposition, Disposition::pending);
+  EXPECT_EQ(ask("alice", "ClientAuth").disposition, Disposition::pending);
+}
+
+TEST_F(ApprovedAtOnce, WhatNothingVouchesForWaits) {
+  ASSERT_TRUE(grant(Role::manager, "alice"));
+  EXPECT_EQ(ask("alice", "WebServer", true).disposition, Disposition::pending);
+}
+
+TEST_F(ApprovedAtOnce, NoCaComesToBe) {
+  ASSERT_TRUE(publish_template(environment(), id(), "SubCA", "admin"));
+  EXPECT_EQ(ask("admin", "SubCA").disposition, Disposition::pending);
+}
+
+TEST_F(ApprovedAtOnce, WhatPolicyRefusesIsRefused) {
+  ASSERT_TRUE(grant(Role::manager, "alice"));
+  const Outcome denied = ask("alice", "NoSuchTemplate");
+  EXPECT_EQ(denied.disposition, Disposition::denied);
+  EXPECT_THAT(entries_about(denied.request), testing::ElementsAre(HasSubstr("alice request.submit denied")));
+}
+
 // A request for a CA certificate in the queue: who may hand in anything may ask, and only an administrator
 // says yes, whatever else he is.
 class RequestsForACa : public Roles {

@@ -99,7 +99,7 @@ class Judge {
   Result<std::string> fault_of(Bytes der, policy::AuthorizedSignature& out) const {
     const x509::CertificateView certificate = TRY(x509::parse_certificate(der));
     const auto record = snapshot_.certificate(out.serial);
-    if (!record && record.error().code() != Errc::not_found) return std::move(record.error());
+    if (!record && record.error().code() != Errc::not_found) return record.error();
     // The certificate itself counts, not its serial: a foreign CA can choose the same.
     if (!record || !equal(record->der(), der))
       return std::string("its certificate was not issued by a CA here");

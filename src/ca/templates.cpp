@@ -90,8 +90,9 @@ Result<TemplateEntry> find_template(const store::Snapshot& snapshot, std::string
 Result<TemplateEntry> find_template_version(const store::Snapshot& snapshot, std::string_view name,
                                             std::string_view version) {
   std::uint32_t major = 0, minor = 0;
-  const char* const end = version.data() + version.size();
-  auto read = std::from_chars(version.data(), end, major);
+  const char* const begin = version.data();
+  const char* const end = begin + version.size();
+  auto read = std::from_chars(begin, end, major);
   const bool any_minor = read.ptr == end;
   if (!any_minor && read.ec == std::errc() && *read.ptr == '.')
     read = std::from_chars(read.ptr + 1, end, minor);

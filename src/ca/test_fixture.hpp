@@ -51,7 +51,11 @@ class TestBench {
     if (!granted) ADD_FAILURE() << granted.error().report();
   }
 
-  Environment environment() {
+  virtual ~TestBench() = default;
+  TestBench(const TestBench&) = delete;
+  TestBench& operator=(const TestBench&) = delete;
+
+  virtual Environment environment() {
     return {home_,
             *database_,
             *provider_,

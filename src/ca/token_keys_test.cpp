@@ -9,6 +9,7 @@
 
 #include "ca/import_pkcs12.hpp"
 #include "ca/key_care.hpp"
+#include "ca/key_files.hpp"
 #include "ca/key_waiting.hpp"
 #include "ca/renewal.hpp"
 #include "ca/test_fixture.hpp"
@@ -24,7 +25,7 @@ class TokenBench : public TestBench {
  public:
   TokenBench() : tokens_(crypto::pkcs11::make_tokens(crypto::openssl::make_provider())) {}
 
-  Environment environment() {
+  Environment environment() override {
     Environment environment = TestBench::environment();
     environment.tokens = tokens_;
     environment.pin = [this](const crypto::PinRequest&) -> Result<std::string> {
@@ -38,14 +39,6 @@ class TokenBench : public TestBench {
     options.token_uri = format_token_uri(hsm.uri(object));
     options.automatic_issuance = true;
     return options;
-  }
-  std::unique_ptr<LocalAuthority> open(std::string_view name) {
-    auto authority = LocalAuthority::open(environment(), name);
-    if (!authority) {
-      ADD_FAILURE() << authority.error().report();
-      return nullptr;
-    }
-    return std::move(*authority);
   }
   std::unique_ptr<LocalAuthority> make(const std::string& name) {
     const auto made = init(environment(), options(name));
@@ -326,6 +319,80 @@ TEST(TokenKeys, AForeignKeyOfTheSameNameIsRefused) {
   const auto refused = authority->submit(bench.submission("a.example.com"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Errc::conflict);
+}
+
+// The home's keys as another process holds them: every use is a journey, and they are counted.
+class FarKeys final : public KeySource {
+ public:
+  Result<std::unique_ptr<crypto::PrivateKey>> find(const Environment& environment,
+                                                   std::string_view reference) const override {
+    return std::make_unique<Key>(TRY(load_key(key_access(environment), reference)), journeys_);
+  }
+  Status check(const Environment&, std::string_view) const override { return ok(); }
+  int journeys() const { return *journeys_; }
+
+ private:
+  using Count = std::shared_ptr<std::atomic<int>>;
+  class FarSigner final : public crypto::Signer {
+   public:
+    FarSigner(std::unique_ptr<crypto::Signer> near, Count journeys)
+        : near_(std::move(near)), journeys_(std::move(journeys)) {}
+    crypto::SignatureAlgorithm algorithm() const override { return near_->algorithm(); }
+    Bytes public_key_info() const override { return near_->public_key_info(); }
+    Result<Buffer> sign(Bytes tbs) const override {
+      ++*journeys_;
+      return near_->sign(tbs);
+    }
+    std::vector<Result<Buffer>> sign_all(std::span<const Bytes> all) const override {
+      ++*journeys_;
+      return near_->sign_all(all);
+    }
+
+   private:
+    const std::unique_ptr<crypto::Signer> near_;
+    const Count journeys_;
+  };
+  class Key final : public crypto::PrivateKey {
+   public:
+    Key(std::unique_ptr<crypto::PrivateKey> near, Count journeys)
+        : near_(std::move(near)), journeys_(std::move(journeys)) {}
+    Bytes public_key_info() const override { return near_->public_key_info(); }
+    Result<std::unique_ptr<crypto::Signer>> signer(crypto::SignatureAlgorithm algorithm) const override {
+      return std::make_unique<FarSigner>(TRY(near_->signer(algorithm)), journeys_);
+    }
+    Result<std::unique_ptr<crypto::Decrypter>> decrypter() const override { return near_->decrypter(); }
+    Result<std::string> to_pem(std::string_view passphrase) const override {
+      return near_->to_pem(passphrase);
+    }
+
+   private:
+    const std::unique_ptr<crypto::PrivateKey> near_;
+    const Count journeys_;
+  };
+  const Count journeys_ = std::make_shared<std::atomic<int>>(0);
+};
+
+TEST(FarKeys, CertificatesOfOneCallAreSignedInOneJourney) {
+  TestBench bench;
+  InitOptions options = bench.root_options("Far");
+  options.automatic_issuance = true;
+  ASSERT_TRUE(init(bench.environment(), options));
+  ASSERT_TRUE(publish_template(bench.environment(), 1, "WebServer"));
+  Environment environment = bench.environment();
+  const auto keys = std::make_shared<FarKeys>();
+  environment.keys = keys;
+  const auto authority = LocalAuthority::open(environment, "Far").value();
+  std::vector<Submission> submissions;
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = fmt::format("host{}.example.com", i);
+    submissions.push_back({bench.request("CN=" + name, {"DNS:" + name}), "WebServer", "alice", "", {}});
+  }
+  const int before = keys->journeys();
+  for (const auto& outcome : authority->submit(submissions)) {
+    ASSERT_TRUE(outcome) << outcome.error().report();
+    EXPECT_EQ(outcome->disposition, Disposition::issued);
+  }
+  EXPECT_EQ(keys->journeys(), before + 1);
 }
 
 TEST(KeyWaiting, OneUnlockLetsOneOperationPass) {

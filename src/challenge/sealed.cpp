@@ -1,6 +1,9 @@
 #include "challenge/sealed.hpp"
 
 #include <algorithm>
+#include <array>
+
+#include "asn1/whole.hpp"
 
 namespace vouch::challenge {
 namespace {
@@ -42,33 +45,32 @@ std::optional<Buffer> decoded(std::string_view text) {
   return std::move(*octets);
 }
 
+// Both layers are SEQUENCE { OCTET STRING, OCTET STRING, OCTET STRING }.
+Result<std::array<Bytes, 3>> parse_layer(Bytes der) {
+  Reader fields = TRY(asn1::whole_sequence(der));
+  std::array<Bytes, 3> layer;
+  for (Bytes& field : layer) field = TRY(fields.expect_octet_string());
+  TRY(fields.finish());
+  return layer;
+}
+
 struct Outer {
   Bytes key_id, nonce, sealed;
 };
 Result<Outer> parse_outer(Bytes der) {
-  Reader reader(der);
-  Reader fields = TRY(reader.expect_sequence());
-  TRY(reader.finish());
-  const Outer outer{TRY(fields.expect_octet_string()), TRY(fields.expect_octet_string()),
-                    TRY(fields.expect_octet_string())};
-  TRY(fields.finish());
-  if (outer.key_id.size() != kKeyIdSize || outer.nonce.size() != crypto::Sealer::kNonceSize ||
-      outer.sealed.size() < crypto::Sealer::kTagSize)
+  const auto [key_id, nonce, sealed] = TRY(parse_layer(der));
+  if (key_id.size() != kKeyIdSize || nonce.size() != crypto::Sealer::kNonceSize ||
+      sealed.size() < crypto::Sealer::kTagSize)
     return make_error(Errc::malformed, "a field of the challenge has another size");
-  return outer;
+  return Outer{key_id, nonce, sealed};
 }
 
 struct Signed {
   Bytes minter, payload, signature;
 };
 Result<Signed> parse_signed(Bytes der) {
-  Reader reader(der);
-  Reader fields = TRY(reader.expect_sequence());
-  TRY(reader.finish());
-  const Signed inner{TRY(fields.expect_octet_string()), TRY(fields.expect_octet_string()),
-                     TRY(fields.expect_octet_string())};
-  TRY(fields.finish());
-  return inner;
+  const auto [minter, payload, signature] = TRY(parse_layer(der));
+  return Signed{minter, payload, signature};
 }
 
 Status verify(const crypto::Provider& provider, Bytes public_key_info, Bytes message, Bytes signature) {

@@ -132,7 +132,7 @@ Result<Exit> export_p12(Context& context, const Arguments& arguments) {
   std::string password = TRY(p12_password(context, arguments, file));
   Buffer content = TRY(ca::export_pkcs12(workspace.environment(), record, password, context.user()));
   wipe(password);
-  const auto written = write_file_new(file, content, 0600);
+  auto written = write_file_new(file, content, 0600);
   wipe(content);
   TRY(std::move(written));
   context.say("certificate, chain and private key of CA '{}' are in {}", record.name, file);

@@ -4,9 +4,9 @@
 #include <ostream>
 
 #include "ca/change_settings.hpp"
+#include "cli/ca_parent.hpp"
 #include "cli/ca_setup.hpp"
 #include "cli/describe.hpp"
-#include "cli/remote_parent.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -71,49 +71,27 @@ Result<Exit> ca_renew(Context& context, const Arguments& arguments) {
   TRY(check_call(arguments, record));
   ca::RenewOptions options = TRY(renew_options(context, arguments, record));
   (void)TRY(arguments.number("path-length"));
-  // The parent first: when it cannot sign, nothing is made.
-  std::optional<Parent> parent;
-  std::unique_ptr<RemoteParent> remote;
-  if (is_remote_parent(arguments)) {
-    remote = TRY(RemoteParent::reach(context, arguments));
-    options.parent = remote->record();
-  } else if (arguments.has("parent")) {
-    parent = TRY(open_parent(context, arguments));
-  }
+  ChosenParent parent = TRY(choose_parent(context, arguments));
+  if (parent.elsewhere) options.parent = parent.elsewhere->record();
   if (options.new_key) options.passphrase = TRY(context.new_key_passphrase());
   const auto renewed =
       TRY(ca::renew(workspace.environment(), record.name, options).context("renewing CA '{}'", record.name));
   wipe(options.passphrase);
   const std::string version = ca::version_text(renewed.generation);
-  Report what{fmt::format("CA {} is renewed with {} key: {}", shell_word(record.name),
-                          options.new_key ? "a new" : "the same", version),
-              renewed.record,
-              {},
-              {},
-              {},
-              renewed.warnings,
-              renewed.policy};
+  Report what{.headline = fmt::format("CA {} is renewed with {} key: {}", shell_word(record.name),
+                                      options.new_key ? "a new" : "the same", version),
+              .record = renewed.record,
+              .warnings = renewed.warnings,
+              .policy = renewed.policy};
   if (const std::string* file = arguments.find("request-out")) {
     what.headline = fmt::format("CA {} goes on signing with what it has; {} is requested",
                                 shell_word(record.name), version);
     return report_request(context, workspace, *file, renewed.generation.request, std::move(what));
   }
-  if (remote)
-    return finish_at_parent(context, workspace, *remote, arguments, renewed.generation.request,
-                            std::move(what));
-  if (parent) {
-    auto joined = join(context, workspace, *parent, arguments, record, renewed.generation.request);
-    if (!joined)
-      return std::move(joined.error())
-          .context(fmt::format("having the renewal of CA '{}' signed by its parent", record.name))
-          .with_hint(
-              fmt::format("it goes on with what it has; its request: vouch --ca {} ca export --request",
-                          shell_word(record.name)));
-  }
-  auto published = publish_all(context, workspace, record.name);
-  if (!published) return but_set_up(std::move(published.error()), record.name);
-  what.published = std::move(*published);
-  return report(context, workspace, what);
+  return finish(
+      context, workspace, parent, arguments,
+      {renewed.generation.request, "the renewal of CA '" + record.name + "'", "it goes on with what it has"},
+      std::move(what));
 }
 
 Result<Exit> ca_set(Context& context, const Arguments& arguments) {

@@ -3,10 +3,9 @@
 
 #include <ostream>
 
-#include "base/pem.hpp"
 #include "ca/import_pkcs12.hpp"
+#include "cli/ca_parent.hpp"
 #include "cli/describe.hpp"
-#include "cli/remote_parent.hpp"
 
 namespace vouch::cli {
 namespace {
@@ -122,33 +121,6 @@ Result<ca::InitResult> import_p12(Context& context, const Workspace& workspace, 
   return ca::import_authority(workspace.environment(), options, std::move(contents), more);
 }
 
-std::vector<std::string> next_steps(const store::AuthorityRecord& record, bool waits,
-                                    const std::string& request_file) {
-  if (waits)
-    return {fmt::format("have the parent sign it: vouch --home PARENT-HOME ca sign {} --out ca.pem",
-                        request_file),
-            fmt::format("then install the answer: vouch --ca {} ca install ca.pem", shell_word(record.name))};
-  if (record.kind == AuthorityKind::root)
-    return {fmt::format("vouch ca init --name NAME --kind subordinate --parent {}", shell_word(record.name))};
-  return {fmt::format("vouch --ca {} template publish WebServer", shell_word(record.name)),
-          fmt::format("vouch --ca {} request submit FILE --template WebServer --out CERT",
-                      shell_word(record.name))};
-}
-
-Value describe(const ca::CaPolicy& policy) {
-  Value settings = Value::list();
-  for (const auto& line : policy.lines)
-    settings.push(Value()
-                      .set("section", line.section)
-                      .set("key", line.key)
-                      .set("value", line.value)
-                      .set("line", line.line));
-  return Value()
-      .set("file", policy.file)
-      .set("settings", std::move(settings))
-      .set("warnings", texts(policy.warnings));
-}
-
 // A file, or the parent that the CA has asked over its API.
 Status check_install(const Arguments& arguments) {
   const bool file = !arguments.operands().empty(), from_parent = arguments.has("from-parent");
@@ -164,149 +136,6 @@ Status check_install(const Arguments& arguments) {
 }
 
 }  // namespace
-
-Result<store::AuthorityRecord> waiting_authority(const Context& context, const store::Snapshot& snapshot) {
-  if (context.named_authority()) return context.choose_authority(snapshot);
-  std::vector<store::AuthorityRecord> waiting;
-  for (auto& record : TRY(snapshot.authorities()))
-    if (TRY(snapshot.key_generations(record.id)).back().certificate.empty())
-      waiting.push_back(std::move(record));
-  if (waiting.size() == 1) return std::move(waiting.front());
-  return context.choose_authority(snapshot);
-}
-
-std::string shell_word(std::string_view name) { return fmt::format("'{}'", name); }
-
-Result<Parent> open_parent(Context& context, const Arguments& arguments) {
-  const std::string& name = *arguments.find("parent");
-  const std::string* secret = arguments.find("parent-passphrase-file");
-  std::error_code unknown;
-  const bool is_home = name.contains('/') || fs::is_directory(name, unknown);
-  Parent parent;
-  const Workspace* workspace = nullptr;
-  if (is_home || secret) {
-    PassphraseSource source;
-    if (secret) source = context.passphrase_source(*secret);
-    parent.other =
-        TRY(context.other_workspace(is_home ? fs::path(name) : context.home_folder(), std::move(source)));
-    workspace = parent.other.get();
-  } else {
-    workspace = TRY(context.workspace());
-  }
-  std::string ca = is_home ? arguments.text("parent-ca") : name;
-  if (ca.empty()) {
-    const auto all = TRY(TRY(workspace->snapshot())->authorities());
-    if (all.size() != 1)
-      return usage_error("{} CAs live in {}: choose one with --parent-ca NAME", all.size(), name);
-    ca = all.front().name;
-  }
-  parent.authority = TRY(context.open_authority(*workspace, ca).context("opening the parent CA '{}'", ca));
-  return parent;
-}
-
-Result<Publication> publish_all(Context& context, const Workspace& workspace, const std::string& name) {
-  const auto authority = TRY(context.open_authority(workspace, name));
-  Publication done;
-  done.files = TRY(ca::publish_ca_certificates(*authority));
-  // Nobody can let the key pass while this command is the one that makes it so.
-  if (!authority->settings().interactive_key)
-    done.crls = TRY(revocation::publish_crls(*authority, context.user()));
-  return done;
-}
-
-Error but_set_up(Error error, std::string_view name) {
-  return std::move(error)
-      .context(fmt::format("publishing for CA '{}', which is set up all the same", name))
-      .with_hint("mend that, then: vouch crl publish");
-}
-
-Status join(Context& context, const Workspace& workspace, Parent& parent, const Arguments& arguments,
-            const store::AuthorityRecord& record, Bytes request) {
-  ca::LocalAuthority::SubordinateOptions options;
-  options.path_length = TRY(arguments.number("path-length"));
-  options.validity = TRY(arguments.span("validity"));
-  const auto outcome = TRY(parent.authority->sign_subordinate(request, options, context.user()));
-  if (outcome.disposition != ca::Disposition::issued)
-    return make_error(Errc::denied, "the parent refused: {}", outcome.message).with_hint(outcome.mend);
-  for (const std::string& note : outcome.notes) context.note("note: {}", printable(note));
-  auto chain = TRY(parent.authority->chain());
-  const std::vector<Buffer> trust{chain.back()};
-  (void)TRY(
-      ca::install(workspace.environment(), record.name, outcome.certificate, chain, trust, context.user()));
-  return ok();
-}
-
-Result<Exit> report(Context& context, const Workspace& workspace, const Report& what) {
-  const auto snapshot = TRY(workspace.snapshot());
-  const auto generation = TRY(snapshot->key_generations(what.record.id)).back();
-  const bool waits = generation.certificate.empty();
-  const Exit exit = what.pending.empty() ? Exit::done : Exit::pending;
-  const auto next = what.pending.empty() ? next_steps(what.record, waits, what.request_file) : what.pending;
-  std::vector<std::string> files;
-  files.reserve(what.published.files.size());
-  for (const fs::path& file : what.published.files) files.push_back(file.string());
-  for (const auto& crl : what.published.crls)
-    for (const fs::path& file : crl.files) files.push_back(file.string());
-
-  if (context.json()) {
-    Value value;
-    // What is in the database now: the record was read before the parent was asked.
-    const auto record = TRY(snapshot->authority(what.record.name));
-    value.set("ca", TRY(api::describe(workspace.environment(), *snapshot, record)));
-    value.set("files", texts(files)).set("request_file", text_or_null(what.request_file));
-    value.set("root_sha256", hex_or_null(what.root_fingerprint));
-    value.set("capolicy", what.policy ? describe(*what.policy) : Value());
-    value.set("warnings", texts(what.warnings)).set("next", texts(next));
-    print_json(context, value);
-    return exit;
-  }
-  if (what.policy)
-    for (const std::string& warning : what.policy->warnings) context.note("warning: {}", printable(warning));
-  for (const std::string& warning : what.warnings) context.note("warning: {}", printable(warning));
-  Fields fields;
-  std::string key = key_text(generation.public_key_info);
-  if (generation.key_reference.starts_with("file:"))
-    key += fmt::format(", in {}", (workspace.home().keys() / generation.key_reference.substr(5)).string());
-  else
-    key += fmt::format(", {}", generation.key_reference);
-  fields.add("Key", key);
-  if (!waits) {
-    const auto view = TRY(x509::parse_certificate(generation.certificate));
-    const auto prints = fingerprints(context.provider(), generation.certificate);
-    fields.add("Subject", name_text(view.subject)).add("Issuer", name_text(view.issuer));
-    fields.add("Serial", x509::serial_to_text(view.serial));
-    fields.add("Valid", fmt::format("{} to {}", format_time(view.not_before), format_time(view.not_after)));
-    fields.add("SHA-256", prints.sha256).add("SHA-1", prints.sha1);
-  }
-  if (!what.root_fingerprint.empty()) fields.add("Root SHA-256", to_hex(what.root_fingerprint));
-  fields.add("Request", what.request_file);
-  if (what.policy) {
-    if (what.policy->lines.empty()) fields.add("Read", what.policy->file);
-    for (const auto& line : what.policy->lines)
-      fields.add("Read", fmt::format("{}:{}: [{}] {} = {}", what.policy->file, line.line, line.section,
-                                     line.key, line.value));
-  }
-  for (const std::string& file : files) fields.add("Published", file);
-  context.say("{}\n{}", what.headline, fields.text().substr(0, fields.text().size() - 1));
-  for (const std::string& step : next) context.say("next: {}", step);
-  return exit;
-}
-
-Result<Exit> report_request(Context& context, const Workspace& workspace, const std::string& file,
-                            Bytes request, Report what) {
-  const std::string pem = to_pem("CERTIFICATE REQUEST", request);
-  const Bytes content = context.der() ? request : as_bytes(pem);
-  auto written = write_output(context, file, content);
-  if (!written)
-    return std::move(written.error())
-        .context(fmt::format("writing the request of CA '{}', which is made all the same", what.record.name))
-        .with_hint(fmt::format("write it again with: vouch --ca {} ca export --request --out FILE",
-                               shell_word(what.record.name)));
-  what.headline += ", and waits for its certificate";
-  what.request_file = file;
-  if (file == "-") return Exit::done;  // standard output is the request
-  return report(context, workspace, what);
-}
 
 Result<std::string> p12_password(Context& context, const Arguments& arguments, const std::string& file) {
   const std::string question = fmt::format("Password of {}: ", printable(file));
@@ -325,17 +154,9 @@ Result<Exit> ca_init(Context& context, const Arguments& arguments) {
     (void)TRY(ca::summarize(TRY(read_p12(context, arguments, *file))).context("reading {}", *file));
   (void)TRY(arguments.span("validity"));
   (void)TRY(arguments.number("path-length"));
-  // The parent first: when it cannot sign, nothing is made.
-  std::optional<Parent> parent;
-  std::unique_ptr<RemoteParent> remote;
-  if (is_remote_parent(arguments)) {
-    remote = TRY(RemoteParent::reach(context, arguments));
-    options.parent = remote->record();
-  } else if (arguments.has("parent")) {
-    parent = TRY(open_parent(context, arguments));
-  }
-
-  // Likewise the token: without it or its PIN, not even a home is made.
+  ChosenParent parent = TRY(choose_parent(context, arguments));
+  if (parent.elsewhere) options.parent = parent.elsewhere->record();
+  // Without the token or its PIN, not even a home is made.
   if (!options.token_uri.empty()) TRY(context.try_token(options.token_uri));
 
   const Workspace& workspace = *TRY(context.make_workspace());
@@ -345,33 +166,17 @@ Result<Exit> ca_init(Context& context, const Arguments& arguments) {
                             .context("setting up CA '{}'", options.name));
   wipe(options.passphrase);
   if (!made.key_origin.empty()) context.note("note: {}", printable(made.key_origin));
-  Report what{
-      fmt::format("{} CA {} is set up in {}", options.kind == AuthorityKind::root ? "Root" : "Subordinate",
-                  shell_word(options.name), workspace.home().folder().string()),
-      made.record,
-      {},
-      {},
-      {},
-      made.warnings,
-      made.policy};
-
+  Report what{.headline = fmt::format("{} CA {} is set up in {}",
+                                      options.kind == AuthorityKind::root ? "Root" : "Subordinate",
+                                      shell_word(options.name), workspace.home().folder().string()),
+              .record = made.record,
+              .warnings = made.warnings,
+              .policy = made.policy};
   if (const std::string* file = arguments.find("request-out"))
     return report_request(context, workspace, *file, made.generation.request, std::move(what));
-  if (remote)
-    return finish_at_parent(context, workspace, *remote, arguments, made.generation.request, std::move(what));
-  if (parent) {
-    auto joined = join(context, workspace, *parent, arguments, made.record, made.generation.request);
-    if (!joined)
-      return std::move(joined.error())
-          .context(fmt::format("having CA '{}' signed by its parent", options.name))
-          .with_hint(
-              fmt::format("it waits for its certificate; its request: vouch --ca {} ca export --request",
-                          shell_word(options.name)));
-  }
-  auto published = publish_all(context, workspace, options.name);
-  if (!published) return but_set_up(std::move(published.error()), options.name);
-  what.published = std::move(*published);
-  return report(context, workspace, what);
+  return finish(context, workspace, parent, arguments,
+                {made.generation.request, "CA '" + options.name + "'", "it waits for its certificate"},
+                std::move(what));
 }
 
 Result<Exit> ca_sign(Context& context, const Arguments& arguments) {
@@ -400,17 +205,10 @@ Result<Exit> ca_install(Context& context, const Arguments& arguments) {
   const auto installed =
       TRY(ca::install(workspace.environment(), record.name, answer, chain, trust, context.user())
               .context("installing {} for CA '{}'", file, record.name));
-  Report what{fmt::format("CA {} has its certificate", shell_word(record.name)),
-              record,
-              {},
-              {},
-              installed.root_fingerprint,
-              {},
-              {}};
-  auto published = publish_all(context, workspace, record.name);
-  if (!published) return but_set_up(std::move(published.error()), record.name);
-  what.published = std::move(*published);
-  return report(context, workspace, what);
+  return publish_and_report(context, workspace,
+                            {.headline = fmt::format("CA {} has its certificate", shell_word(record.name)),
+                             .record = record,
+                             .root_fingerprint = installed.root_fingerprint});
 }
 
 }  // namespace vouch::cli

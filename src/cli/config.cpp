@@ -60,38 +60,8 @@ Result<Exit> show(Context& context, const Arguments&) {
   };
   for (const SettingKey& key : ca::configuration_keys())
     add(std::string(key.name), TRY(ca::get_setting(home.configuration(), key.name)), key.summary);
-  const daemon::Configuration service = TRY(daemon::read_configuration(home));
-  for (const SettingKey& key : daemon::configuration_keys())
-    add(std::string(key.name), TRY(daemon::get_setting(service, key.name)), key.summary);
-  for (const auto& listener : service.listeners)
-    for (const SettingKey& key : daemon::listener_keys()) {
-      const std::string name = fmt::format("listener.{}.{}", listener.name, key.name);
-      add(name, TRY(daemon::get_setting(service, name)), key.summary);
-    }
-  for (const auto& source : service.ocsp_sources)
-    for (const SettingKey& key : daemon::ocsp_source_keys()) {
-      const std::string name = fmt::format("ocsp_source.{}.{}", source.name, key.name);
-      add(name, TRY(daemon::get_setting(service, name)), key.summary);
-    }
-  for (const SettingKey& key : daemon::scep_ra_keys()) {
-    const std::string name = fmt::format("scep_ra.{}", key.name);
-    add(name, TRY(daemon::get_setting(service, name)), key.summary);
-  }
-  for (const auto& profile : service.scep)
-    for (const SettingKey& key : daemon::scep_keys()) {
-      const std::string name = fmt::format("scep.{}.{}", profile.name, key.name);
-      add(name, TRY(daemon::get_setting(service, name)), key.summary);
-    }
-  for (const auto& webhook : service.webhooks)
-    for (const SettingKey& key : daemon::webhook_keys()) {
-      const std::string name = fmt::format("webhook.{}.{}", webhook.name, key.name);
-      add(name, TRY(daemon::get_setting(service, name)), key.summary);
-    }
-  for (const auto& intune : service.intunes)
-    for (const SettingKey& key : daemon::intune_keys()) {
-      const std::string name = fmt::format("intune.{}.{}", intune.name, key.name);
-      add(name, TRY(daemon::get_setting(service, name)), key.summary);
-    }
+  for (const auto& [name, value, summary] : daemon::show_settings(TRY(daemon::read_configuration(home))))
+    add(name, value, summary);
   if (context.json())
     print_json(context,
                Value().set("file", home.configuration_file().string()).set("settings", std::move(values)));

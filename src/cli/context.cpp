@@ -174,7 +174,7 @@ Result<std::shared_ptr<ca::LocalAuthority>> Context::open_authority(const Worksp
                                                                     std::string_view name) const {
   if (inside_)
     if (auto open = api::find_authority(inside_->service, name)) return open;
-  const std::shared_ptr<ca::LocalAuthority> authority =
+  std::shared_ptr<ca::LocalAuthority> authority =
       TRY(ca::LocalAuthority::open(workspace.environment(), name));
   if (authority->repaired() != 0)
     note("note: finished {} certificate(s) that an interrupted run had decided on and not signed",

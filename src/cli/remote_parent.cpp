@@ -318,6 +318,16 @@ Result<std::optional<ca::InstallResult>> RemoteParent::join(Context& context, co
       ca::install(workspace.environment(), record.name, outcome.certificate, chain, trust, context.user())));
 }
 
+Result<store::AuthorityRecord> waiting_authority(const Context& context, const store::Snapshot& snapshot) {
+  if (context.named_authority()) return context.choose_authority(snapshot);
+  std::vector<store::AuthorityRecord> waiting;
+  for (auto& record : TRY(snapshot.authorities()))
+    if (TRY(snapshot.key_generations(record.id)).back().certificate.empty())
+      waiting.push_back(std::move(record));
+  if (waiting.size() == 1) return std::move(waiting.front());
+  return context.choose_authority(snapshot);
+}
+
 Result<Exit> finish_at_parent(Context& context, const Workspace& workspace, RemoteParent& parent,
                               const Arguments& arguments, Bytes request, Report what) {
   auto joined = parent.join(context, workspace, arguments, what.record, request);
@@ -336,10 +346,7 @@ Result<Exit> finish_at_parent(Context& context, const Workspace& workspace, Remo
     return report(context, workspace, what);
   }
   what.root_fingerprint = std::move((*joined)->root_fingerprint);
-  auto published = publish_all(context, workspace, what.record.name);
-  if (!published) return but_set_up(std::move(published.error()), what.record.name);
-  what.published = std::move(*published);
-  return report(context, workspace, what);
+  return publish_and_report(context, workspace, std::move(what));
 }
 
 Result<Exit> install_from_parent(Context& context, const Arguments& arguments) {
@@ -354,7 +361,8 @@ Result<Exit> install_from_parent(Context& context, const Arguments& arguments) {
     return make_error(Errc::not_found, "CA '{}' has asked no parent over its API", record.name)
         .with_hint("install the parent's answer from a file: vouch ca install FILE");
   const auto parent = TRY(RemoteParent::reach_again(context, arguments, std::move(*recorded)));
-  Report what{fmt::format("CA {} has its certificate", shell_word(record.name)), record, {}, {}, {}, {}, {}};
+  Report what{.headline = fmt::format("CA {} has its certificate", shell_word(record.name)),
+              .record = record};
   return finish_at_parent(context, workspace, *parent, arguments, generation.request, std::move(what));
 }
 

@@ -3,7 +3,7 @@
 // `ca install --from-parent` (docs/mechanisms/subordinate.md).
 
 #include "api/client/remote_authority.hpp"
-#include "cli/ca_setup.hpp"
+#include "cli/ca_report.hpp"
 
 namespace vouch::cli {
 
@@ -55,6 +55,8 @@ class RemoteParent {
   bool signs_at_once_ = false;  // this account is an administrator there
 };
 
+// Without --ca: the CA that waits for an answer, when there is exactly one.
+Result<store::AuthorityRecord> waiting_authority(const Context& context, const store::Snapshot& snapshot);
 // From a CA that has its request, to its answer: the end of init, renew and `install --from-parent`.
 Result<Exit> finish_at_parent(Context& context, const Workspace& workspace, RemoteParent& parent,
                               const Arguments& arguments, Bytes request, Report what);

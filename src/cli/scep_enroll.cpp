@@ -162,6 +162,10 @@ std::string hint_of(const scep::MessageAttributes& attributes) {
     case scep::FailInfo::bad_request:
       break;
   }
+  // What follows from how `vouch scep enroll` makes its transactions: of the key (RFC 8894 3.2.1.1).
+  if (attributes.fail_info_text.starts_with("TransactionReused"))
+    return "another request was made with this key before: enrol with a new key (name a --key that is not "
+           "there yet)";
   return "is the challenge right and unused, and may this name be had? The service's log says more";
 }
 

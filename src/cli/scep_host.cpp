@@ -89,20 +89,20 @@ Result<std::vector<Buffer>> ScepHost::chain(const std::string& ca) {
 std::string ScepHost::url_of(const daemon::scep::ProfileConfiguration& profile) const {
   if (!profile.external_url.empty()) return profile.external_url;
   const std::string path = profile.paths.empty() ? "/scep/" + profile.name : profile.paths.front();
+  // The one that was made for devices comes before one that serves everybody.
+  const daemon::ListenerConfiguration* best = nullptr;
   for (const auto& listener : configuration_.listeners) {
-    if (!listener.enabled || !listener.address ||
-        std::ranges::find(listener.serves, "scep") == listener.serves.end())
-      continue;
-    const std::string scheme = listener.tls ? "https" : "http";
-    const std::string host = listener.address->text();
-    // "Every address" is none that a device could use.
-    const bool is_any = host == "0.0.0.0" || host == "::";
-    const std::string place = is_any
-                                  ? fmt::format("{}:{}", daemon::short_host_name(), listener.address->port())
-                                  : daemon::address_and_port(*listener.address);
-    return fmt::format("{}://{}{}", scheme, place, path);
+    const bool serves_scep = listener.enabled && listener.address &&
+                             std::ranges::find(listener.serves, "scep") != listener.serves.end();
+    if (serves_scep && (best == nullptr || listener.serves.size() < best->serves.size())) best = &listener;
   }
-  return {};
+  if (best == nullptr) return {};
+  const std::string host = best->address->text();
+  // "Every address" is none that a device could use.
+  const bool is_any = host == "0.0.0.0" || host == "::";
+  const std::string place = is_any ? fmt::format("{}:{}", daemon::short_host_name(), best->address->port())
+                                   : daemon::address_and_port(*best->address);
+  return fmt::format("{}://{}{}", best->tls ? "https" : "http", place, path);
 }
 
 }  // namespace vouch::cli

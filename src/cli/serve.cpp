@@ -64,33 +64,26 @@ Status serve_home(Context& context, const Signals& signals, const net::Environme
   return ok();
 }
 
-// The home of a service without a CA: a folder with vouch.toml.
-Result<fs::path> home_without_ca(const Context& context) {
-  fs::path folder = context.home_folder();
+// A service without a CA, whose home is a folder with vouch.toml.
+Result<daemon::OutpostOptions> outpost_of(Context& context, const net::Environment& variables) {
+  const fs::path folder = context.home_folder();
   std::error_code unknown;
   if (!fs::is_directory(folder, unknown))
     return make_error(Errc::not_found, "there is no folder {}", folder.string())
         .with_hint("make it and write vouch.toml there; or say where it is with --home or VOUCH_HOME");
-  return folder;
-}
-
-std::function<Result<daemon::Configuration>()> configuration_in(const fs::path& folder) {
-  return [folder]() -> Result<daemon::Configuration> {
-    return daemon::read_configuration(TRY(ca::Home::open(folder, false)));
-  };
+  return daemon::OutpostOptions{.home = folder,
+                                .clock = context.clock(),
+                                .configuration = [folder]() -> Result<daemon::Configuration> {
+                                  return daemon::read_configuration(TRY(ca::Home::open(folder, false)));
+                                },
+                                .sockets = TRY(net::passed_sockets(variables, ::getpid())),
+                                .log = log_to(context)};
 }
 
 // A responder on a host that has nothing of a CA but its CRLs.
 Status serve_crls(Context& context, const Signals& signals, const net::Environment& variables,
                   const net::ServiceManager& manager) {
-  const fs::path folder = TRY(home_without_ca(context));
-  auto responder =
-      TRY(daemon::CrlResponder::start({.home = folder,
-                                       .provider = context.provider(),
-                                       .clock = context.clock(),
-                                       .configuration = configuration_in(folder),
-                                       .sockets = TRY(net::passed_sockets(variables, ::getpid())),
-                                       .log = log_to(context)}));
+  auto responder = TRY(daemon::CrlResponder::start(TRY(outpost_of(context, variables)), context.provider()));
   run_in_foreground(context, *responder, signals, manager);
   return ok();
 }
@@ -98,15 +91,8 @@ Status serve_crls(Context& context, const Signals& signals, const net::Environme
 // Front ends on a host whose authority is elsewhere.
 Status serve_registration(Context& context, const Signals& signals, const net::Environment& variables,
                           const net::ServiceManager& manager) {
-  const fs::path folder = TRY(home_without_ca(context));
-  auto registration =
-      TRY(daemon::Registration::start({.home = folder,
-                                       .clock = context.clock(),
-                                       .provider = context.provider(),
-                                       .configuration = configuration_in(folder),
-                                       .login_name = context.surroundings().login_name,
-                                       .sockets = TRY(net::passed_sockets(variables, ::getpid())),
-                                       .log = log_to(context)}));
+  auto registration = TRY(daemon::Registration::start(TRY(outpost_of(context, variables)), context.provider(),
+                                                      context.surroundings().login_name));
   run_in_foreground(context, *registration, signals, manager);
   return ok();
 }
@@ -114,15 +100,9 @@ Status serve_registration(Context& context, const Signals& signals, const net::E
 // The relying party of a host.
 Status serve_gateway(Context& context, const Signals& signals, const net::Environment& variables,
                      const net::ServiceManager& manager) {
-  const fs::path folder = TRY(home_without_ca(context));
-  auto gateway =
-      TRY(daemon::GatewayService::start({.home = folder,
-                                         .provider = context.surroundings().make_provider(),
-                                         .clock = context.clock(),
-                                         .configuration = configuration_in(folder),
-                                         .party = [&context] { return party_configuration(context); },
-                                         .sockets = TRY(net::passed_sockets(variables, ::getpid())),
-                                         .log = log_to(context)}));
+  auto gateway = TRY(daemon::GatewayService::start(TRY(outpost_of(context, variables)),
+                                                   context.surroundings().make_provider(),
+                                                   [&context] { return party_configuration(context); }));
   run_in_foreground(context, *gateway, signals, manager);
   return ok();
 }

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "asn1/whole.hpp"
+
 namespace vouch::cms {
 namespace {
 
@@ -66,18 +68,14 @@ Status skip_messages(Reader& fields) {
 }
 
 Status read_pki_data(Bytes der, PkiDataView& view) {
-  Reader outer(der);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(der));
   TRY(read_controls(fields, view.controls).context("reading controlSequence"));
   TRY(read_requests(fields, view).context("reading reqSequence"));
   return skip_messages(fields);
 }
 
 Result<CmcStatusInfo> parse_status(Bytes value) {
-  Reader outer(value);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(value));
   CmcStatusInfo out;
   const std::uint64_t status = TRY(fields.expect_uint64());
   if (status > 7 || status == 1) return make_error(Errc::malformed, "cMCStatus {} is not known", status);
@@ -155,9 +153,7 @@ Buffer encode_pki_data(const PkiDataInput& input) {
 }
 
 Result<AddAttributesView> parse_add_attributes(Bytes value) {
-  Reader outer(value);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(value));
   AddAttributesView view;
   view.data_reference = TRY(read_body_part(fields));
   TRY(for_each_part(TRY(fields.expect_sequence()), [&](Reader& list) -> Status {
@@ -195,9 +191,7 @@ Buffer encode_pki_response(const PkiResponseInput& input) {
 Result<PkiResponseView> parse_pki_response(Bytes der) {
   PkiResponseView view;
   const auto read = [&]() -> Status {
-    Reader outer(der);
-    Reader fields = TRY(outer.expect_sequence());
-    TRY(outer.finish());
+    Reader fields = TRY(asn1::whole_sequence(der));
     TRY(read_controls(fields, view.controls).context("reading controlSequence"));
     TRY(skip_messages(fields));
     for (const TaggedAttributeView& control : view.controls) {
@@ -212,9 +206,7 @@ Result<PkiResponseView> parse_pki_response(Bytes der) {
 }
 
 Result<std::pair<std::string, std::string>> parse_name_value_pair(Bytes value) {
-  Reader outer(value);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(value));
   std::pair<std::string, std::string> out;
   for (std::string* text : {&out.first, &out.second})
     *text = TRY(x509::string_to_utf8(Tag::bmp_string, TRY(fields.expect(Tag::bmp_string))));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "asn1/whole.hpp"
+
 namespace vouch::cms {
 namespace {
 
@@ -23,9 +25,7 @@ constexpr std::array<std::uint8_t, 2> kNull = {0x05, 0x00};
 }  // namespace
 
 Result<ContentInfoView> parse_content_info(Bytes der) {
-  Reader outer(der);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(der));
   ContentInfoView view;
   view.type = TRY(fields.expect_oid().context("reading contentType"));
   Reader content = TRY(fields.expect_constructed(asn1::context_constructed(0)).context("reading content"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "asn1/whole.hpp"
 #include "cms/key_encryption.hpp"
 
 namespace vouch::cms {
@@ -77,9 +78,7 @@ Status read_encrypted_content(Reader& reader, EnvelopedDataView& view) {
 }
 
 Status read_enveloped_data(Bytes der, EnvelopedDataView& view) {
-  Reader outer(der);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(der));
   view.version = TRY(read_version(fields));
   (void)TRY(fields.optional_constructed(asn1::context_constructed(0)));  // originatorInfo: for key agreement
   Reader recipients = TRY(fields.expect_constructed(Tag::set).context("reading recipientInfos"));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "asn1/whole.hpp"
+
 namespace vouch::cms {
 namespace {
 
@@ -47,9 +49,7 @@ Result<Pbkdf2> parse_key_derivation(const AlgorithmIdentifier& identifier) {
   if (identifier.algorithm != oid::kPbkdf2)
     return make_error(Errc::unsupported, "key derivation {} is not supported",
                       x509::describe(identifier.algorithm));
-  Reader outer(identifier.parameters);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(identifier.parameters));
   Pbkdf2 out;
   out.salt = TRY(fields.expect_octet_string());
   const std::uint64_t rounds = TRY(fields.expect_uint64());
@@ -153,9 +153,7 @@ Result<KeyTransport> parse_key_transport(const AlgorithmIdentifier& identifier) 
   DigestAlgorithm digest = DigestAlgorithm::sha1, mask = DigestAlgorithm::sha1;
   // Some senders leave the parameters out where all are defaults; OpenSSL writes an empty SEQUENCE.
   if (!identifier.parameters.empty()) {
-    Reader outer(identifier.parameters);
-    Reader fields = TRY(outer.expect_sequence());
-    TRY(outer.finish());
+    Reader fields = TRY(asn1::whole_sequence(identifier.parameters));
     if (auto hash = TRY(fields.optional_constructed(asn1::context_constructed(0)))) {
       digest = TRY(parse_digest_algorithm(TRY(x509::parse_algorithm_identifier(*hash))));
       TRY(hash->finish());

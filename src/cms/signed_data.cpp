@@ -1,5 +1,7 @@
 #include "cms/signed_data.hpp"
 
+#include "asn1/whole.hpp"
+
 namespace vouch::cms {
 namespace {
 
@@ -69,9 +71,7 @@ Result<SignerInfoView> read_signer(Reader& signers) {
 }
 
 Status read_signed_data(Bytes der, SignedDataView& view) {
-  Reader outer(der);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(der));
   view.version = TRY(read_version(fields));
   Reader digests = TRY(fields.expect_constructed(Tag::set).context("reading digestAlgorithms"));
   while (!digests.at_end()) {

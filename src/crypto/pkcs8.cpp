@@ -1,5 +1,7 @@
 #include "crypto/pkcs8.hpp"
 
+#include "asn1/whole.hpp"
+
 namespace vouch::crypto {
 namespace {
 
@@ -62,9 +64,7 @@ Result<PrivateNumbers> parse_key_of(const x509::AlgorithmIdentifier& algorithm, 
 //   attributes       [0] Attributes OPTIONAL,
 //   publicKey        [1] BIT STRING OPTIONAL }
 Result<PrivateNumbers> parse_private_key_info(Bytes der) {
-  Reader outer(der);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(der));
   const std::uint64_t version = TRY(fields.expect_uint64());
   if (version > 1) return make_error(Errc::unsupported, "private key of version {}", version);
   const x509::AlgorithmIdentifier algorithm = TRY(x509::parse_algorithm_identifier(fields));
@@ -83,9 +83,7 @@ Result<PrivateNumbers> parse_private_key_info(Bytes der) {
 //   modulus INTEGER, publicExponent INTEGER, privateExponent INTEGER, prime1 INTEGER, prime2 INTEGER,
 //   exponent1 INTEGER, exponent2 INTEGER, coefficient INTEGER, otherPrimeInfos OtherPrimeInfos OPTIONAL }
 Result<PrivateNumbers> parse_rsa_private_key(Bytes der) {
-  Reader outer(der);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(der));
   if (TRY(fields.expect_uint64()) != 0)
     return make_error(Errc::unsupported, "RSA private keys of more than two primes are not supported");
   PrivateNumbers key;
@@ -103,9 +101,7 @@ Result<PrivateNumbers> parse_rsa_private_key(Bytes der) {
 //   parameters [0] ECParameters OPTIONAL,
 //   publicKey  [1] BIT STRING OPTIONAL }
 Result<PrivateNumbers> parse_ec_private_key(Bytes der, std::optional<KeyType> curve) {
-  Reader outer(der);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(der));
   if (const std::uint64_t version = TRY(fields.expect_uint64()); version != 1)
     return make_error(Errc::malformed, "EC private key of version {} instead of 1", version);
   PrivateNumbers key;

@@ -469,9 +469,8 @@ TEST_F(AdministrationTest, ARegistrationAuthorityPassesRequestsOnAndSaysWhenTheC
   auto started =
       Registration::start({.home = home.path(),
                            .clock = bench_.clock(),
-                           .provider = bench_.provider(),
-                           .configuration = [&] { return Result<Configuration>(configuration); },
-                           .login_name = [](std::uint32_t) { return std::optional<std::string>("dev"); }});
+                           .configuration = [&] { return Result<Configuration>(configuration); }},
+                          bench_.provider(), [](std::uint32_t) { return std::optional<std::string>("dev"); });
   ASSERT_TRUE(started) << started.error().report();
   Client device{*this, {}, "http://localhost/api/v1", (home.path() / "ra.sock").string()};
   const Said pending = device.ask("submitRequest", "/requests", submission("www.example.test"));

@@ -6,27 +6,14 @@
 #include <vector>
 
 #include "ca/home.hpp"
+#include "daemon/listener_configuration.hpp"
 #include "daemon/mdm/configuration.hpp"
+#include "daemon/ocsp_source_configuration.hpp"
 #include "daemon/scep/configuration.hpp"
 #include "net/server.hpp"
 #include "revocation/ocsp_responder.hpp"
 
 namespace vouch::daemon {
-
-// [listener.NAME]
-struct ListenerConfiguration {
-  std::string name;
-  bool enabled = true;
-  // One of the two. A socket that the service manager passes under the listener's name takes its place.
-  std::optional<net::Address> address{};
-  fs::path path{};     // of a Unix socket; relative to the home
-  mode_t mode = 0660;  // of a Unix socket
-  bool tls = false;
-  net::AskForCertificate client_certificates = net::AskForCertificate::never;
-  std::vector<std::string> serves{};  // names of parts (daemon/parts.hpp)
-
-  net::Endpoint endpoint(const fs::path& home) const;
-};
 
 // [tls]: the certificate of the listeners with TLS. From files, or issued by a CA of this home.
 struct TlsConfiguration {
@@ -60,17 +47,6 @@ struct OcspConfiguration {
   bool presign = false;                       // answers about every live certificate are signed ahead
   std::size_t presign_memory = std::size_t{256} << 20;  // octets
   unsigned presign_share = 10;                          // percent of one processor, at most
-};
-
-// [ocsp_source.NAME]: one key of one CA whose CRLs `vouch serve --ocsp-from-crl` answers from. Read when the
-// service starts.
-struct OcspSourceConfiguration {
-  std::string name;                 // also of files in the home
-  fs::path ca_certificate{};        // this and the next two: PEM; relative to the home
-  fs::path certificate{}, key{};    // of the responder
-  std::vector<std::string> crls{};  // files, relative to the home, or http URLs; base and delta in any order
-  bool whole = false;               // whether a CRL with a distribution point covers every certificate
-  std::chrono::milliseconds refresh{60'000};
 };
 
 // [authority]: where a registration authority (`vouch serve --role ra`) passes requests to. Read when the
@@ -116,22 +92,18 @@ Result<Configuration> parse_configuration(std::string_view toml, std::string_vie
 // The home's; a home without a file has the defaults.
 Result<Configuration> read_configuration(const ca::Home& home);
 
-// As in ca/home.hpp, for the sections of the service. Settings of listeners are "listener.NAME.KEY", those of
-// OCSP sources "ocsp_source.NAME.KEY".
-std::vector<SettingKey> configuration_keys();
-std::vector<SettingKey> listener_keys();     // KEY alone
-std::vector<SettingKey> ocsp_source_keys();  // KEY alone
-std::vector<SettingKey> scep_keys();         // KEY alone; "scep.PROFILE.KEY"
-std::vector<SettingKey> webhook_keys();      // KEY alone; "webhook.NAME.KEY"
-std::vector<SettingKey> intune_keys();       // KEY alone; "intune.NAME.KEY"
-std::vector<SettingKey> scep_ra_keys();      // KEY alone; "scep_ra.KEY"
+// As in ca/home.hpp, for the sections of the service (named_settings.cpp). Settings of a listener are
+// "listener.NAME.KEY", and so with OCSP sources, SCEP profiles, webhooks and intune sections.
+// Every setting that there is, with those of each listener, profile and the like, by its whole name.
+struct ShownSetting {
+  std::string name, value;
+  std::string_view summary;
+};
+std::vector<ShownSetting> show_settings(const Configuration& configuration);
 Result<std::string> get_setting(const Configuration& configuration, std::string_view name);
 Result<std::string> with_setting(std::string_view toml, std::string_view file, std::string_view name,
                                  std::string_view value);
-
-// "192.0.2.1:80", "[2001:db8::1]:443".
-std::string address_and_port(const net::Address& address);
-// "a, b" as {"a", "b"}.
-std::vector<std::string> items_of(std::string_view list);
+// Those that stand in no section with a name.
+std::span<const Setting<Configuration>> service_settings();
 
 }  // namespace vouch::daemon

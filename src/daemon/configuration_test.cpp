@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "daemon/parts.hpp"
+
 namespace vouch::daemon {
 namespace {
 
@@ -78,8 +80,8 @@ TEST(ServiceConfiguration, AnOcspSourceIsWholeOrRefused) {
   const auto changed = with_setting(kWhole, "vouch.toml", "ocsp_source.root-1.whole", "true");
   ASSERT_TRUE(changed) << changed.error().report();
   EXPECT_TRUE(parse_configuration(*changed, "vouch.toml")->find_ocsp_source("root-1")->whole);
-  for (const auto& key : ocsp_source_keys())
-    EXPECT_TRUE(get_setting(*configuration, fmt::format("ocsp_source.root-1.{}", key.name))) << key.name;
+  for (const ShownSetting& shown : show_settings(*configuration))
+    EXPECT_EQ(get_setting(*configuration, shown.name).value(), shown.value) << shown.name;
 
   EXPECT_THAT(mistake("\n[ocsp_source.a]\nca_certificate = \"a\"\n"),
               HasSubstr("vouch.toml:2: OCSP source a has no crls"));
@@ -93,17 +95,23 @@ TEST(ServiceConfiguration, AnOcspSourceIsWholeOrRefused) {
 
 TEST(ServiceConfiguration, EverySettingCanBeShownAndSet) {
   const Configuration defaults = default_configuration();
-  for (const SettingKey& key : configuration_keys()) {
-    const auto value = get_setting(defaults, key.name);
-    ASSERT_TRUE(value) << key.name;
+  EXPECT_GT(show_settings(defaults).size(), service_settings().size() + listener_settings().size());
+  for (const auto& [name, value, summary] : show_settings(defaults)) {
+    EXPECT_EQ(get_setting(defaults, name).value(), value) << name;
     // Not those that are only good together with others.
-    if (key.name.starts_with("tls.")) continue;
-    const auto file = with_setting("", "vouch.toml", key.name, *value);
-    ASSERT_TRUE(file) << key.name << ": " << file.error().report();
-    EXPECT_EQ(get_setting(parse_configuration(*file, "vouch.toml").value(), key.name).value(), *value);
+    if (name.starts_with("tls.") || name.starts_with("listener.")) continue;
+    const auto file = with_setting("", "vouch.toml", name, value);
+    ASSERT_TRUE(file) << name << ": " << file.error().report();
+    EXPECT_EQ(get_setting(parse_configuration(*file, "vouch.toml").value(), name).value(), value);
   }
-  for (const SettingKey& key : listener_keys())
-    EXPECT_TRUE(get_setting(defaults, fmt::format("listener.http.{}", key.name))) << key.name;
+}
+
+TEST(ServiceConfiguration, WhateverThereIsMayBeServed) {
+  for (const PartMaker& part : all_parts())
+    EXPECT_TRUE(parse_configuration(
+        fmt::format("[listener.local]\nserves = \"{}, health, metrics, gateway\"\n", part.name),
+        "vouch.toml"))
+        << part.name;
 }
 
 TEST(ServiceConfiguration, SettingsOfListenersAreSetByTheirWholeName) {

@@ -42,7 +42,6 @@ class CrlResponderTest : public testing::Test {
   }
   Result<std::unique_ptr<CrlResponder>> start() {
     return CrlResponder::start({.home = folder.path(),
-                                .provider = bench.provider(),
                                 .clock = bench.clock(),
                                 .configuration = [this]() -> Result<Configuration> {
                                   const Buffer toml = TRY(read_file(folder.path() / "vouch.toml"));
@@ -50,7 +49,8 @@ class CrlResponderTest : public testing::Test {
                                   read.listeners.front().address = net::loopback().address;
                                   read.threads = 1;
                                   return read;
-                                }});
+                                }},
+                               bench.provider());
   }
   // Waits until the responder has looked for its CRL.
   static std::vector<std::string> troubles(const CrlResponder& responder) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/setting_kinds.hpp"
+
 namespace vouch::daemon {
 namespace {
 
@@ -48,9 +50,10 @@ Status Front::reload(Configuration configuration) {
 }
 
 void Front::stop() {
-  if (!server_) return;
-  server_->stop(configuration_.stop_patience);
+  if (server_) server_->stop(configuration_.stop_patience);
   server_.reset();
+  const std::scoped_lock lock(guards_configuration_);
+  routes_.clear();
 }
 
 // Another certificate in the files, or one that is due: taken over as by a reload.

@@ -1,6 +1,6 @@
 #pragma once
 // What clients meet, as vouch.toml says it: listeners with their routes and TLS, and the access log. Knows no
-// CA and no database, so a service without them (crl_responder.hpp) has the same front.
+// CA and no database, so a service without them (outpost.hpp) has the same front.
 
 #include <map>
 #include <memory>
@@ -42,7 +42,7 @@ class Front {
   Status open(Configuration configuration);
   // Takes over another configuration without dropping a connection. On failure nothing changes.
   Status reload(Configuration configuration);
-  // Accepts nothing more, finishes what runs.
+  // Accepts nothing more, finishes what runs, and lets go of the routes.
   void stop();
   // Looks for another server certificate and calls `reload` when there is one.
   Job certificate_job(std::function<Status()> reload);

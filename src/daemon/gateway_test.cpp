@@ -25,15 +25,14 @@ class GatewayServiceTest : public testing::Test {
   Result<std::unique_ptr<GatewayService>> start() {
     return GatewayService::start(
         {.home = folder,
-         .provider = pki.provider(),
          .clock = clock,
          .configuration = [this]() -> Result<Configuration> {
            Configuration read = TRY(parse_configuration(toml(), "vouch.toml"));
            read.threads = 1;
            read.workers = 2;
            return read;
-         },
-         .party = [this] { return relying::parse_party_configuration(toml(), "vouch.toml", folder); }});
+         }},
+        pki.provider(), [this] { return relying::parse_party_configuration(toml(), "vouch.toml", folder); });
   }
   relying::GatewayClient client() const { return relying::GatewayClient(folder / "run" / "vouch.sock"); }
   relying::Asked question(const validate::CertificatePtr& certificate) const {

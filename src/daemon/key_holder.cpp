@@ -4,6 +4,7 @@
 
 #include "ca/token_keys.hpp"
 #include "daemon/configuration.hpp"
+#include "daemon/setting_kinds.hpp"
 
 namespace vouch::daemon {
 namespace {

@@ -6,8 +6,6 @@
 #include "ca/audit.hpp"
 #include "daemon/configuration.hpp"
 #include "daemon/mdm/minters.hpp"
-#include "daemon/mdm/office.hpp"
-#include "daemon/scep/desk.hpp"
 #include "daemon/scep/here.hpp"
 #include "revocation/ocsp_database.hpp"
 
@@ -79,39 +77,40 @@ std::unique_ptr<enroll::mdm::PasswordMinter> minter_for(const api::Service& serv
 }
 
 Result<Part> make_scep(const api::Service& service) {
-  const auto site = std::make_shared<scep::HereSite>(service.environment, service.authorities);
   const ca::Environment& environment = service.environment;
-  const auto office = std::make_shared<mdm::Office>(mdm::Office::Options{
-      .home = environment.home.folder(),
-      .provider = environment.provider,
-      .clock = environment.clock,
-      .site = site,
-      .minter =
-          [&service](const scep::ProfileConfiguration& profile) { return minter_for(service, profile); },
-      .log = service.log,
-      .refused =
-          [&environment, log = service.log](const enroll::mdm::RefusedSignIn& refused) {
-            const Status kept =
-                ca::record_audit(environment, {.actor = "page:" + refused.user,
-                                               .action = "scep.page",
-                                               .object = "profile " + refused.profile,
-                                               .details = ca::AuditDetails().add("client", refused.client),
-                                               .outcome = std::string(ca::audit_outcome::denied)});
-            if (!kept && log) log("a refused sign-in is not in the audit log: " + kept.error().summary());
-          }});
-  const auto desk = std::make_shared<scep::Desk>(site, mdm::with_office({.home = environment.home.folder(),
-                                                                         .provider = environment.provider,
-                                                                         .clock = environment.clock,
-                                                                         .metrics = service.metrics,
-                                                                         .log = service.log},
-                                                                        office));
-  return scep_part(desk, office);
+  return scep_part(
+      {.home = environment.home.folder(),
+       .provider = environment.provider,
+       .clock = environment.clock,
+       .site = std::make_shared<scep::HereSite>(environment, service.authorities),
+       .minter =
+           [&service](const scep::ProfileConfiguration& profile) { return minter_for(service, profile); },
+       .log = service.log,
+       .refused =
+           [&environment, log = service.log](const enroll::mdm::RefusedSignIn& refused) {
+             const Status kept =
+                 ca::record_audit(environment, {.actor = "page:" + refused.user,
+                                                .action = "scep.page",
+                                                .object = "profile " + refused.profile,
+                                                .details = ca::AuditDetails().add("client", refused.client),
+                                                .outcome = std::string(ca::audit_outcome::denied)});
+             if (!kept && log) log("a refused sign-in is not in the audit log: " + kept.error().summary());
+           }},
+      service.metrics);
 }
 
 }  // namespace
 
 // Desk and office live as long as a route or job of theirs.
-Part scep_part(const std::shared_ptr<scep::Desk>& desk, const std::shared_ptr<mdm::Office>& office) {
+Part scep_part(mdm::Office::Options options, net::Metrics& metrics) {
+  scep::Desk::Options for_desk{.home = options.home,
+                               .provider = options.provider,
+                               .clock = options.clock,
+                               .metrics = metrics,
+                               .log = options.log};
+  const auto site = options.site;
+  const auto office = std::make_shared<mdm::Office>(std::move(options));
+  const auto desk = std::make_shared<scep::Desk>(site, mdm::with_office(std::move(for_desk), office));
   Part part;
   part.routes_by = [desk, office](const Configuration& configuration) -> Result<std::vector<net::Route>> {
     office->take(configuration.webhooks, configuration.intunes, configuration.scep);

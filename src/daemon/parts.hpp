@@ -6,17 +6,12 @@
 #include <span>
 
 #include "api/service.hpp"
+#include "daemon/mdm/office.hpp"
 #include "daemon/scheduler.hpp"
 
 namespace vouch::daemon {
 
 struct Configuration;
-namespace mdm {
-class Office;
-}
-namespace scep {
-class Desk;
-}
 
 // Made once, when the service starts, and kept over reloads: routes may share a state of their own.
 struct Part {
@@ -34,8 +29,8 @@ struct PartMaker {
   std::function<Result<Part>(const api::Service&)> make;
 };
 
-// SCEP, here or on a registration authority's host.
-Part scep_part(const std::shared_ptr<scep::Desk>& desk, const std::shared_ptr<mdm::Office>& office);
+// SCEP, here or on a registration authority's host: the office's site says which. `metrics` outlive the part.
+Part scep_part(mdm::Office::Options office, net::Metrics& metrics);
 
 // Beside "health" and "metrics", which every service has.
 std::span<const PartMaker> all_parts();

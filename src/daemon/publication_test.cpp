@@ -7,7 +7,7 @@
 namespace vouch::daemon {
 namespace {
 
-using revocation::DueReport, revocation::Retries, revocation::TargetState;
+using revocation::TargetState;
 using std::chrono::seconds;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -56,25 +56,6 @@ class PublicationTest : public revocation::RevocationTest {
   Buffer uploaded(const std::string& name = "/pki/CRL%20Root.crl") {
     const std::lock_guard lock(guards);
     return received[name];
-  }
-  // What the service does every quarter of a minute.
-  DueReport in_turn() {
-    auto report = publish_due(*authority, "service", Retries::in_turn);
-    EXPECT_TRUE(report) << report.error().report();
-    return report ? std::move(*report) : DueReport{};
-  }
-  TargetState state_of(const std::string& end) {
-    const auto snapshot = bench.database().snapshot().value();
-    const auto states =
-        revocation::target_states(*snapshot, authority->record(), authority->settings(), bench.clock().now())
-            .value();
-    for (const TargetState& state : states)
-      if (state.record.target.ends_with(end)) return state;
-    ADD_FAILURE() << "no place " << end;
-    return {};
-  }
-  std::uint64_t last_number() {
-    return bench.database().snapshot().value()->last_crl_number(authority->record().id).value();
   }
 
   net::Fetcher fetcher{net::FetchSettings{}};

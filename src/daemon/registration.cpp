@@ -4,10 +4,7 @@
 
 #include "api/relay.hpp"
 #include "daemon/mdm/minters.hpp"
-#include "daemon/mdm/office.hpp"
-#include "daemon/scep/desk.hpp"
 #include "daemon/scep/there.hpp"
-#include "daemon/server_certificate.hpp"
 
 namespace vouch::daemon {
 namespace {
@@ -59,65 +56,47 @@ Status check_complete(const AuthorityConfiguration& configuration) {
 
 }  // namespace
 
-Part Registration::make_scep(const Configuration& configuration) {
-  const auto site = std::make_shared<scep::ThereSite>(
-      authority_, scep::ThereSite::Context{options_.home / configuration.scep_ra.folder, short_host_name(),
-                                           options_.provider, options_.clock});
-  const auto office = std::make_shared<mdm::Office>(mdm::Office::Options{
-      .home = options_.home,
-      .provider = options_.provider,
-      .clock = options_.clock,
-      .site = site,
-      .minter =
-          [this](const scep::ProfileConfiguration& profile) {
-            return mdm::minter_there(authority_, profile);
-          },
-      .log = options_.log,
-      .refused =
-          [log = options_.log](const enroll::mdm::RefusedSignIn& refused) {
-            if (log)
-              log(fmt::format("page of SCEP profile '{}': the sign-in of '{}' from {} was refused",
-                              refused.profile, refused.user, refused.client));
-          }});
-  const auto desk = std::make_shared<scep::Desk>(site, mdm::with_office({.home = options_.home,
-                                                                         .provider = options_.provider,
-                                                                         .clock = options_.clock,
-                                                                         .metrics = metrics_,
-                                                                         .log = options_.log},
-                                                                        office));
-  return scep_part(desk, office);
+Part Registration::make_scep(const crypto::Provider& provider, const Configuration& configuration) {
+  scep::ThereSite::Context context{home() / configuration.scep_ra.folder, short_host_name(), provider,
+                                   clock()};
+  return scep_part(
+      {.home = home(),
+       .provider = provider,
+       .clock = clock(),
+       .site = std::make_shared<scep::ThereSite>(authority_, std::move(context)),
+       .minter =
+           [this](const scep::ProfileConfiguration& profile) {
+             return mdm::minter_there(authority_, profile);
+           },
+       .log = log(),
+       .refused =
+           [log = log()](const enroll::mdm::RefusedSignIn& refused) {
+             if (log)
+               log(fmt::format("page of SCEP profile '{}': the sign-in of '{}' from {} was refused",
+                               refused.profile, refused.user, refused.client));
+           }},
+      metrics());
 }
 
-Registration::Registration(RegistrationOptions options, const Configuration& configuration,
-                           net::FetchSettings identity)
-    : options_(std::move(options)),
-      health_([this](const std::string& sentence) {
-        if (options_.log) options_.log(sentence);
-      }),
+Registration::Registration(OutpostOptions options, FileLock only_one, const crypto::Provider& provider,
+                           const Configuration& configuration, net::FetchSettings identity)
+    : Outpost(std::move(options), std::move(only_one)),
       fetcher_(std::move(identity)),
       authority_({configuration.authority.url, configuration.authority.ca, configuration.authority.patience},
                  fetcher_),
-      scep_(make_scep(configuration)),
-      front_({.home = options_.home,
-              .clock = options_.clock,
-              .health = health_,
-              .metrics = metrics_,
-              .sockets = options_.sockets,
-              .identity = [this](const TlsConfiguration& tls) {
-                return load_identity_without_ca(options_.home, tls);
-              }}) {
-  front_.add("api", api::relay_routes(authority_, configuration.authority.ca, options_.login_name));
-}
+      scep_(make_scep(provider, configuration)) {}
 
-Result<std::unique_ptr<Registration>> Registration::start(RegistrationOptions options) {
+Result<std::unique_ptr<Registration>> Registration::start(OutpostOptions options,
+                                                          const crypto::Provider& provider,
+                                                          const api::LoginName& login_name) {
   Configuration configuration = TRY(options.configuration());
   net::FetchSettings identity = TRY(identity_at_authority(configuration.authority, options.home));
-  std::unique_ptr<Registration> made(
-      new Registration(std::move(options), configuration, std::move(identity)));
-  made->only_one_ = TRY(lock_home(made->options_.home));
-  made->front_.add("scep", TRY(made->scep_.routes_by(configuration)));
-  TRY(made->front_.open(std::move(configuration)));
-  made->scheduler_ = std::make_unique<Scheduler>(made->jobs(), made->health_);
+  FileLock only_one = TRY(lock_home(options.home));
+  std::unique_ptr<Registration> made(new Registration(std::move(options), std::move(only_one), provider,
+                                                      configuration, std::move(identity)));
+  made->front().add("api", api::relay_routes(made->authority_, configuration.authority.ca, login_name));
+  made->front().add("scep", TRY(made->scep_.routes_by(configuration)));
+  TRY(made->open(std::move(configuration), made->jobs()));
   return made;
 }
 
@@ -128,23 +107,12 @@ std::vector<Job> Registration::jobs() {
                     return ok();
                   }});
   for (const Job& job : scep_.jobs) jobs.push_back(job);
-  jobs.push_back(front_.certificate_job([this] { return reload(); }));
   return jobs;
 }
 
-Status Registration::reload() {
-  const std::scoped_lock lock(guards_reload_);
-  Configuration configuration = TRY(options_.configuration());
-  front_.add("scep", TRY(scep_.routes_by(configuration)));
-  TRY(front_.reload(std::move(configuration)));
-  if (scheduler_) scheduler_->hurry();
-  return ok();
-}
-
-void Registration::stop() {
-  if (!front_.is_open()) return;
-  if (scheduler_) scheduler_->stop();
-  front_.stop();
+Status Registration::take(Configuration configuration) {
+  front().add("scep", TRY(scep_.routes_by(configuration)));
+  return front().reload(std::move(configuration));
 }
 
 }  // namespace vouch::daemon

@@ -4,6 +4,7 @@
 
 #include "api/caller.hpp"
 #include "base/pem.hpp"
+#include "daemon/setting_kinds.hpp"
 #include "x509/request.hpp"
 
 namespace vouch::daemon {

@@ -14,21 +14,15 @@ void require(bool holds) {
 }
 
 void show_all(const daemon::Configuration& configuration) {
-  for (const SettingKey& key : daemon::configuration_keys())
-    require(daemon::get_setting(configuration, key.name).has_value());
-  for (const auto& listener : configuration.listeners) {
-    require(!listener.enabled || listener.address.has_value() || !listener.path.empty());
-    for (const SettingKey& key : daemon::listener_keys())
-      require(daemon::get_setting(configuration, fmt::format("listener.{}.{}", listener.name, key.name))
-                  .has_value());
+  for (const daemon::ShownSetting& shown : daemon::show_settings(configuration)) {
+    const auto value = daemon::get_setting(configuration, shown.name);
+    require(value && *value == shown.value);
   }
-  for (const auto& source : configuration.ocsp_sources) {
+  for (const auto& listener : configuration.listeners)
+    require(!listener.enabled || listener.address.has_value() || !listener.path.empty());
+  for (const auto& source : configuration.ocsp_sources)
     require(!source.crls.empty() && !source.ca_certificate.empty() &&
             source.name.find('/') == std::string::npos);
-    for (const SettingKey& key : daemon::ocsp_source_keys())
-      require(daemon::get_setting(configuration, fmt::format("ocsp_source.{}.{}", source.name, key.name))
-                  .has_value());
-  }
 }
 
 }  // namespace

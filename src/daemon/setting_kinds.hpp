@@ -126,6 +126,20 @@ constexpr Setting<Structure> long_time(std::string_view name, std::string_view s
   return {{name, summary}, read_long_time<of, Structure>, write_long_time<of, Structure>};
 }
 
+// "a, b" as {"a", "b"}.
+inline std::vector<std::string> items_of(std::string_view list) {
+  std::vector<std::string> items;
+  while (!list.empty()) {
+    const auto comma = std::min(list.find(','), list.size());
+    std::string_view item = list.substr(0, comma);
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    while (item.ends_with(' ')) item.remove_suffix(1);
+    if (!item.empty()) items.emplace_back(item);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return items;
+}
+
 // A list of texts, or one text with commas between.
 template <auto of, class Structure>
 Status read_list(Structure& structure, const Value& value) {
@@ -139,15 +153,7 @@ Status read_list(Structure& structure, const Value& value) {
     }
     return ok();
   }
-  std::string_view rest = *value.text();
-  while (!rest.empty()) {
-    const auto comma = std::min(rest.find(','), rest.size());
-    std::string_view item = rest.substr(0, comma);
-    while (item.starts_with(' ')) item.remove_prefix(1);
-    while (item.ends_with(' ')) item.remove_suffix(1);
-    if (!item.empty()) items.emplace_back(item);
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
-  }
+  items = items_of(*value.text());
   return ok();
 }
 template <auto of, class Structure>

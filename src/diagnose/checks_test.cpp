@@ -23,14 +23,15 @@ TEST(Forecast, GrowthSoFarGoesOn) {
 TEST(Forecast, NoGrowthNoDay) {
   EXPECT_EQ(forecast(kThen, 500, kThen + days(10), 500, kInteractiveLimit), std::nullopt);
   EXPECT_EQ(forecast(kThen, 500, kThen + days(10), 400, kInteractiveLimit), std::nullopt) << "it shrinks";
-  EXPECT_EQ(forecast(kThen, 500, kThen, 600, kInteractiveLimit), std::nullopt) << "no time has gone by";
+  EXPECT_EQ(forecast(kThen, 500, kThen + days(6), 600, kInteractiveLimit), std::nullopt)
+      << "a week is needed";
   EXPECT_EQ(forecast(kThen, 0, kThen + days(365), 500, kInteractiveLimit), std::nullopt)
       << "not within a hundred years";
 }
 
 TEST(Forecast, TheLimitIsReachedAtItsLastOctet) {
-  EXPECT_EQ(forecast(kThen, 0, kThen + days(1), kInteractiveLimit, kInteractiveLimit), kThen + days(1));
-  EXPECT_EQ(forecast(kThen, 0, kThen + days(1), kInteractiveLimit / 2, kInteractiveLimit), kThen + days(2));
+  EXPECT_EQ(forecast(kThen, 0, kThen + days(10), kInteractiveLimit, kInteractiveLimit), kThen + days(10));
+  EXPECT_EQ(forecast(kThen, 0, kThen + days(10), kInteractiveLimit / 2, kInteractiveLimit), kThen + days(20));
 }
 
 class OwnCrls : public revocation::RevocationTest {

@@ -11,12 +11,14 @@ namespace {
 
 // Long enough to even out holidays, short enough to see what has changed.
 constexpr std::chrono::days kLookBack{365};
+// What the first days say is chance.
+constexpr std::chrono::days kShortestBasis{7};
 constexpr std::chrono::days kFarAway{36'525};
 
 double seconds(std::chrono::seconds span) { return static_cast<double>(span.count()); }
 
 double growth_per_second(Time then, std::uint64_t before, Time now, std::uint64_t size) {
-  if (now <= then || size <= before) return 0;
+  if (now - then < kShortestBasis || size <= before) return 0;
   return static_cast<double>(size - before) / seconds(now - then);
 }
 

@@ -29,9 +29,17 @@ std::uint16_t usage_of(const store::CertificateRecord& record) {
   return extension ? x509::parse_key_usage(extension->value).value_or(std::uint16_t{0}) : std::uint16_t{0};
 }
 
-CertificateStatus status_of(const Node& node, const store::CertificateRecord& record, Time now) {
+CertificateUse use_of(std::uint16_t usage) {
+  const bool signs = (usage & x509::digital_signature) != 0;
+  const bool opens = (usage & x509::key_encipherment) != 0;
+  if (signs == opens) return CertificateUse::ra;
+  return signs ? CertificateUse::ra_signing : CertificateUse::ra_encryption;
+}
+
+CertificateStatus status_of(const Node& node, const store::CertificateRecord& record, std::uint16_t usage,
+                            Time now) {
   CertificateStatus status;
-  status.use = CertificateUse::registration_authority;
+  status.use = use_of(usage);
   status.key_index = record.key_index;
   status.subject = record.subject;
   status.serial = to_hex(record.serial);
@@ -58,7 +66,7 @@ Result<std::vector<CertificateStatus>> check_registration(const store::Snapshot&
     const std::uint16_t usage = usage_of(record);
     if ((usage & ~seen) == 0) continue;  // a newer one does all that
     seen |= usage;
-    list.push_back(status_of(node, record, now));
+    list.push_back(status_of(node, record, usage, now));
   }
   return list;
 }

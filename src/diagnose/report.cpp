@@ -200,8 +200,12 @@ std::string_view to_string(CertificateUse use) {
       return "CA certificate";
     case CertificateUse::ocsp_responder:
       return "OCSP responder";
-    case CertificateUse::registration_authority:
+    case CertificateUse::ra:
       return "registration authority";
+    case CertificateUse::ra_signing:
+      return "registration authority, signing";
+    case CertificateUse::ra_encryption:
+      return "registration authority, encryption";
   }
   return "?";
 }

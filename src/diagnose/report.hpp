@@ -34,7 +34,8 @@ struct Judgement {
 };
 
 // What a certificate is for.
-enum class CertificateUse : std::uint8_t { ca, ocsp_responder, registration_authority };
+// A registration authority signs and opens messages, with one certificate or with two.
+enum class CertificateUse : std::uint8_t { ca, ocsp_responder, ra, ra_signing, ra_encryption };
 std::string_view to_string(CertificateUse use);
 
 struct CertificateStatus {

@@ -69,7 +69,7 @@ TEST_F(StatusTest, TheRegistrationAuthoritysCertificatesAreWatched) {
     std::vector<CertificateStatus> list;
     const auto report = look();
     for (const CertificateStatus& each : report.authorities[0].certificates)
-      if (each.use == CertificateUse::registration_authority) list.push_back(each);
+      if (each.use == CertificateUse::ra_encryption) list.push_back(each);
     return list;
   };
   keep("CN=MSCEP-RA");

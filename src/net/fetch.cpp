@@ -127,6 +127,155 @@ curl_blob blob_of(const Buffer& octets) {
 
 bool breaks_line(std::string_view text) { return text.find_first_of("\r\n") != std::string_view::npos; }
 
+// One request on a handle whose settings were reset. What libcurl is given by reference lives here.
+class Transfer {
+ public:
+  Transfer(CURL* easy, const FetchSettings& settings, const FetchRequest& request, std::string_view scheme)
+      : easy_(easy),
+        settings_(settings),
+        request_(request),
+        sink_(request),
+        ldap_(scheme == "ldap"),
+        roots_(blob_of(settings.trusted_roots)),
+        certificate_(blob_of(settings.client_certificate)),
+        key_(blob_of(settings.client_key)) {
+    set_limits(std::string(scheme));
+    set_callbacks();
+    set_tls();
+    set_message();
+  }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  Result<FetchResponse> perform();
+
+ private:
+  template <class Value>
+  void option(CURLoption name, Value value) {
+    set_ = curl_easy_setopt(easy_, name, value) == CURLE_OK && set_;
+  }
+  void line(const std::string& text) { set_ = add(lines_, text) && set_; }
+  void set_limits(const std::string& scheme);
+  void set_callbacks();
+  void set_tls();
+  void set_message();
+  Status judge(CURLcode code) const;
+
+  CURL* const easy_;
+  const FetchSettings& settings_;
+  const FetchRequest& request_;
+  Sink sink_;
+  const bool ldap_;
+  bool set_ = true;
+  curl_blob roots_, certificate_, key_;
+  List lines_;
+  char reason_[CURL_ERROR_SIZE] = {};
+};
+
+void Transfer::set_limits(const std::string& scheme) {
+  const auto at_least_one = [](std::chrono::milliseconds time) {
+    return static_cast<long>(std::max<std::int64_t>(time.count(), 1));  // 0 would be no limit
+  };
+  option(CURLOPT_PROTOCOLS_STR, ldap_ ? "ldap" : "http,https");
+  if (!ldap_) option(CURLOPT_REDIR_PROTOCOLS_STR, scheme.c_str());
+  option(CURLOPT_FOLLOWLOCATION, request_.redirects > 0 ? 1L : 0L);
+  option(CURLOPT_MAXREDIRS, static_cast<long>(request_.redirects));
+  option(CURLOPT_CONNECTTIMEOUT_MS, at_least_one(request_.connect_time));
+  option(CURLOPT_TIMEOUT_MS, at_least_one(request_.total_time));
+  option(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request_.most));
+  option(CURLOPT_NOSIGNAL, 1L);
+}
+
+void Transfer::set_callbacks() {
+  option(CURLOPT_ERRORBUFFER, static_cast<char*>(reason_));
+  option(CURLOPT_WRITEFUNCTION, &on_body);
+  option(CURLOPT_WRITEDATA, static_cast<void*>(&sink_));
+  option(CURLOPT_HEADERFUNCTION, &on_field);
+  option(CURLOPT_HEADERDATA, static_cast<void*>(&sink_));
+  if (request_.may_connect) {
+    option(CURLOPT_OPENSOCKETFUNCTION, &on_connect);
+    option(CURLOPT_OPENSOCKETDATA, static_cast<void*>(&sink_));
+    option(CURLOPT_FRESH_CONNECT, 1L);  // a kept connection was allowed to somebody else
+  }
+  if (request_.stop.stop_possible()) {
+    option(CURLOPT_NOPROGRESS, 0L);
+    option(CURLOPT_XFERINFOFUNCTION, &on_progress);
+    option(CURLOPT_XFERINFODATA, static_cast<void*>(&sink_));
+  }
+}
+
+void Transfer::set_tls() {
+  option(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (roots_.len > 0) option(CURLOPT_CAINFO_BLOB, &roots_);
+  if (certificate_.len > 0) {
+    option(CURLOPT_SSLCERT_BLOB, &certificate_);
+    option(CURLOPT_SSLKEY_BLOB, &key_);
+  }
+}
+
+void Transfer::set_message() {
+  option(CURLOPT_URL, request_.url.c_str());
+  option(CURLOPT_USERAGENT, settings_.user_agent.c_str());
+  option(CURLOPT_PROXY, settings_.proxy.c_str());
+  option(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  if (!request_.unix_socket.empty()) option(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
+  if (request_.decode) option(CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+  line("Expect:");  // a server that does not know it costs a second
+  if (!request_.content_type.empty()) line("Content-Type: " + request_.content_type);
+  for (const auto& [name, value] : request_.fields) line(fmt::format("{}: {}", name, value));
+  option(CURLOPT_HTTPHEADER, lines_.get());
+  const std::string& method = request_.method;
+  if (method == "POST" || method == "PUT") {
+    option(CURLOPT_POST, 1L);
+    option(CURLOPT_POSTFIELDS, request_.body.data());
+    option(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+  } else if (method == "HEAD") {
+    option(CURLOPT_NOBODY, 1L);
+  }
+  if (method != "GET" && method != "POST" && method != "HEAD") option(CURLOPT_CUSTOMREQUEST, method.c_str());
+}
+
+Status Transfer::judge(CURLcode code) const {
+  const std::string& url = request_.url;
+  if (sink_.too_large || code == CURLE_FILESIZE_EXCEEDED)
+    return make_error(Errc::limit_exceeded, "{}: the answer has more than {} octets", url, request_.most);
+  if (sink_.refused) return make_error(Errc::unavailable, "{}: what came was not wanted", url);
+  if (code == CURLE_OK) return ok();
+  if (!sink_.forbidden.empty())
+    return make_error(Errc::denied, "{}: the host's address {} may not be connected to", url,
+                      sink_.forbidden);
+  return make_error(category(code), "{}: {}", url, reason_[0] != '\0' ? reason_ : curl_easy_strerror(code));
+}
+
+Result<FetchResponse> Transfer::perform() {
+  if (!set_) return make_error(Errc::unsupported, "this libcurl lacks an option that is needed");
+  TRY(judge(curl_easy_perform(easy_)));
+  long status = 0;
+  curl_off_t microseconds = 0;
+  const char *type = nullptr, *url = nullptr;
+  (void)curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  (void)curl_easy_getinfo(easy_, CURLINFO_CONTENT_TYPE, &type);
+  (void)curl_easy_getinfo(easy_, CURLINFO_EFFECTIVE_URL, &url);
+  (void)curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &microseconds);
+  FetchResponse response = std::move(sink_.response);
+  response.status = ldap_ ? 200 : static_cast<unsigned>(status);
+  if (type != nullptr) response.content_type = type;
+  if (url != nullptr) response.url = url;
+  response.taken = std::chrono::milliseconds(microseconds / 1000);
+  return response;
+}
+
+Status check(const FetchRequest& request, std::string_view scheme) {
+  if (scheme != "http" && scheme != "https" && !(request.ldap && scheme == "ldap"))
+    return make_error(Errc::denied, "'{}': only http and https URLs are fetched", request.url);
+  if (breaks_line(request.url) || breaks_line(request.content_type) || breaks_line(request.method))
+    return make_error(Errc::malformed, "a line end inside a request");
+  for (const auto& [name, value] : request.fields)
+    if (breaks_line(name) || breaks_line(value))
+      return make_error(Errc::malformed, "a line end inside a field");
+  return ok();
+}
+
 }  // namespace
 
 struct Fetcher::Handle {
@@ -163,109 +312,12 @@ Result<FetchResponse> Fetcher::fetch(const FetchRequest& request) {
   const std::size_t colon = request.url.find("://");
   std::string scheme = colon == std::string::npos ? "" : request.url.substr(0, colon);
   std::ranges::transform(scheme, scheme.begin(), ascii_lower);
-  const bool ldap = request.ldap && scheme == "ldap";
-  if (scheme != "http" && scheme != "https" && !ldap)
-    return make_error(Errc::denied, "'{}': only http and https URLs are fetched", request.url);
-  if (breaks_line(request.url) || breaks_line(request.content_type) || breaks_line(request.method))
-    return make_error(Errc::malformed, "a line end inside a request");
-
+  TRY(check(request, scheme));
   auto handle = take();
-  CURL* easy = handle->easy.get();
-  if (easy == nullptr) return make_error(Errc::unavailable, "libcurl gives no handle");
-  curl_easy_reset(easy);  // connections stay
-  Sink sink(request);
-  char reason[CURL_ERROR_SIZE] = {};
-  bool set = true;
-  const auto option = [&](CURLoption name, auto value) {
-    set = curl_easy_setopt(easy, name, value) == CURLE_OK && set;
-  };
-
-  option(CURLOPT_URL, request.url.c_str());
-  option(CURLOPT_PROTOCOLS_STR, ldap ? "ldap" : "http,https");
-  if (!ldap) option(CURLOPT_REDIR_PROTOCOLS_STR, scheme.c_str());
-  option(CURLOPT_FOLLOWLOCATION, request.redirects > 0 ? 1L : 0L);
-  option(CURLOPT_MAXREDIRS, static_cast<long>(request.redirects));
-  option(CURLOPT_CONNECTTIMEOUT_MS,
-         static_cast<long>(std::max<std::int64_t>(request.connect_time.count(), 1)));
-  option(CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(request.total_time.count(), 1)));
-  option(CURLOPT_NOSIGNAL, 1L);
-  option(CURLOPT_ERRORBUFFER, static_cast<char*>(reason));
-  option(CURLOPT_WRITEFUNCTION, &on_body);
-  option(CURLOPT_WRITEDATA, static_cast<void*>(&sink));
-  option(CURLOPT_HEADERFUNCTION, &on_field);
-  option(CURLOPT_HEADERDATA, static_cast<void*>(&sink));
-  option(CURLOPT_USERAGENT, settings_.user_agent.c_str());
-  option(CURLOPT_PROXY, settings_.proxy.c_str());
-  option(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  option(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  option(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.most));
-  if (!request.unix_socket.empty()) option(CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
-  if (request.decode) option(CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
-  if (request.may_connect) {
-    option(CURLOPT_OPENSOCKETFUNCTION, &on_connect);
-    option(CURLOPT_OPENSOCKETDATA, static_cast<void*>(&sink));
-    option(CURLOPT_FRESH_CONNECT, 1L);  // a kept connection was allowed to somebody else
-  }
-  if (request.stop.stop_possible()) {
-    option(CURLOPT_NOPROGRESS, 0L);
-    option(CURLOPT_XFERINFOFUNCTION, &on_progress);
-    option(CURLOPT_XFERINFODATA, static_cast<void*>(&sink));
-  }
-
-  curl_blob roots = blob_of(settings_.trusted_roots);
-  curl_blob certificate = blob_of(settings_.client_certificate);
-  curl_blob key = blob_of(settings_.client_key);
-  if (roots.len > 0) option(CURLOPT_CAINFO_BLOB, &roots);
-  if (certificate.len > 0) {
-    option(CURLOPT_SSLCERT_BLOB, &certificate);
-    option(CURLOPT_SSLKEY_BLOB, &key);
-  }
-
-  List lines;
-  set = add(lines, "Expect:") && set;  // a server that does not know it costs a second
-  if (!request.content_type.empty()) set = add(lines, "Content-Type: " + request.content_type) && set;
-  for (const auto& [name, value] : request.fields) {
-    if (breaks_line(name) || breaks_line(value))
-      return make_error(Errc::malformed, "a line end inside a field");
-    set = add(lines, name + ": " + value) && set;
-  }
-  option(CURLOPT_HTTPHEADER, lines.get());
-  if (request.method == "POST" || request.method == "PUT") {
-    option(CURLOPT_POST, 1L);
-    option(CURLOPT_POSTFIELDS, request.body.data());
-    option(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-  } else if (request.method == "HEAD") {
-    option(CURLOPT_NOBODY, 1L);
-  }
-  if (request.method != "GET" && request.method != "POST" && request.method != "HEAD")
-    option(CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  if (!set) return make_error(Errc::unsupported, "this libcurl lacks an option that is needed");
-
-  const CURLcode code = curl_easy_perform(easy);
-  if (sink.too_large || code == CURLE_FILESIZE_EXCEEDED)
-    return make_error(Errc::limit_exceeded, "{}: the answer has more than {} octets", request.url,
-                      request.most);
-  if (sink.refused) return make_error(Errc::unavailable, "{}: what came was not wanted", request.url);
-  if (code != CURLE_OK && !sink.forbidden.empty())
-    return make_error(Errc::denied, "{}: the host's address {} may not be connected to", request.url,
-                      sink.forbidden);
-  if (code != CURLE_OK)
-    return make_error(category(code), "{}: {}", request.url,
-                      reason[0] != '\0' ? reason : curl_easy_strerror(code));
-
-  long status = 0;
-  curl_off_t microseconds = 0;
-  const char *type = nullptr, *url = nullptr;
-  (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  (void)curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
-  (void)curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
-  (void)curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &microseconds);
-  FetchResponse response = std::move(sink.response);
-  response.status = ldap ? 200 : static_cast<unsigned>(status);
-  if (type != nullptr) response.content_type = type;
-  if (url != nullptr) response.url = url;
-  response.taken = std::chrono::milliseconds(microseconds / 1000);
-  give(std::move(handle));
+  if (!handle->easy) return make_error(Errc::unavailable, "libcurl gives no handle");
+  curl_easy_reset(handle->easy.get());  // connections stay
+  FetchResponse response = TRY(Transfer(handle->easy.get(), settings_, request, scheme).perform());
+  give(std::move(handle));  // not after a failure: its connection may be in any state
   return response;
 }
 

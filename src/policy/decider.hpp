@@ -62,6 +62,7 @@ class Decider {
   bool take_subject();
   bool take_attribute(x509::NameAttribute& attribute, bool& changed);
   bool fix_subject();
+  void plan_subject(x509::Name name);
   bool take_san();
   bool take_san_name(const x509::GeneralName& name, bool& identity);
   bool check_san_syntax(const x509::GeneralName& name, SanType type);

@@ -97,13 +97,7 @@ bool Decider::build_subject() {
                      text ? "'" + *text + "'" : "no text",
                      "correct the account in the directory, or use another template"});
     }
-  subject_ = std::move(name);
-  decision_.plan.subject = x509::encode_name(subject_);
-  if (decision_.plan.subject != to_buffer(q_.request->subject) && q_.request->subject.size() > 2)
-    change("subject.source", x509::to_rfc4514(subject_),
-           x509::to_rfc4514(q_.request->subject).value_or("another subject"));
-  else
-    pass("subject.source");
+  plan_subject(std::move(name));
   return true;
 }
 

@@ -236,14 +236,19 @@ bool Decider::fix_subject() {
                      "'" + t_->subject.fixed + "'", text ? "'" + *text + "'" : "",
                      "correct the template's subject.fixed"});
     }
-  subject_ = *std::move(name);
+  plan_subject(*std::move(name));
+  return true;
+}
+
+// Another subject than the request's, where that has one, is worth a line.
+void Decider::plan_subject(x509::Name name) {
+  subject_ = std::move(name);
   decision_.plan.subject = x509::encode_name(subject_);
   if (decision_.plan.subject != to_buffer(q_.request->subject) && q_.request->subject.size() > 2)
     change("subject.source", x509::to_rfc4514(subject_),
            x509::to_rfc4514(q_.request->subject).value_or("another subject"));
   else
     pass("subject.source");
-  return true;
 }
 
 bool Decider::take_san() {

@@ -5,8 +5,8 @@
 #include <set>
 #include <thread>
 
-#include "ca/test_fixture.hpp"
 #include "revocation/tbs_spool.hpp"
+#include "revocation/test_authority.hpp"
 
 namespace vouch::revocation {
 namespace {
@@ -16,32 +16,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class CrlPublicationTest : public testing::Test {
+class CrlPublicationTest : public RevocationTest {
  protected:
-  void SetUp() override {
-    ca::InitOptions options = bench.root_options("CRL Root");
-    options.automatic_issuance = true;
-    ASSERT_TRUE(ca::init(bench.environment(), options));
-    authority = bench.open("CRL Root");
-    ASSERT_TRUE(ca::publish_template(bench.environment(), authority->record().id, "WebServer"));
-  }
-  Buffer issue() {
-    ca::Submission submission;
-    submission.request = bench.request("CN=a.example.com", {"DNS:a.example.com"});
-    submission.template_name = "WebServer";
-    const auto outcome = authority->submit(submission);
-    EXPECT_TRUE(outcome) << outcome.error().report();
-    return to_buffer(x509::serial_octets(x509::parse_certificate(outcome->certificate)->serial));
-  }
-  void revoke(const Buffer& serial, x509::CrlReason reason = x509::CrlReason::superseded) {
-    const auto done = authority->revoke({serial, reason, {}}, "bob");
-    ASSERT_TRUE(done) << done.error().report();
-  }
-  Published publish() {
-    auto published = publish_crls(*authority);
-    EXPECT_TRUE(published) << published.error().report();
-    return published->front();
-  }
+  Published publish() { return RevocationTest::publish().front(); }
   // The file as the world sees it.
   Buffer file() const { return read_file(bench.home().published() / "CRL Root.crl").value(); }
   static std::vector<Buffer> serials(const Buffer& der) {
@@ -51,9 +28,6 @@ class CrlPublicationTest : public testing::Test {
       out.push_back(to_buffer(x509::serial_octets(entries.next()->serial)));
     return out;
   }
-
-  ca::TestBench bench;
-  std::unique_ptr<ca::LocalAuthority> authority;
 };
 
 TEST_F(CrlPublicationTest, AnEmptyCrlIsSignedNumberedAndDated) {

@@ -30,24 +30,6 @@ class CrlTargets : public RevocationTest {
                {65, second.string() + "/%3%8%9.crl"}};
     });
   }
-  // What the service does every quarter of a minute.
-  DueReport in_turn() {
-    auto report = publish_due(*authority, "service", Retries::in_turn);
-    EXPECT_TRUE(report) << report.error().report();
-    return report ? std::move(*report) : DueReport{};
-  }
-  TargetState state_of(const std::string& end) {
-    const auto snapshot = bench.database().snapshot().value();
-    const auto states =
-        target_states(*snapshot, authority->record(), authority->settings(), bench.clock().now()).value();
-    for (const TargetState& state : states)
-      if (state.record.target.ends_with(end)) return state;
-    ADD_FAILURE() << "no place " << end;
-    return {};
-  }
-  std::uint64_t last_number() {
-    return bench.database().snapshot().value()->last_crl_number(authority->record().id).value();
-  }
 
   const fs::path second = bench.home().folder() / "second";
   static constexpr const char* kPlace = "second/CRL Root.crl";

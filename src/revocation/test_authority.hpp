@@ -6,6 +6,7 @@
 #include "ca/settings_change.hpp"
 #include "ca/test_fixture.hpp"
 #include "revocation/crl_publication.hpp"
+#include "revocation/crl_targets.hpp"
 #include "x509/crl.hpp"
 
 namespace vouch::revocation {
@@ -62,6 +63,25 @@ class RevocationTest : public testing::Test {
     auto report = publish_due(*authority);
     EXPECT_TRUE(report) << report.error().report();
     return report ? std::move(*report) : DueReport{};
+  }
+
+  // What the service does every quarter of a minute.
+  DueReport in_turn() {
+    auto report = publish_due(*authority, "service", Retries::in_turn);
+    EXPECT_TRUE(report) << report.error().report();
+    return report ? std::move(*report) : DueReport{};
+  }
+  TargetState state_of(const std::string& end) {
+    const auto snapshot = bench.database().snapshot().value();
+    const auto states =
+        target_states(*snapshot, authority->record(), authority->settings(), bench.clock().now()).value();
+    for (const TargetState& state : states)
+      if (state.record.target.ends_with(end)) return state;
+    ADD_FAILURE() << "no place " << end;
+    return {};
+  }
+  std::uint64_t last_number() {
+    return bench.database().snapshot().value()->last_crl_number(authority->record().id).value();
   }
 
   fs::path base_file() const { return bench.home().published() / "CRL Root.crl"; }

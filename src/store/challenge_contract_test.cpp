@@ -1,23 +1,13 @@
 // What every backend does with challenges, their keys and wrong guesses.
 
-#include <gmock/gmock.h>
-
 #include <thread>
 
-#include "store/memory/memory.hpp"
-#include "store/sample_records.hpp"
-#include "store/sqlite/sqlite.hpp"
+#include "store/test_backends.hpp"
 
 namespace vouch::store {
 namespace {
 
 using sample::at;
-
-struct Backend {
-  const char* name;
-  std::unique_ptr<Database> (*open)(const sample::TemporaryFolder&);
-};
-void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
 
 class ChallengeContract : public testing::TestWithParam<Backend> {
  protected:
@@ -229,14 +219,7 @@ TEST_P(ChallengeContract, OneOfManyWritersClaimsIt) {
   EXPECT_EQ(snapshot()->requests({}).value().size(), 1U);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Backends, ChallengeContract,
-    testing::Values(Backend{"Memory", [](const sample::TemporaryFolder&) { return memory::open(); }},
-                    Backend{"Sqlite",
-                            [](const sample::TemporaryFolder& folder) {
-                              return std::move(sqlite::open(folder / "vouch.db").value());
-                            }}),
-    [](const auto& backend) { return backend.param.name; });
+INSTANTIATE_TEST_SUITE_P(Backends, ChallengeContract, testing::ValuesIn(kBackends), name_of);
 
 }  // namespace
 }  // namespace vouch::store

@@ -1,15 +1,11 @@
 // What every backend does: the definition that the comments in database.hpp abbreviate.
 
-#include <gmock/gmock.h>
-
 #include <atomic>
 #include <latch>
 #include <stdexcept>
 #include <thread>
 
-#include "store/memory/memory.hpp"
-#include "store/sample_records.hpp"
-#include "store/sqlite/sqlite.hpp"
+#include "store/test_backends.hpp"
 
 namespace vouch::store {
 namespace {
@@ -19,12 +15,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using x509::CrlReason;
-
-struct Backend {
-  const char* name;
-  std::unique_ptr<Database> (*open)(const sample::TemporaryFolder&);
-};
-void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
 
 class DatabaseContract : public testing::TestWithParam<Backend> {
  protected:
@@ -1767,14 +1757,7 @@ TEST(SqliteChangeMark, SeesTheCommitsOfOthers) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Backends, DatabaseContract,
-    testing::Values(Backend{"Memory", [](const sample::TemporaryFolder&) { return memory::open(); }},
-                    Backend{"Sqlite",
-                            [](const sample::TemporaryFolder& folder) {
-                              return std::move(sqlite::open(folder / "vouch.db").value());
-                            }}),
-    [](const auto& backend) { return backend.param.name; });
+INSTANTIATE_TEST_SUITE_P(Backends, DatabaseContract, testing::ValuesIn(kBackends), name_of);
 
 }  // namespace
 }  // namespace vouch::store

@@ -3,6 +3,8 @@
 #include <array>
 #include <bit>
 
+#include "asn1/whole.hpp"
+
 namespace vouch::x509 {
 namespace {
 
@@ -104,9 +106,7 @@ struct PssParameters {
 //   saltLength       [2] INTEGER          DEFAULT 20,
 //   trailerField     [3] INTEGER          DEFAULT 1 }
 Result<PssParameters> parse_pss_parameters(Bytes der) {
-  Reader outer(der);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(der));
   PssParameters out;
   if (auto hash = TRY(fields.optional_constructed(asn1::context_constructed(0)))) {
     out.digest = TRY(parse_pss_digest(*hash));
@@ -197,9 +197,7 @@ Status parse_rsa_key(const AlgorithmIdentifier& algorithm, PublicKeyInfo& key) {
   } else if (!null_or_absent(algorithm.parameters)) {
     return make_error(Errc::malformed, "an RSA key has parameters other than NULL");
   }
-  Reader outer(key.key_bits);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(key.key_bits));
   key.modulus = TRY(positive(TRY(fields.expect_integer()), "RSA modulus"));
   key.exponent = TRY(positive(TRY(fields.expect_integer()), "RSA exponent"));
   TRY(fields.finish());
@@ -358,9 +356,7 @@ Result<PublicKeyInfo> parse_public_key_info(Bytes spki) {
 // Dss-Parms ::= SEQUENCE { p INTEGER, q INTEGER, g INTEGER }; DSAPublicKey ::= INTEGER        (RFC
 // 3279 2.3.2)
 Result<DsaPublicKey> parse_dsa_public_key(Bytes spki) {
-  Reader outer(spki);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(spki));
   const AlgorithmIdentifier algorithm = TRY(parse_algorithm_identifier(fields));
   const asn1::BitString bits = TRY(fields.expect_bit_string());
   TRY(fields.finish());
@@ -368,9 +364,7 @@ Result<DsaPublicKey> parse_dsa_public_key(Bytes spki) {
     return make_error(Errc::unsupported, "public key algorithm {} is not DSA", describe(algorithm.algorithm));
   DsaPublicKey key;
   if (!algorithm.parameters.empty()) {
-    Reader whole(algorithm.parameters);
-    Reader numbers = TRY(whole.expect_sequence());
-    TRY(whole.finish());
+    Reader numbers = TRY(asn1::whole_sequence(algorithm.parameters));
     key.p = TRY(positive(TRY(numbers.expect_integer()), "DSA prime p"));
     key.q = TRY(positive(TRY(numbers.expect_integer()), "DSA prime q"));
     key.g = TRY(positive(TRY(numbers.expect_integer()), "DSA generator g"));

@@ -1,6 +1,7 @@
 #include "x509/certificate.hpp"
 
 #include "asn1/der_cursor.hpp"
+#include "asn1/whole.hpp"
 #include "x509/form.hpp"
 
 // RFC 5280 4.1:
@@ -64,17 +65,6 @@ Status read_validity(Reader& tbs, CertificateView& view) {
   return validity.finish();
 }
 
-Status read_extensions(Reader& tbs, CertificateView& view) {
-  auto wrapper = TRY(tbs.optional_constructed(asn1::context_constructed(3)));
-  if (!wrapper) return ok();
-  const std::size_t at = wrapper->offset();
-  view.extensions_der = TRY(wrapper->expect_tlv(Tag::sequence)).whole;
-  TRY(wrapper->finish());
-  view.extensions =
-      TRY(parse_extensions(view.extensions_der).context("reading the extensions at offset {}", at));
-  return ok();
-}
-
 // The fields of tbsCertificate; `outer` stands before it.
 Status read_tbs(Reader& outer, CertificateView& view) {
   Reader at = outer;
@@ -89,15 +79,13 @@ Status read_tbs(Reader& outer, CertificateView& view) {
   view.public_key_info = TRY(form::read_public_key_info(tbs));
   view.issuer_unique_id = TRY(read_unique_id(tbs, 1).context("reading issuerUniqueID"));
   view.subject_unique_id = TRY(read_unique_id(tbs, 2).context("reading subjectUniqueID"));
-  TRY(read_extensions(tbs, view).context("reading extensions"));
+  TRY(form::read_extensions(tbs, 3, view.extensions_der, view.extensions).context("reading extensions"));
   return tbs.finish();
 }
 
 Status read_certificate(Bytes der, CertificateView& view) {
   TRY(form::check_size(der, form::kMaxCertificate, "a certificate"));
-  Reader input(der);
-  Reader certificate = TRY(input.expect_sequence());
-  TRY(input.finish());
+  Reader certificate = TRY(asn1::whole_sequence(der));
   view.whole = der;
   TRY(read_tbs(certificate, view));
   view.signature_algorithm =
@@ -111,11 +99,6 @@ Status read_tbs_alone(Bytes der, CertificateView& view) {
   Reader input(der);
   TRY(read_tbs(input, view));
   return input.finish();
-}
-
-Bytes without_leading_zeros(Bytes octets) {
-  while (!octets.empty() && octets[0] == 0) octets = octets.subspan(1);
-  return octets;
 }
 
 }  // namespace
@@ -147,7 +130,7 @@ TbsTemplate::TbsTemplate(SignatureAlgorithm algorithm, Bytes issuer_name,
 
 Buffer TbsTemplate::fill(const Fields& fields) const {
   constexpr std::uint8_t kVersion3[] = {0xa0, 0x03, 0x02, 0x01, 0x02};
-  const Bytes serial = without_leading_zeros(fields.serial);
+  const Bytes serial = form::without_leading_zeros(fields.serial);
   const std::size_t validity = asn1::time_size(fields.not_before) + asn1::time_size(fields.not_after);
   const std::size_t list = fields.extensions.size() + fixed_extensions_.size();  // contents of Extensions
   const std::size_t sequence = asn1::header_size(list) + list;                   // Extensions
@@ -199,7 +182,7 @@ Result<Buffer> serial_from_text(std::string_view text) {
 }
 
 Bytes serial_octets(Bytes integer_contents) {
-  const Bytes octets = without_leading_zeros(integer_contents);
+  const Bytes octets = form::without_leading_zeros(integer_contents);
   // Zero stays one octet, so that no serial is an empty key.
   return octets.empty() && !integer_contents.empty() ? integer_contents.last(1) : octets;
 }

@@ -1,6 +1,7 @@
 #include "x509/crl.hpp"
 
 #include "asn1/der_cursor.hpp"
+#include "asn1/whole.hpp"
 #include "x509/form.hpp"
 
 // RFC 5280 5.1:
@@ -48,17 +49,6 @@ Result<std::optional<Time>> read_next_update(Reader& tbs) {
   return std::optional<Time>(TRY(tbs.expect_time()));
 }
 
-Status read_extensions(Reader& tbs, CrlView& view) {
-  auto wrapper = TRY(tbs.optional_constructed(asn1::context_constructed(0)));
-  if (!wrapper) return ok();
-  const std::size_t at = wrapper->offset();
-  view.extensions_der = TRY(wrapper->expect_tlv(Tag::sequence)).whole;
-  TRY(wrapper->finish());
-  view.extensions =
-      TRY(parse_extensions(view.extensions_der).context("reading the extensions at offset {}", at));
-  return ok();
-}
-
 Status read_tbs(Reader& outer, CrlView& view) {
   Reader at = outer;
   view.tbs = TRY(outer.expect_tlv(Tag::sequence)).whole;
@@ -72,14 +62,12 @@ Status read_tbs(Reader& outer, CrlView& view) {
     view.entries = *entries;
     view.entries_present = true;
   }
-  TRY(read_extensions(tbs, view).context("reading crlExtensions"));
+  TRY(form::read_extensions(tbs, 0, view.extensions_der, view.extensions).context("reading crlExtensions"));
   return tbs.finish();
 }
 
 Status read_crl(Bytes der, CrlView& view) {
-  Reader input(der);
-  Reader crl = TRY(input.expect_sequence());
-  TRY(input.finish());
+  Reader crl = TRY(asn1::whole_sequence(der));
   view.whole = der;
   TRY(read_tbs(crl, view).context("reading tbsCertList"));
   view.signature_algorithm = TRY(parse_algorithm_identifier(crl).context("reading signatureAlgorithm"));
@@ -94,11 +82,6 @@ constexpr std::size_t kReasonSize = sizeof kReasonPrefix + 1;
 // SEQUENCE { OID 2.5.29.24, OCTET STRING { GeneralizedTime } }
 constexpr std::uint8_t kInvalidityPrefix[] = {0x30, 0x18, 0x06, 0x03, 0x55, 0x1d, 0x18, 0x04, 0x11};
 constexpr std::size_t kInvaliditySize = sizeof kInvalidityPrefix + asn1::kGeneralizedTimeSize;
-
-Bytes without_leading_zeros(Bytes octets) {
-  while (!octets.empty() && octets[0] == 0) octets = octets.subspan(1);
-  return octets;
-}
 
 }  // namespace
 
@@ -149,7 +132,7 @@ Result<CrlEntryExtensions> parse_crl_entry_extensions(Bytes extensions_der) {
 }
 
 void append_crl_entry(Buffer& out, const CrlEntry& entry) {
-  const Bytes serial = without_leading_zeros(entry.serial);
+  const Bytes serial = form::without_leading_zeros(entry.serial);
   std::size_t list = 0;  // contents of crlEntryExtensions
   if (entry.reason != CrlReason::unspecified) list += kReasonSize;
   if (entry.invalidity_date) list += kInvaliditySize;

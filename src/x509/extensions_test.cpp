@@ -6,6 +6,7 @@
 #include <random>
 
 #include "x509/extension_codecs.hpp"
+#include "x509/test_messages.hpp"
 
 namespace vouch::x509 {
 namespace {
@@ -13,8 +14,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-Buffer hex(std::string_view digits) { return from_hex(digits).value(); }
 
 // Values that openssl 3.0 made: `openssl req -x509 -config F -extensions ext`, with the line of F beside
 // each, cut out of the certificate.
@@ -34,17 +33,6 @@ const char* const kAuthorityKeyIdentifier =
     "f";
 // extendedKeyUsage=serverAuth,clientAuth,1.3.6.1.4.1.311.20.2.2
 const char* const kExtendedKeyUsage = "302006082b0601050507030106082b06010505070302060a2b060104018237140202";
-// subjectAltName=@san, as in general_name_test.cpp: one of each kind
-const char* const kSubjectAltName =
-    "3081e5820f7777772e6578616d706c652e636f6d820d2a2e6578616d706c652e636f6d8704c0000201871020010db80000000000"
-    "00000000"
-    "0000018111616c696365406578616d706c652e636f6d861568747470733a2f2f6578616d706c652e636f6d2f6188032a0304a426"
-    "3024310b"
-    "300906035504061302444531153013060355040a0c0c436f6e746f736f2c204c7464a022060a2b060104018237140203a0140c12"
-    "616c6963"
-    "6540636f72702e6578616d706c65a03006062b0601050202a0263024a00e1b0c434f52502e4558414d504c45a1123010a0030201"
-    "01a10930"
-    "071b05616c696365";
 // certificatePolicies=2.23.140.1.2.2,@pol with policyIdentifier=1.3.6.1.4.1.99999.1,
 // CPS.1=http://example.com/cps, userNotice.1=@n: explicitText=UTF8:Für alle, organization=Contoso,
 // noticeNumbers=1,2
@@ -454,7 +442,7 @@ const std::map<std::string_view, std::vector<const char*>>& valid_values() {
       {"subject key identifier", {kSubjectKeyIdentifier}},
       {"authority key identifier", {kAuthorityKeyIdentifier}},
       {"extended key usage", {kExtendedKeyUsage}},
-      {"general names", {kSubjectAltName}},
+      {"general names", {kOpensslNames}},
       {"certificate policies", {kCertificatePolicies}},
       {"policy mappings", {kPolicyMappings}},
       {"policy constraints", {kPolicyConstraints}},

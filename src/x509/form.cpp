@@ -58,6 +58,22 @@ Result<Bytes> read_signature(asn1::Reader& reader) {
   return bits.octets;
 }
 
+Status read_extensions(asn1::Reader& tbs, std::uint8_t n, Bytes& der,
+                       std::vector<ExtensionView>& extensions) {
+  auto wrapper = TRY(tbs.optional_constructed(asn1::context_constructed(n)));
+  if (!wrapper) return ok();
+  const std::size_t at = wrapper->offset();
+  der = TRY(wrapper->expect_tlv(Tag::sequence)).whole;
+  TRY(wrapper->finish());
+  extensions = TRY(parse_extensions(der).context("reading the extensions at offset {}", at));
+  return ok();
+}
+
+Bytes without_leading_zeros(Bytes octets) {
+  while (!octets.empty() && octets[0] == 0) octets = octets.subspan(1);
+  return octets;
+}
+
 Buffer encode_signed(Bytes tbs, Bytes signature_algorithm, Bytes signature) {
   const std::size_t bits = signature.size() + 1;
   const std::size_t length = tbs.size() + signature_algorithm.size() + asn1::header_size(bits) + bits;

@@ -2,7 +2,7 @@
 // Form checks that certificates, requests, CRLs and OCSP messages share. Internal to this room. They
 // walk without allocating: whoever needs the values parses them again, knowing that it will work out.
 
-#include "x509/algorithm.hpp"
+#include "x509/extensions.hpp"
 
 namespace vouch::x509::form {
 
@@ -24,6 +24,13 @@ Result<Bytes> read_public_key_info(asn1::Reader& reader);
 
 // A signature: BIT STRING of whole octets.
 Result<Bytes> read_signature(asn1::Reader& reader);
+
+// extensions [n] EXPLICIT Extensions OPTIONAL, at the end of tbsCertificate and tbsCertList. `der` becomes
+// the whole TLV of Extensions; both stay as they are where the field is absent.
+Status read_extensions(asn1::Reader& tbs, std::uint8_t n, Bytes& der, std::vector<ExtensionView>& extensions);
+
+// The octets of an INTEGER that is not negative, without its sign octet.
+Bytes without_leading_zeros(Bytes octets);
 
 // SEQUENCE { what was signed, signatureAlgorithm, signature }, as certificates, requests and CRLs end.
 Buffer encode_signed(Bytes tbs, Bytes signature_algorithm, Bytes signature);

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "asn1/whole.hpp"
 #include "x509/string_types.hpp"
 
 namespace vouch::x509 {
@@ -329,9 +330,7 @@ Result<std::vector<GeneralName>> parse_general_names(Reader contents) {
 }
 
 Result<std::vector<GeneralName>> parse_general_names(Bytes der) {
-  Reader outer(der);
-  const Reader contents = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  const Reader contents = TRY(asn1::whole_sequence(der));
   return parse_general_names(contents);
 }
 

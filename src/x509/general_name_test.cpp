@@ -2,12 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include "x509/test_messages.hpp"
+
 namespace vouch::x509 {
 namespace {
 
 using testing::HasSubstr;
-
-Buffer hex(std::string_view digits) { return from_hex(digits).value(); }
 
 Result<GeneralName> parse_one(Bytes der) {
   asn1::Reader reader(der);
@@ -20,21 +20,6 @@ Buffer encode_one(const GeneralName& name) {
   encode_general_name(out, name);
   return std::move(out).take();
 }
-
-// openssl req -x509 -addext with subjectAltName=@san: DNS.1=www.example.com, DNS.2=*.example.com,
-// IP.1=192.0.2.1, IP.2=2001:db8::1, email=alice@example.com, URI=https://example.com/a, RID=1.2.3.4,
-// dirName=dirn (C=DE, O="Contoso, Ltd"), otherName.1=1.3.6.1.4.1.311.20.2.3;UTF8:alice@corp.example,
-// otherName.2=1.3.6.1.5.2.2;SEQUENCE:krb (realm=EXPLICIT:0,GeneralString:CORP.EXAMPLE, …)
-const char* const kOpensslNames =
-    "3081e5820f7777772e6578616d706c652e636f6d820d2a2e6578616d706c652e636f6d8704c0000201871020010db80000000000"
-    "00000000"
-    "0000018111616c696365406578616d706c652e636f6d861568747470733a2f2f6578616d706c652e636f6d2f6188032a0304a426"
-    "3024310b"
-    "300906035504061302444531153013060355040a0c0c436f6e746f736f2c204c7464a022060a2b060104018237140203a0140c12"
-    "616c6963"
-    "6540636f72702e6578616d706c65a03006062b0601050202a0263024a00e1b0c434f52502e4558414d504c45a1123010a0030201"
-    "01a10930"
-    "071b05616c696365";
 
 TEST(GeneralNameTest, BuildsTheOctetsThatOpensslBuilds) {
   std::vector<GeneralName> names = {

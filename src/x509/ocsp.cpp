@@ -1,6 +1,7 @@
 #include "x509/ocsp.hpp"
 
 #include "asn1/der_cursor.hpp"
+#include "asn1/whole.hpp"
 #include "x509/form.hpp"
 
 // RFC 6960 4.1.1 and 4.2.1 (appendix B.1, explicit tags):
@@ -224,9 +225,7 @@ Status read_request_signature(Reader& request, OcspRequestView& view) {
 
 Status read_request(Bytes der, OcspRequestView& view) {
   TRY(form::check_size(der, form::kMaxOcsp, "an OCSP request"));
-  Reader input(der);
-  Reader request = TRY(input.expect_sequence());
-  TRY(input.finish());
+  Reader request = TRY(asn1::whole_sequence(der));
   TRY(read_tbs_request(request, view).context("reading tbsRequest"));
   TRY(read_request_signature(request, view).context("reading optionalSignature"));
   return request.finish();
@@ -305,9 +304,7 @@ Status read_response_data(Reader& basic, OcspResponseView& view) {
 
 // The contents of the OCTET STRING `response`. Offsets in messages count from the BasicOCSPResponse.
 Status read_basic_response(Bytes der, OcspResponseView& view) {
-  Reader input(der);
-  Reader basic = TRY(input.expect_sequence());
-  TRY(input.finish());
+  Reader basic = TRY(asn1::whole_sequence(der));
   TRY(read_response_data(basic, view).context("reading tbsResponseData"));
   view.signature_algorithm = TRY(parse_algorithm_identifier(basic).context("reading signatureAlgorithm"));
   view.signature = TRY(form::read_signature(basic));
@@ -328,9 +325,7 @@ Status read_response_bytes(Reader& wrapper, OcspResponseView& view) {
 
 Status read_response(Bytes der, OcspResponseView& view) {
   TRY(form::check_size(der, form::kMaxOcsp, "an OCSP response"));
-  Reader input(der);
-  Reader response = TRY(input.expect_sequence());
-  TRY(input.finish());
+  Reader response = TRY(asn1::whole_sequence(der));
   view.status = TRY(read_response_status(response).context("reading responseStatus"));
   auto wrapper = TRY(response.optional_constructed(context_constructed(0)));
   // RFC 6960 4.2.1: responseBytes is there exactly when the status is successful.

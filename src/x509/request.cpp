@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "asn1/der_cursor.hpp"
+#include "asn1/whole.hpp"
 #include "x509/form.hpp"
 
 // RFC 2986 4:
@@ -117,9 +118,7 @@ Status read_info(Reader& request, RequestView& view) {
 
 Status read_request(Bytes der, RequestView& view) {
   TRY(form::check_size(der, form::kMaxRequest, "a certification request"));
-  Reader input(der);
-  Reader request = TRY(input.expect_sequence());
-  TRY(input.finish());
+  Reader request = TRY(asn1::whole_sequence(der));
   view.whole = der;
   TRY(read_info(request, view).context("reading certificationRequestInfo"));
   view.signature_algorithm = TRY(parse_algorithm_identifier(request).context("reading signatureAlgorithm"));

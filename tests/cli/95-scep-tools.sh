@@ -1,33 +1,12 @@
 #!/bin/bash
 # The SCEP client: a service asked, certificates enrolled, polled and renewed, messages explained and sent again.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib/scep_server.sh"
 need openssl python3
-SERVER=$(readlink -f "${SCEP_SERVER:-$(dirname "$VOUCH")/scep_server}")
-[ -x "$SERVER" ] || { no "there is no $SERVER: build the tests"; summary; exit 1; }
 cd "$W" || exit 1
 export no_proxy=127.0.0.1
 DATA=$ROOT/testdata/scep
 
-# serve OPTION...: a service with this behaviour; $url, $pin, ca.pem, and its words in said.
-serve() {
-  [ -n "${server:-}" ] && { exec 7>&-; wait "$server"; }
-  rm -f orders said
-  mkfifo orders
-  "$SERVER" "$@" <orders >said 2>server.err &
-  server=$!
-  exec 7>orders
-  for ((i = 0; i < 100; i++)); do grep -q '^port' said && break; sleep 0.1; done
-  url=http://127.0.0.1:$(sed -n 's/^port //p' said)/scep/devices
-  openssl x509 -in said -out ca.pem || { no "the service did not start" server.err; summary; exit 1; }
-  pin=$(openssl x509 -in ca.pem -noout -fingerprint -sha256 | cut -d= -f2)
-}
-at_exit+=('exec 7>&-')
-order() {
-  echo "$*" >&7
-  for ((i = 0; i < 50; i++)); do grep -qE "^(done|failed|unknown) $*" said && break; sleep 0.1; done
-  grep -q "^done $*" said
-}
-said() { if grep -E '^[A-Z][A-Za-z]+ [A-Z]+ request=' said | tail -1 | grep -qE -- "$2"; then ok "$1"; else no "$1" said; fi; }
 last_says() { if grep -qiE -- "$2" last; then ok "$1"; else no "$1" last; fi; }
 last_hides() { if grep -qF -- "$2" last; then no "$1" last; else ok "$1"; fi; }
 mode_of() { stat -c %a "$1"; }
@@ -87,6 +66,7 @@ same "enroll: a refusal as JSON, exit code 1" "$? $(json refused.json "['state']
 enroll fine --subject CN=fine --challenge-file challenge --json >fine.json
 same "enroll: a certificate as JSON" "$(json fine.json "['state'], d['file'], d['serial']")" "('issued', 'fine.pem', '$(serial_of fine.pem | cut -d= -f2 | tr A-F a-f)')"
 expect "enroll: nothing but the certificate on standard output" 0 "CN *= *out" sh -c "'$VOUCH' scep enroll '$url' --ca-file ca.pem --key out.key --out - --subject CN=out --challenge-file challenge | openssl x509 -noout -subject"
+expect "enroll: another request with the same key is refused, with the mend" 1 "TransactionReused.*enrol with a new key" sh -c "'$VOUCH' scep enroll '$url' --ca-file ca.pem --key out.key --out again.pem --subject CN=another --challenge-file challenge 2>&1 | tr '\n' ' '; exit 1"
 printf '[req]\nprompt=no\ndistinguished_name=d\nattributes=a\n[d]\nCN=csr\n[a]\nchallengePassword=secret\n' >req.cnf
 openssl req -new -newkey rsa:2048 -nodes -keyout csr.key -out csr.csr -config req.cnf 2>/dev/null
 expect "enroll: a request that openssl made" 0 "is in csr.pem" enroll csr --request csr.csr
@@ -140,7 +120,7 @@ expect "pending: an elliptic-curve key" 3 "poll e.state" enroll e --key-spec ec:
 expect "poll: the answer comes under the challenge" 2 "--challenge-file" vouch scep poll e.state
 expect "poll: and waits for it" 0 "is in .*e.pem" vouch scep poll e.state --challenge-file challenge --wait 20s --interval 1s
 issued "poll: an elliptic-curve key" e.key e.pem curve
-(sleep 1.5; echo "deny 3" >&7) &
+when "PENDING request=3" "deny 3"
 expect "enroll: waits, and is denied" 1 "refused: badRequest: RequestDenied" enroll d --subject CN=unwanted --challenge-file challenge --wait 20s --interval 1s
 
 # --- explaining ---
@@ -177,5 +157,5 @@ same "replay: one request at the authority" "$(grep -c '^PKCSReq SUCCESS request
 expect "replay: what another service was sent" 0 "RecipientUnknown" vouch scep replay "$DATA/strongswan.der" "$url"
 expect "replay: there is one message" 2 "no number 2" vouch scep replay sent.der "$url" --number 2
 
-exec 7>&-
+served
 summary

@@ -6,10 +6,7 @@
 . "$ROOT/tests/lib/authority.sh"
 need openssl unshare mount
 
-DISK=$W/disk HOME_DIR=$W/disk/home
-mkdir "$DISK" "$W/received"
-must mount -t tmpfs -o size=12m none "$DISK"
-at_exit+=("umount '$DISK'")
+small_disk 12m
 setup_authority
 
 # leave_free KILOBYTES: fills the disk but for so much.

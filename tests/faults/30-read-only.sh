@@ -5,10 +5,7 @@
 . "$ROOT/tests/lib/authority.sh"
 need openssl unshare mount
 
-DISK=$W/disk HOME_DIR=$W/disk/home
-mkdir "$DISK" "$W/received"
-must mount -t tmpfs -o size=32m none "$DISK"
-at_exit+=("umount '$DISK'")
+small_disk 32m
 setup_authority
 new_csr "$W/first.csr" first.example.test
 check "writable: issues" issue_to "$W/first.csr" "$W/received/first.pem"

@@ -10,6 +10,13 @@ setup_authority() {
   must openssl x509 -in "$HOME_DIR/published/$CA.crt" -out "$CA_CERT"
   must openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/leaf.key"
 }
+# A file system of its own, $DISK, with the home on it, and a folder for what is handed out; after own_mounts.sh.
+small_disk() { # SIZE
+  DISK=$W/disk HOME_DIR=$W/disk/home
+  mkdir "$DISK" "$W/received"
+  must mount -t tmpfs -o size="$1" none "$DISK"
+  at_exit+=("umount '$DISK'")
+}
 # Every request its own key: a CA may refuse a key that it has already certified.
 new_csr() { # FILE NAME
   openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$W/leaf.key" -out "$1" -subj "/CN=$2" \

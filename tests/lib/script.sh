@@ -72,6 +72,12 @@ expect() {
 }
 # same NAME A B
 same() { if [ "$2" = "$3" ]; then ok "$1"; else no "$1: '$2' is not '$3'"; fi; }
+# written NAME FILE PATTERN: another process writes it there, within a moment.
+written() {
+  local i
+  for i in $(seq 30); do grep -qaE -- "$3" "$2" && { ok "$1"; return; }; sleep 0.1; done
+  no "$1" "$2"
+}
 # A command that has to work for anything further to mean something.
 must() {
   "$@" >"$W/must" 2>&1 && return 0

@@ -3,55 +3,11 @@
 # refused. The reason of a refusal is read in the service's words; what was issued is verified with openssl.
 . "$(dirname "$0")/../lib/own_network.sh"
 . "$(dirname "$0")/../lib/script.sh"
+. "$(dirname "$0")/../lib/scep_server.sh"
+. "$(dirname "$0")/../lib/scep_clients.sh"
 need openssl pki scepclient curl getcert dbus-run-session
-SERVER=${SCEP_SERVER:-$(dirname "$VOUCH")/scep_server}
-SERVER=$(readlink -f "$SERVER")
-[ -x "$SERVER" ] || { no "there is no $SERVER: build the tests"; summary; exit 1; }
 cd "$W" || exit 1
 export no_proxy=127.0.0.1
-
-# serve OPTION...: a service with this behaviour; $url, ca.pem, and its words in $W/said.
-serve() {
-  [ -n "${server:-}" ] && { exec 7>&-; wait "$server"; }
-  rm -f orders said
-  mkfifo orders
-  "$SERVER" "$@" <orders >said 2>server.err &
-  server=$!
-  exec 7>orders
-  local i
-  for i in $(seq 100); do grep -q '^port' said && break; sleep 0.1; done
-  url=http://127.0.0.1:$(sed -n 's/^port //p' said)/scep/devices
-  openssl x509 -in said -out ca.pem || { no "the service did not start" server.err; summary; exit 1; }
-}
-at_exit+=('exec 7>&-')
-order() { # LINE: carried out when the service says so
-  echo "$*" >&7
-  local i
-  for i in $(seq 50); do grep -qE "^(done|failed|unknown) $*" said && break; sleep 0.1; done
-  grep -q "^done $*" said
-}
-said() { # NAME PATTERN: the service's last message
-  if grep -E '^[A-Z][A-Za-z]+ [A-Z]+ request=' said | tail -1 | grep -qE -- "$2"; then ok "$1"; else no "$1" said; fi
-}
-issued() { # NAME FILE CN
-  expect "$1: openssl verifies the certificate" 0 "$2: OK" openssl verify -CAfile ca.pem "$2"
-  expect "$1: it is the device's" 0 "CN *= *$3" openssl x509 -in "$2" -noout -subject
-}
-strongswan_ca() { # the certificates that the service gives, as pki sees them
-  rm -f ss-*.pem
-  must pki --scepca --url "$url" --caout ss-ca.pem --raout ss-ra.pem --outform pem --force
-}
-# strongswan KEY OPTION...: pki --scep with the certificates of strongswan_ca
-strongswan() {
-  local key=$1 ra=ss-ra.pem sig=ss-ca.pem
-  shift
-  [ -f ss-ra.pem ] || ra=ss-ca.pem
-  for file in ss-ra*.pem; do
-    [ -f "$file" ] || continue
-    openssl x509 -in "$file" -noout -ext keyUsage | grep -q 'Key Encipherment' && ra=$file
-  done
-  pki --scep --url "$url" --in "$key" --cacert-enc "$ra" --cacert-sig "$sig" --outform pem "$@"
-}
 for i in 1 2 3 4; do openssl genrsa -traditional -out k$i.pem 2048 2>/dev/null; done
 
 # --- what is asked before anything is sent ---
@@ -75,76 +31,63 @@ same "a POST of 300 kB is 413" "$(letters 300000 >big; status --data-binary @big
 # --- strongSwan ---
 for mode in "" two ca; do
   serve $mode same-key
-  strongswan_ca
   name="strongSwan, ${mode:-one RA certificate}"
-  must strongswan k1.pem --dn "C=KR, O=Vouch, CN=router" --san router.vouch.test --password secret
+  must strongswan "$url" k1.pem --dn "C=KR, O=Vouch, CN=router" --san router.vouch.test --password secret
   cp must r1.pem
   issued "$name" r1.pem router
   said "$name: the service says so" '^PKCSReq SUCCESS'
-  must strongswan k1.pem --dn "C=KR, O=Vouch, CN=router" --san router.vouch.test --password secret
+  must strongswan "$url" k1.pem --dn "C=KR, O=Vouch, CN=router" --san router.vouch.test --password secret
   same "$name: the same key and request again give the same certificate" "$(openssl x509 -in must -noout -serial)" "$(openssl x509 -in r1.pem -noout -serial)"
-  expect "$name: a wrong password is refused" fail "." strongswan k2.pem --dn "O=Vouch, CN=evil" --password wrong
+  expect "$name: a wrong password is refused" fail "." strongswan "$url" k2.pem --dn "O=Vouch, CN=evil" --password wrong
   said "$name: for that reason" '^PKCSReq FAILURE request=0 code=ChallengePasswordMismatch'
-  expect "$name: no password is refused" fail "." strongswan k2.pem --dn "O=Vouch, CN=evil"
+  expect "$name: no password is refused" fail "." strongswan "$url" k2.pem --dn "O=Vouch, CN=evil"
   said "$name: for that reason" '^PKCSReq FAILURE request=0 code=ChallengePasswordMissing'
-  must strongswan k3.pem --dn "C=KR, O=Vouch, CN=router" --san router.vouch.test --cert r1.pem --key k1.pem
+  must strongswan "$url" k3.pem --dn "C=KR, O=Vouch, CN=router" --san router.vouch.test --cert r1.pem --key k1.pem
   cp must r2.pem
   issued "$name, renewal" r2.pem router
   said "$name: as RenewalReq" '^RenewalReq SUCCESS'
-  expect "$name: a renewal for another name is refused" fail "." strongswan k4.pem --dn "C=KR, O=Vouch, CN=other" --cert r1.pem --key k1.pem
+  expect "$name: a renewal for another name is refused" fail "." strongswan "$url" k4.pem --dn "C=KR, O=Vouch, CN=other" --cert r1.pem --key k1.pem
   said "$name: for that reason" '^RenewalReq FAILURE request=0 code=RenewalNameMismatch .*expected=CN=router,.* received=CN=other'
   must order revoke "$(openssl x509 -in r2.pem -noout -serial | cut -d= -f2)"
-  expect "$name: a revoked certificate renews nothing" fail "." strongswan k4.pem --dn "C=KR, O=Vouch, CN=router" --cert r2.pem --key k3.pem
+  expect "$name: a revoked certificate renews nothing" fail "." strongswan "$url" k4.pem --dn "C=KR, O=Vouch, CN=router" --cert r2.pem --key k3.pem
   said "$name: for that reason" '^RenewalReq FAILURE request=0 code=RenewalCertificateRevoked'
 done
 
 serve pending
-strongswan_ca
-expect "strongSwan waits for approval" fail "." strongswan k1.pem --dn "O=Vouch, CN=waiting" --password secret --interval 1 --maxpolltime 2
+expect "strongSwan waits for approval" fail "." strongswan "$url" k1.pem --dn "O=Vouch, CN=waiting" --password secret --interval 1 --maxpolltime 2
 said "and has polled" '^CertPoll PENDING request=1'
 (sleep 2; echo "approve 1" >&7) &
-must strongswan k1.pem --dn "O=Vouch, CN=waiting" --password secret --interval 1 --maxpolltime 20
+must strongswan "$url" k1.pem --dn "O=Vouch, CN=waiting" --password secret --interval 1 --maxpolltime 20
 cp must waited.pem
 issued "strongSwan, after approval" waited.pem waiting
 said "by a poll" '^CertPoll SUCCESS request=1'
-(sleep 2; echo "deny 2" >&7) &
-expect "strongSwan is denied" fail "." strongswan k2.pem --dn "O=Vouch, CN=unwanted" --password secret --interval 1 --maxpolltime 20
+when "PENDING request=2" "deny 2"
+expect "strongSwan is denied" fail "." strongswan "$url" k2.pem --dn "O=Vouch, CN=unwanted" --password secret --interval 1 --maxpolltime 20
 said "by a person" '^CertPoll FAILURE request=2 code=RequestDenied .*not ours'
 
 # --- micromdm's scepclient: DES and SHA-1, whatever the service says ---
-micromdm() { # NAME OPTION...: in a folder of its own, where it keeps its request
-  mkdir -p "mm-$1"
-  (cd "mm-$1" && timeout 60 scepclient -server-url "$url" -cn "$1" -private-key key.pem -certificate cert.pem -debug "${@:2}")
-}
 serve
-expect "scepclient is refused: SHA-1 and DES are too weak" fail "." micromdm weak -challenge secret
+expect "scepclient is refused: SHA-1 and DES are too weak" fail "." micromdm "$url" weak -challenge secret
 said "for that reason" '^PKCSReq FAILURE request=0 code=AlgorithmRefused legacy=false .*SHA-1 is too weak'
 for mode in "" two ca; do
   serve $mode legacy same-key
   rm -rf mm-*
   name="scepclient, ${mode:-one RA certificate}, legacy profile"
-  must micromdm phone -challenge secret
+  must micromdm "$url" phone -challenge secret
   issued "$name" mm-phone/cert.pem phone
   said "$name: noted as weak" '^PKCSReq SUCCESS .*legacy=true'
   first=$(openssl x509 -in mm-phone/cert.pem -noout -serial)
-  must micromdm phone
+  must micromdm "$url" phone
   issued "$name, renewal" mm-phone/cert.pem phone
   said "$name: as RenewalReq" '^RenewalReq SUCCESS'
   if [ "$first" != "$(openssl x509 -in mm-phone/cert.pem -noout -serial)" ]; then ok "$name: another certificate"; else no "$name: the same certificate"; fi
-  expect "$name: a wrong password is refused" fail "." micromdm thief -challenge wrong
+  expect "$name: a wrong password is refused" fail "." micromdm "$url" thief -challenge wrong
   said "$name: for that reason" '^PKCSReq FAILURE request=0 code=ChallengePasswordMismatch'
 done
 
 # --- certmonger: always GET, checks nonces and content types ---
 serve two
-# Its state is always there, even in a session of its own: so the folder is this script's.
-must mount -t tmpfs none /var/lib/certmonger
-mkdir -p /var/lib/certmonger/cas /var/lib/certmonger/requests /var/lib/certmonger/local
-cat >certmonger.sh <<'X'
-certmonger -s -n -d 2 >certmonger.log 2>&1 &
-daemon=$!
-for _ in $(seq 50); do getcert list-cas -s >/dev/null 2>&1 && break; sleep 0.1; done
-getcert add-scep-ca -s -c vouch -u "$1"
+certmonger_session "${url%/scep/*}/certsrv/mscep/mscep.dll/pkiclient.exe" <<'X'
 request() { # NAME PASSWORD
   getcert request -s -c vouch -k "$PWD/cm-$1.key" -f "$PWD/cm-$1.pem" -g 2048 -N "CN=$1.vouch.test" -D "$1.vouch.test" -L "$2" -w -v
 }
@@ -153,9 +96,7 @@ request bad wrong
 cp cm-good.pem cm-first.pem
 getcert rekey -s -f "$PWD/cm-good.pem" -w -v
 getcert list -s
-kill $daemon
 X
-timeout 120 dbus-run-session -- bash certmonger.sh "${url%/scep/*}/certsrv/mscep/mscep.dll/pkiclient.exe" >certmonger.out 2>&1
 issued "certmonger" cm-first.pem good.vouch.test
 expect "certmonger reads the refusal" 0 "CA_REJECTED" cat certmonger.out
 if grep -q '^PKCSReq FAILURE request=0 code=ChallengePasswordMismatch' said; then ok "certmonger: for that reason"; else no "certmonger: for that reason" said; fi
@@ -163,5 +104,5 @@ issued "certmonger, another key" cm-good.pem good.vouch.test
 if cmp -s cm-first.pem cm-good.pem; then no "certmonger: the same certificate" certmonger.out; else ok "certmonger: another certificate"; fi
 same "certmonger: both are PKCSReq" "$(grep -c '^PKCSReq SUCCESS' said)" 2
 
-exec 7>&-
+served
 summary

@@ -4,6 +4,7 @@
 # in the service's log, the audit log and the W3C access log.
 . "$(dirname "$0")/../lib/own_network.sh"
 . "$(dirname "$0")/../lib/script.sh"
+. "$(dirname "$0")/../lib/scep_clients.sh"
 need openssl pki scepclient curl getcert dbus-run-session nginx
 VOUCH=$(readlink -f "$VOUCH")
 cd "$W" || exit 1
@@ -40,35 +41,13 @@ stop() { kill "$service" 2>/dev/null && wait "$service"; }
 reload() { kill -HUP "$service"; local i; for i in $(seq 50); do [ "$(grep -cE '^(not )?reloaded' service.log)" -ge "$1" ] && break; sleep 0.1; done; }
 start
 at_exit+=('stop')
-logged() { # NAME PATTERN: the log says so, within a moment
-  local i
-  for i in $(seq 30); do grep -qE -- "$2" service.log && { ok "$1"; return; }; sleep 0.1; done
-  no "$1" service.log
-}
+logged() { written "$1" service.log "$2"; } # NAME PATTERN
 must vouch --ca Root ca export --out root.pem
 must V ca export --out ca.pem
-issued() { # NAME FILE CN
-  expect "$1: openssl verifies the certificate" 0 "$2: OK" openssl verify -CAfile root.pem -untrusted ca.pem "$2"
-  expect "$1: it is the device's" 0 "CN *= *$3" openssl x509 -in "$2" -noout -subject
-}
+anchor=root.pem
 status() { curl -sS -o body -w '%{http_code}' "$@"; }
 letters() { head -c "$1" /dev/zero | tr '\0' A; }
-in_access_log() { # NAME PATTERN: it is written a moment later
-  local i
-  for i in $(seq 30); do grep -qaE -- "$2" home/logs/access.log && { ok "$1"; return; }; sleep 0.1; done
-  no "$1" home/logs/access.log
-}
-# strongswan URL KEY OPTION...
-strongswan() {
-  local at=$1 key=$2 ra=ca.pem file
-  shift 2
-  rm -f ss-*.pem
-  pki --scepca --url "$at" --caout ss-ca.pem --raout ss-ra.pem --outform pem --force >/dev/null || return
-  for file in ss-ra*.pem; do
-    [ -f "$file" ] && openssl x509 -in "$file" -noout -ext keyUsage | grep -q 'Key Encipherment' && ra=$file
-  done
-  pki --scep --url "$at" --in "$key" --cacert-enc "$ra" --cacert-sig root.pem --cacert ca.pem --outform pem "$@"
-}
+in_access_log() { written "$1" home/logs/access.log "$2"; } # NAME PATTERN
 for i in 1 2 3 4 5; do openssl genrsa -traditional -out k$i.pem 2048 2>/dev/null; done
 
 # --- NDES's paths and habits ---
@@ -113,10 +92,6 @@ expect "one is denied" fail . strongswan "$url/scep/guests" k4.pem --dn "O=Vouch
 logged "by a person" "scep guests: CertPoll .*was refused, request [0-9]+: RequestDenied: .*not ours"
 
 # --- micromdm: single DES and SHA-1 ---
-micromdm() { # URL NAME OPTION...
-  mkdir -p "mm-$2"
-  (cd "mm-$2" && timeout 60 scepclient -server-url "$1" -cn "$2" -private-key key.pem -certificate cert.pem -debug "${@:3}")
-}
 expect "scepclient is refused" fail . micromdm "$url/scep/routers" weak -challenge "$password"
 logged "because it is too weak" "scep routers: .*refused: AlgorithmRefused: .*SHA-1 is too weak.*mend: .*legacy"
 must micromdm "$url/scep/phones" phone -challenge "$legacy"
@@ -124,20 +99,12 @@ issued "scepclient, legacy profile" mm-phone/cert.pem phone
 logged "noted as weak" "scep phones: PKCSReq .*succeeded.*too weak today"
 
 # --- certmonger ---
-must mount -t tmpfs none /var/lib/certmonger
-mkdir -p /var/lib/certmonger/cas /var/lib/certmonger/requests /var/lib/certmonger/local
-cat >certmonger.sh <<'X'
-certmonger -s -n -d 2 >certmonger.log 2>&1 &
-daemon=$!
-for _ in $(seq 50); do getcert list-cas -s >/dev/null 2>&1 && break; sleep 0.1; done
-getcert add-scep-ca -s -c vouch -u "$1"
+certmonger_session "$url/certsrv/mscep/mscep.dll/pkiclient.exe" "$password" <<'X'
 getcert request -s -c vouch -k "$PWD/cm.key" -f "$PWD/cm.pem" -g 2048 -N CN=server.vouch.test -D server.vouch.test -L "$2" -w -v
 cp cm.pem cm-first.pem
 getcert rekey -s -f "$PWD/cm.pem" -w -v
 getcert list -s
-kill $daemon
 X
-timeout 120 dbus-run-session -- bash certmonger.sh "$url/certsrv/mscep/mscep.dll/pkiclient.exe" "$password" >certmonger.out 2>&1
 issued "certmonger, without flags" cm-first.pem server.vouch.test
 issued "certmonger, another key" cm.pem server.vouch.test
 if cmp -s cm.pem cm-first.pem; then no "certmonger has the same certificate" certmonger.out; else ok "certmonger has another certificate"; fi
@@ -184,5 +151,8 @@ reload 3
 for i in $(seq 80); do curl -sS "$url/scep/routers?operation=GetCACert" | openssl pkcs7 -inform DER -print_certs | openssl verify -CAfile root.pem -untrusted after.pem 2>&1 | grep -q OK && break; sleep 0.1; done
 must strongswan "$url/scep/routers" k5.pem --dn "CN=anew" --password "$password"
 issued "devices enrol with the new key, whose registration authority has new certificates too" must anew
+
+must V scep setup apart --challenge none --listen 127.0.0.1:8098
+same "a port that was opened for devices is the one in the URL" "$(sed -nE 's/.*URL: +//p' must)" "http://127.0.0.1:8098/scep/apart"
 
 summary

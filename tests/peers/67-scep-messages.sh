@@ -4,38 +4,15 @@
 # SCEP_CLIENTS (8) devices at once, SCEP_EACH (60) enrolments each; the full count is SCEP_EACH=2000.
 . "$(dirname "$0")/../lib/own_network.sh"
 . "$(dirname "$0")/../lib/script.sh"
+. "$(dirname "$0")/../lib/scep_server.sh"
+. "$(dirname "$0")/../lib/scep_clients.sh"
 need openssl curl go getcert dbus-run-session xxd
-SERVER=$(readlink -f "${SCEP_SERVER:-$(dirname "$VOUCH")/scep_server}")
 LOAD=$(readlink -f "$(dirname "$VOUCH")/scep_load")
-for program in "$SERVER" "$LOAD"; do
-  [ -x "$program" ] || { no "there is no $program: build the tests"; summary; exit 1; }
-done
+[ -x "$LOAD" ] || { no "there is no $LOAD: build the tests"; summary; exit 1; }
 CLIENTS=${SCEP_CLIENTS:-8} EACH=${SCEP_EACH:-60}
 cd "$W" || exit 1
 export no_proxy=127.0.0.1
 
-serve() { # OPTION...: as in 65-scep.sh
-  [ -n "${server:-}" ] && { exec 7>&-; wait "$server"; }
-  rm -f orders said
-  mkfifo orders
-  "$SERVER" "$@" <orders >>said 2>server.err &
-  server=$!
-  exec 7>orders
-  for ((i = 0; i < 100; i++)); do grep -q '^port' said && break; sleep 0.1; done
-  url=http://127.0.0.1:$(sed -n 's/^port //p' said)/scep/devices
-  openssl x509 -in said -out ca.pem || { no "the service did not start" server.err; summary; exit 1; }
-}
-at_exit+=('exec 7>&-')
-order() {
-  echo "$*" >&7
-  for ((i = 0; i < 50; i++)); do grep -qE "^(done|failed|unknown) $*" said && break; sleep 0.1; done
-  grep -q "^done $*" said
-}
-said() { if grep -E '^[A-Z][A-Za-z]+ [A-Z]+ request=' said | tail -1 | grep -qE -- "$2"; then ok "$1"; else no "$1" said; fi; }
-issued() {
-  expect "$1: openssl verifies the certificate" 0 "$2: OK" openssl verify -CAfile ca.pem "$2"
-  expect "$1: it is the device's" 0 "CN *= *$3" openssl x509 -in "$2" -noout -subject
-}
 # device NAME OPTION...: vouch's own client, where the shape of HTTP is looked at and not the message
 device() { "$VOUCH" scep enroll "$url" --ca-file ca.pem --key "$1.key" --out "$1.pem" --subject "CN=$1" "${@:2}"; }
 echo secret >challenge
@@ -143,13 +120,7 @@ same "every certificate is in the database" "$(sed -n 's/^done certificates: //p
 
 # --- certmonger waits and sends its request again ---
 serve pending
-must mount -t tmpfs none /var/lib/certmonger
-mkdir -p /var/lib/certmonger/cas /var/lib/certmonger/requests /var/lib/certmonger/local
-cat >certmonger.sh <<'X'
-certmonger -s -n -d 2 >certmonger.log 2>&1 &
-daemon=$!
-for _ in $(seq 50); do getcert list-cas -s >/dev/null 2>&1 && break; sleep 0.1; done
-getcert add-scep-ca -s -c vouch -u "$1"
+certmonger_session "$url/pkiclient.exe" <<'X'
 getcert request -s -c vouch -k "$PWD/cm.key" -f "$PWD/cm.pem" -g 2048 -N CN=patient.vouch.test -L secret
 for _ in $(seq 100); do getcert list -s | grep -q 'status: CA_WORKING' && break; sleep 0.2; done
 getcert list -s | sed -n 's/^.status: /first /p'
@@ -159,12 +130,10 @@ for _ in $(seq 20); do
   [ -s cm.pem ] && break
   sleep 0.5
 done
-kill $daemon
 X
-timeout 120 dbus-run-session -- bash certmonger.sh "$url/pkiclient.exe" >certmonger.out 2>&1
 expect "certmonger waits" 0 "first CA_WORKING" cat certmonger.out
 issued "certmonger, after approval" cm.pem patient.vouch.test
 same "certmonger: by its request sent again" "$(grep -c '^PKCSReq SUCCESS request=1 ' said)" 1
 
-exec 7>&-
+served
 summary

@@ -4,6 +4,7 @@
 # administrator is read as Fleet reads it.
 . "$(dirname "$0")/../lib/own_network.sh"
 . "$(dirname "$0")/../lib/script.sh"
+. "$(dirname "$0")/../lib/scep_clients.sh"
 need openssl pki curl
 VOUCH=$(readlink -f "$VOUCH")
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -56,23 +57,9 @@ at_exit+=('kill $service; wait $service')
 for i in $(seq 100); do curl -sS "$url/healthz" >/dev/null 2>&1 && break; sleep 0.1; done
 must V ca export --out ca.pem
 
-# strongswan PROFILE KEY OPTION...
-strongswan() {
-  local at=$url/scep/$1 key=$2 ra=ca.pem file
-  shift 2
-  rm -f ss-*.pem
-  pki --scepca --url "$at" --caout ss-ca.pem --raout ss-ra.pem --outform pem --force >/dev/null || return
-  for file in ss-ra*.pem; do
-    [ -f "$file" ] && openssl x509 -in "$file" -noout -ext keyUsage | grep -q 'Key Encipherment' && ra=$file
-  done
-  pki --scep --url "$at" --in "$key" --cacert-enc "$ra" --cacert-sig ca.pem --outform pem "$@"
-}
+enrol() { strongswan "$url/scep/$1" "${@:2}"; } # PROFILE KEY OPTION...
 new_key() { openssl genrsa -traditional -out key.pem 2048 2>/dev/null; }
-logged() { # NAME PATTERN: the log says so, within a moment
-  local i
-  for i in $(seq 30); do grep -qE -- "$2" service.log && { ok "$1"; return; }; sleep 0.1; done
-  no "$1" service.log
-}
+logged() { written "$1" service.log "$2"; } # NAME PATTERN
 # simulate WHAT JSON: something under /simulator
 simulate() { curl -sS -f -d "$2" "$intune/simulator/$1"; }
 challenge() { simulate challenges "$1" | sed -nE 's/.*"challenge": "([^"]*)".*/\1/p'; }
@@ -88,7 +75,7 @@ until_same() {
 # --- Intune: validate, issue, tell ---
 same "a browser sees 403: a policy module decides" "$(curl -sS -o /dev/null -w '%{http_code}' "$url/scep/phones")" 403
 new_key
-must strongswan phones key.pem --dn "O=Vouch, CN=phone-1" --san phone-1.vouch.test \
+must enrol phones key.pem --dn "O=Vouch, CN=phone-1" --san phone-1.vouch.test \
   --password "$(challenge '{"subject": "CN=phone-1,O=Vouch", "alternative_names": ["DNS:phone-1.vouch.test"], "key_bits": 2048}')"
 cp must phone-1.pem
 expect "strongSwan gets its certificate" 0 "phone-1.pem: OK" openssl verify -CAfile ca.pem phone-1.pem
@@ -104,18 +91,18 @@ same "with these members, no more" "$(recorded "' '.join(sorted(s['successes'][-
   "caConfiguration callerInfo certificateAuthority certificateExpirationDateUtc certificateRequest certificateSerialNumber certificateThumbprint issuingCertificateAuthority transactionId"
 
 new_key
-expect "another subject is refused" fail . strongswan phones key.pem --dn "CN=admin" --password "$(challenge '{"subject": "CN=phone-2"}')"
+expect "another subject is refused" fail . enrol phones key.pem --dn "CN=admin" --password "$(challenge '{"subject": "CN=phone-2"}')"
 logged "with Intune's code, expected and received" "scep phones: PKCSReq .*was refused: SubjectNameMismatch; .*received expected CN=phone-2, received CN=admin"
-expect "another name is refused" fail . strongswan phones key.pem --dn "CN=phone-2" --san admin.vouch.test --password "$(challenge '{"subject": "CN=phone-2"}')"
+expect "another name is refused" fail . enrol phones key.pem --dn "CN=phone-2" --san admin.vouch.test --password "$(challenge '{"subject": "CN=phone-2"}')"
 logged "with that code" "was refused: SubjectAltNameMismatch"
-expect "an old challenge is refused" fail . strongswan phones key.pem --dn "CN=phone-2" --password "$(challenge '{"flaw": "expired"}')"
+expect "an old challenge is refused" fail . enrol phones key.pem --dn "CN=phone-2" --password "$(challenge '{"flaw": "expired"}')"
 logged "with that code" "was refused: ChallengeExpired"
 simulate next '{"operation": "validateRequest", "status": 503}' >/dev/null
-expect "without a verdict nobody enrols" fail . strongswan phones key.pem --dn "CN=phone-2" --password x
+expect "without a verdict nobody enrols" fail . enrol phones key.pem --dn "CN=phone-2" --password x
 logged "and the log says that the service is out of reach" "ScepRequestValidationFEService ScepActions/validateRequest: status 503"
 
 simulate next '{"operation": "successNotification", "code": "Unknown"}' >/dev/null
-expect "a certificate that the service does not take is not handed out" fail . strongswan phones key.pem --dn "CN=phone-3" --password "$(challenge '{}')"
+expect "a certificate that the service does not take is not handed out" fail . enrol phones key.pem --dn "CN=phone-3" --password "$(challenge '{}')"
 logged "for that reason" "was refused, request [0-9]+: NotificationRefused"
 expect "but revoked" 0 "revoked .*CN=phone-3" V cert list --revoked
 until_same "and the service hears of that" "recorded s['failures'][-1]['hResult']" -2147020576
@@ -137,14 +124,14 @@ expect "by that account" 0 "cert.revoke.*intune:contoso|intune:contoso.*cert.rev
 
 # --- a webhook decides ---
 new_key
-must strongswan hooked key.pem --dn "O=Vouch, CN=hooked-1" --password "let me in"
+must enrol hooked key.pem --dn "O=Vouch, CN=hooked-1" --password "let me in"
 expect "the webhook lets one in" 0 "CN *= *hooked-1" openssl x509 -in must -noout -subject
 new_key
-expect "and another not" fail . strongswan hooked key.pem --dn "CN=hooked-2" --password "open sesame"
+expect "and another not" fail . enrol hooked key.pem --dn "CN=hooked-2" --password "open sesame"
 logged "with the service's code" "scep hooked: PKCSReq .*was refused: DeviceUnknown; .*received no such device"
 for profile in slow wrong broken; do
   new_key
-  expect "a service that is $profile lets nobody in" fail . strongswan $profile key.pem --dn "CN=hooked-3" --password "let me in"
+  expect "a service that is $profile lets nobody in" fail . enrol $profile key.pem --dn "CN=hooked-3" --password "let me in"
 done
 logged "slow: the log says so" "webhook 'slow': .*(time|patience)"
 logged "wrong: the log says so" "webhook 'wrong': its answer is no JSON"
@@ -170,7 +157,7 @@ page = open("page.html", "rb").read().decode("utf-16-le")
 print(re.search(r"(?i)The enrollment challenge password is: <B> (?P<password>\S*)", page).group("password"))')
 same "Fleet's expression finds the password" "$secret" "$(head -1 home/scep/pages.password)"
 new_key
-must strongswan pages key.pem --dn "O=Vouch, CN=paged" --password "$secret"
+must enrol pages key.pem --dn "O=Vouch, CN=paged" --password "$secret"
 expect "with which strongSwan enrols" 0 "CN *= *paged" openssl x509 -in must -noout -subject
 same "the thumbprint is MD5, as Windows asks for it" "$(curl -sS -u "mdm:$(cat page.password)" "$page?operation=NDESGetCACertThumbprint")" \
   "$(openssl x509 -in ca.pem -noout -fingerprint -md5 | cut -d= -f2 | tr -d :)"
@@ -183,10 +170,10 @@ must V challenge minter add page --account page:mdm --profile once --profile bou
 once=$(ask_once -H 'Accept: application/json' | sed -nE 's/.*"challenge": "([^"]*)".*/\1/p')
 same "a password of 16 characters" "${#once}" 16
 new_key
-must strongswan once key.pem --dn "CN=once-1" --password "$once"
+must enrol once key.pem --dn "CN=once-1" --password "$once"
 expect "is good" 0 "CN *= *once-1" openssl x509 -in must -noout -subject
 new_key
-expect "once" fail . strongswan once key.pem --dn "CN=once-2" --password "$once"
+expect "once" fail . enrol once key.pem --dn "CN=once-2" --password "$once"
 for i in 1 2 3 4 5; do ask_once -o page.html; done
 ask_once -o page.html
 expect "five wait: NDES's sentence" 0 "The password cache is full" iconv -f utf-16le -t utf-8 page.html
@@ -195,8 +182,8 @@ expect "five wait: NDES's sentence" 0 "The password cache is full" iconv -f utf-
 bound=$(curl -sS -u "mdm:$(cat page.password)" "$url/certsrv/bound" --data-urlencode 'Params={"device": "d-8", "subjects": ["CN=bound-1"]}' -d 'operation=NDESGenerateChallenge&keyUsage=0xa0')
 expect "a bound challenge" 0 "^VC1" echo "$bound"
 new_key
-expect "another subject is refused" fail . strongswan bound key.pem --dn "CN=bound-2" --password "$bound"
-must strongswan bound key.pem --dn "CN=bound-1" --password "$bound"
+expect "another subject is refused" fail . enrol bound key.pem --dn "CN=bound-2" --password "$bound"
+must enrol bound key.pem --dn "CN=bound-1" --password "$bound"
 expect "the device's own is issued" 0 "CN *= *bound-1" openssl x509 -in must -noout -subject
 
 for i in 1 2 3 4 5 6 7 8 9 10; do ask_page -u mdm:wrong "$page" >/dev/null; done
@@ -206,7 +193,7 @@ if grep -rqF -e "$secret" -e "let me in" -e "$(cat home/intune.secret)" service.
 # --- what is down ---
 kill "$simulator"
 new_key
-expect "without the service nobody enrols" fail . strongswan phones key.pem --dn "CN=phone-9" --password x
+expect "without the service nobody enrols" fail . enrol phones key.pem --dn "CN=phone-9" --password x
 not_ready() { curl -sS "$url/readyz" | grep -c "intune 'contoso'"; }
 until_same "and readyz says which" not_ready 1
 summary

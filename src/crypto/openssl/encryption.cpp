@@ -6,6 +6,7 @@
 #include <bit>
 #include <optional>
 
+#include "asn1/whole.hpp"
 #include "x509/algorithm.hpp"
 
 namespace vouch::crypto::openssl {
@@ -65,9 +66,7 @@ bool null_or_absent(Bytes parameters) {
 //   keyLength      INTEGER (1..MAX) OPTIONAL,
 //   prf            AlgorithmIdentifier DEFAULT algid-hmacWithSHA1 }
 Result<Derivation> parse_pbkdf2(Bytes der) {
-  Reader outer(der);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(der));
   Derivation out;
   out.salt = TRY(fields.expect_octet_string());
   out.rounds = TRY(fields.expect_uint64());
@@ -95,9 +94,7 @@ Result<Derivation> parse_pbkdf2(Bytes der) {
 //   salt OCTET STRING, costParameter INTEGER, blockSize INTEGER, parallelizationParameter INTEGER,
 //   keyLength INTEGER OPTIONAL }
 Result<Derivation> parse_scrypt(Bytes der) {
-  Reader outer(der);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(der));
   Derivation out;
   out.salt = TRY(fields.expect_octet_string());
   out.cost = TRY(fields.expect_uint64());
@@ -121,9 +118,7 @@ Result<Scheme> parse_scheme(const x509::AlgorithmIdentifier& algorithm) {
     return make_error(Errc::unsupported, "private keys encrypted with scheme {} are not supported",
                       algorithm.algorithm.dotted())
         .with_hint("write the key again with: openssl pkcs8 -topk8 -v2 aes-256-cbc");
-  Reader outer(algorithm.parameters);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(algorithm.parameters));
   const auto derivation = TRY(x509::parse_algorithm_identifier(fields));
   const auto encryption = TRY(x509::parse_algorithm_identifier(fields));
   TRY(fields.finish());
@@ -196,9 +191,7 @@ constexpr std::size_t kMaxEncryptedKey = 1 << 20;  // RSA-16384 takes nine kilob
 //   encryptionAlgorithm  AlgorithmIdentifier,
 //   encryptedData        OCTET STRING }
 Result<Secret> decrypt_private_key(Bytes encrypted, std::string_view passphrase) {
-  Reader outer(encrypted);
-  Reader fields = TRY(outer.expect_sequence());
-  TRY(outer.finish());
+  Reader fields = TRY(asn1::whole_sequence(encrypted));
   const auto algorithm = TRY(x509::parse_algorithm_identifier(fields));
   const Bytes data = TRY(fields.expect_octet_string());
   TRY(fields.finish());

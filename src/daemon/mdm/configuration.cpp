@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/setting_kinds.hpp"
+#include "daemon/setting_sections.hpp"
 #include "enroll/mdm/webhook.hpp"
 
 namespace vouch::daemon::mdm {
@@ -59,52 +60,27 @@ constexpr Setting<I> kIntuneSettings[] = {
                                                                 "revocations that are taken at once"),
 };
 
-// Folders are named after it.
-bool is_plain_name(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  });
-}
-
-// One section of one name.
+// `members`: of [webhook] or [intune]; null: not there.
 template <class Structure>
-class SectionReader {
- public:
-  SectionReader(std::string_view kind, std::string_view file) : kind_(kind), file_(file) {}
-
-  Result<std::vector<Structure>> read(const Value* members, std::span<const Setting<Structure>> settings,
-                                      Status (*check)(const Structure&)) const {
-    std::vector<Structure> out;
-    if (!members) return out;
-    for (const auto& [name, section] : *members->members()) {
-      if (!section.members())
-        return make_error(Errc::malformed, "{}:{}: this is a section, [{}.{}]", file_, section.line(), kind_,
-                          name);
-      const std::string place = fmt::format("{}:{}, section {}.{}", file_, section.line(), kind_, name);
-      if (!is_plain_name(name))
-        return make_error(Errc::malformed, "{}: up to 64 letters, digits, '-' and '_' make a name", place);
-      Structure structure{.name = name, .line = section.line()};
-      for (const auto& [key, value] : *section.members()) TRY(read_one(settings, structure, key, value));
-      TRY(check(structure).context("{}", place));
-      out.push_back(std::move(structure));
-    }
-    return out;
-  }
-
- private:
-  Status read_one(std::span<const Setting<Structure>> settings, Structure& structure, const std::string& key,
-                  const Value& value) const {
-    if (const auto* setting = find_setting(settings, key))
-      return setting->read(structure, value)
-          .context("{}:{}, setting {}.{}.{}", file_, value.line(), kind_, structure.name, key);
-    std::vector<std::string_view> known;
-    for (const auto& one : settings) known.push_back(one.key.name);
-    return make_error(Errc::usage, "{}:{}: there is no setting '{}.{}.{}'", file_, value.line(), kind_,
-                      structure.name, key)
-        .with_hint(std::string(unknown_setting(key, known).hint()));
-  }
-  const std::string_view kind_, file_;
-};
+Result<std::vector<Structure>> read_sections(const Value* members, std::string_view kind,
+                                             std::string_view file,
+                                             std::span<const Setting<Structure>> settings,
+                                             Status (*check)(const Structure&)) {
+  std::vector<Structure> out;
+  if (!members) return out;
+  TRY(for_each_section(
+      *members, kind, "this", file, [&](const std::string& name, const Value& section) -> Status {
+        const std::string place = fmt::format("{}:{}, section {}.{}", file, section.line(), kind, name);
+        if (!is_plain_name(name))  // folders are named after it
+          return make_error(Errc::malformed, "{}: up to 64 letters, digits, '-' and '_' make a name", place);
+        Structure structure{.name = name, .line = section.line()};
+        TRY(read_section(settings, structure, section, fmt::format("{}.{}", kind, name), file));
+        TRY(check(structure).context("{}", place));
+        out.push_back(std::move(structure));
+        return ok();
+      }));
+  return out;
+}
 
 Status check_pair(const fs::path& certificate, const fs::path& key) {
   if (certificate.empty() == key.empty()) return ok();
@@ -134,10 +110,10 @@ Status check_intune(const I& intune) {
 }  // namespace
 
 Result<std::vector<W>> read_webhooks(const Value* members, std::string_view file) {
-  return SectionReader<W>("webhook", file).read(members, webhook_settings(), check_webhook);
+  return read_sections(members, "webhook", file, webhook_settings(), check_webhook);
 }
 Result<std::vector<I>> read_intunes(const Value* members, std::string_view file) {
-  return SectionReader<I>("intune", file).read(members, intune_settings(), check_intune);
+  return read_sections(members, "intune", file, intune_settings(), check_intune);
 }
 
 std::span<const Setting<W>> webhook_settings() { return kWebhookSettings; }

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "daemon/setting_kinds.hpp"
+#include "daemon/setting_sections.hpp"
 
 namespace vouch::daemon::scep {
 namespace {
@@ -97,35 +98,12 @@ constexpr Setting<R> kRaSettings[] = {
         "folder", "of a registration authority: where keys and certificates lie, relative to the home"),
 };
 
-// /scep/NAME is made of it.
-bool is_plain_name(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  });
-}
-
-template <class Structure>
-Status read_members(std::span<const Setting<Structure>> settings, Structure& structure, const Value& members,
-                    std::string_view section, std::string_view file) {
-  for (const auto& [key, value] : *members.members()) {
-    const auto* setting = find_setting(settings, key);
-    if (!setting) {
-      std::vector<std::string_view> known;
-      for (const auto& one : settings) known.push_back(one.key.name);
-      return make_error(Errc::usage, "{}:{}: there is no setting '{}.{}'", file, value.line(), section, key)
-          .with_hint(std::string(unknown_setting(key, known).hint()));
-    }
-    TRY(setting->read(structure, value).context("{}:{}, setting {}.{}", file, value.line(), section, key));
-  }
-  return ok();
-}
-
 class ProfileCheck {
  public:
   ProfileCheck(const ProfileConfiguration& profile, std::string_view file) : profile_(profile), file_(file) {}
 
   Status check() const {
-    if (!is_plain_name(profile_.name))
+    if (!is_plain_name(profile_.name))  // /scep/NAME is made of it
       return wrong("has no name that a URL can have").with_hint("up to 64 letters, digits, '-' and '_'");
     if (!profile_.enabled) return ok();
     TRY(check_challenge());
@@ -231,15 +209,14 @@ std::vector<std::string> ProfileConfiguration::templates() const {
 Result<std::vector<ProfileConfiguration>> read_profiles(const Value* members, std::string_view file) {
   std::vector<ProfileConfiguration> profiles;
   if (!members) return profiles;
-  for (const auto& [name, section] : *members->members()) {
-    if (!section.members())
-      return make_error(Errc::malformed, "{}:{}: a SCEP profile is a section, [scep.{}]", file,
-                        section.line(), name);
-    ProfileConfiguration profile{.name = name, .line = section.line()};
-    TRY(read_members(profile_settings(), profile, section, "scep." + name, file));
-    TRY(ProfileCheck(profile, file).check());
-    profiles.push_back(std::move(profile));
-  }
+  TRY(for_each_section(*members, "scep", "a SCEP profile", file,
+                       [&](const std::string& name, const Value& section) -> Status {
+                         ProfileConfiguration profile{.name = name, .line = section.line()};
+                         TRY(read_section(profile_settings(), profile, section, "scep." + name, file));
+                         TRY(ProfileCheck(profile, file).check());
+                         profiles.push_back(std::move(profile));
+                         return ok();
+                       }));
   TRY(check_paths(profiles, file));
   return profiles;
 }
@@ -247,7 +224,7 @@ Result<std::vector<ProfileConfiguration>> read_profiles(const Value* members, st
 Result<RaConfiguration> read_ra(const Value* members, std::string_view file) {
   RaConfiguration ra;
   if (!members) return ra;
-  TRY(read_members(ra_settings(), ra, *members, "scep_ra", file));
+  TRY(read_section(ra_settings(), ra, *members, "scep_ra", file));
   const Span grace = TRY(parse_span(ra.grace).context("{}:{}, setting scep_ra.grace", file, members->line()));
   if (grace.months != 0)
     return make_error(Errc::malformed, "{}:{}: scep_ra.grace is in months", file, members->line())

@@ -35,34 +35,33 @@ Result<Credentials> parse_basic(std::string_view field) {
   return credentials;
 }
 
-std::chrono::seconds AttemptLimit::wait(const std::string& who, Time now) const {
-  const std::scoped_lock lock(guards_attempts_);
-  const auto found = attempts_.find(who);
-  if (found == attempts_.end() || found->second.count < most_ || now < found->second.since)
-    return std::chrono::seconds(0);
-  return std::max(found->second.since + window_ - now, std::chrono::seconds(0));
+std::chrono::seconds RecentGuesses::wait(const std::string& who, Time now) const {
+  const std::scoped_lock lock(guards_guesses_);
+  const auto found = guesses_.find(who);
+  // A clock that was set back locks nobody out.
+  if (found == guesses_.end() || now < found->second.at) return std::chrono::seconds(0);
+  return challenge::opens_at(found->second, rule_, now) - now;
 }
 
-void AttemptLimit::refused(const std::string& who, Time now) {
-  const std::scoped_lock lock(guards_attempts_);
-  if (!attempts_.contains(who)) make_room(now);
-  Attempts& attempts = attempts_[who];
-  if (attempts.count == 0 || attempts.since + window_ <= now || now < attempts.since)
-    attempts = {.count = 0, .since = now};
-  ++attempts.count;
+void RecentGuesses::add(const std::string& who, Time now) {
+  const std::scoped_lock lock(guards_guesses_);
+  if (!guesses_.contains(who)) make_room(now);
+  challenge::Guesses& guesses = guesses_[who];
+  if (now < guesses.at) guesses = {};
+  guesses = challenge::with_one_more(guesses, rule_, now);
 }
 
-void AttemptLimit::forget(const std::string& who) {
-  const std::scoped_lock lock(guards_attempts_);
-  attempts_.erase(who);
+void RecentGuesses::forget(const std::string& who) {
+  const std::scoped_lock lock(guards_guesses_);
+  guesses_.erase(who);
 }
 
-void AttemptLimit::make_room(Time now) {
-  if (attempts_.size() < kept_) return;
-  std::erase_if(attempts_, [&](const auto& entry) { return entry.second.since + window_ <= now; });
-  if (attempts_.size() < kept_) return;
-  attempts_.erase(
-      std::ranges::min_element(attempts_, {}, [](const auto& entry) { return entry.second.since; }));
+void RecentGuesses::make_room(Time now) {
+  if (guesses_.size() < kept_) return;
+  std::erase_if(guesses_,
+                [&](const auto& entry) { return challenge::leaked(entry.second, rule_, now).level == 0; });
+  if (guesses_.size() < kept_) return;
+  guesses_.erase(std::ranges::min_element(guesses_, {}, [](const auto& entry) { return entry.second.at; }));
 }
 
 Result<SignIn::Outcome> SignIn::check(std::string_view field, const net::Address& client) {
@@ -81,8 +80,8 @@ Result<SignIn::Outcome> SignIn::check(std::string_view field, const net::Address
     by_site_.forget(site);
     return Outcome{Answer::granted, credentials.user};
   }
-  by_site_.refused(site, now);
-  by_name_.refused(name, now);
+  by_site_.add(site, now);
+  by_name_.add(name, now);
   return Outcome{Answer::refused, credentials.user};
 }
 

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "base/secret.hpp"
+#include "challenge/guess_limit.hpp"
 #include "enroll/mdm/page_users.hpp"
 #include "net/address.hpp"
 
@@ -18,28 +19,22 @@ struct Credentials {
 // `unsupported` for another scheme (NTLM, Negotiate), `malformed` otherwise. At most 4 KiB.
 Result<Credentials> parse_basic(std::string_view field);
 
-// How often somebody was refused within a time: kept for so many at the same time, whoever is oldest goes
-// first. Safe to use from several threads.
-class AttemptLimit {
+// Who guessed how often, counted as wrong passwords of devices are: kept for so many at the same time,
+// whoever is oldest goes first. Safe to use from several threads.
+class RecentGuesses {
  public:
-  AttemptLimit(unsigned most, std::chrono::seconds window, std::size_t kept = 10'000)
-      : most_(most), window_(window), kept_(kept) {}
+  explicit RecentGuesses(challenge::GuessRule rule, std::size_t kept = 10'000) : rule_(rule), kept_(kept) {}
   // How long `who` has to wait; zero: not at all.
   std::chrono::seconds wait(const std::string& who, Time now) const;
-  void refused(const std::string& who, Time now);
+  void add(const std::string& who, Time now);
   void forget(const std::string& who);
 
  private:
-  struct Attempts {
-    unsigned count = 0;
-    Time since;
-  };
   void make_room(Time now);
-  const unsigned most_;
-  const std::chrono::seconds window_;
+  const challenge::GuessRule rule_;
   const std::size_t kept_;
-  mutable std::mutex guards_attempts_;
-  std::map<std::string, Attempts> attempts_;
+  mutable std::mutex guards_guesses_;
+  std::map<std::string, challenge::Guesses> guesses_;
 };
 
 class SignIn {
@@ -68,10 +63,9 @@ class SignIn {
   const crypto::Provider& provider_;
   const Clock& clock_;
   const fs::path users_;
-  // Ten mistakes of a person, and no more guesses than a thousand a day from one place. For one name from
-  // many places: enough that nobody is locked out by accident.
-  AttemptLimit by_site_{10, std::chrono::minutes(10)};
-  AttemptLimit by_name_{100, std::chrono::minutes(10)};
+  RecentGuesses by_site_{challenge::kPerAddress};
+  // From many places: enough that nobody is locked out by accident.
+  RecentGuesses by_name_{{100, std::chrono::seconds(6)}};
   std::mutex one_at_a_time_;  // scrypt takes 32 MiB
 };
 

@@ -28,29 +28,32 @@ TEST(BasicTest, EverythingElseIsRefused) {
   EXPECT_EQ(parse_basic("Basic " + std::string(5'000, 'A')).error().code(), Errc::limit_exceeded);
 }
 
-TEST(AttemptLimitTest, CountsWithinTheWindow) {
+TEST(RecentGuessesTest, OneIsForgottenAfterEachMinute) {
   const Time start = parse_time("2026-11-26T12:00:00Z").value();
-  AttemptLimit limit(3, minutes(10));
-  for (int n = 0; n < 2; ++n) limit.refused("a", start);
-  EXPECT_EQ(limit.wait("a", start), seconds(0));
-  limit.refused("a", start + minutes(1));
-  EXPECT_EQ(limit.wait("a", start + minutes(2)), minutes(8));
-  EXPECT_EQ(limit.wait("b", start), seconds(0));
-  EXPECT_EQ(limit.wait("a", start + minutes(10)), seconds(0));
-  EXPECT_EQ(limit.wait("a", start - minutes(10)), seconds(0)) << "a clock that was set back locks nobody out";
-  limit.forget("a");
-  EXPECT_EQ(limit.wait("a", start + minutes(2)), seconds(0));
+  RecentGuesses recent({3, minutes(1)});
+  for (int n = 0; n < 2; ++n) recent.add("a", start);
+  EXPECT_EQ(recent.wait("a", start), seconds(0));
+  recent.add("a", start + seconds(20));
+  EXPECT_EQ(recent.wait("a", start + seconds(20)), seconds(40));
+  EXPECT_EQ(recent.wait("b", start + seconds(20)), seconds(0));
+  EXPECT_EQ(recent.wait("a", start + minutes(1)), seconds(0));
+  recent.add("a", start + minutes(1));
+  EXPECT_EQ(recent.wait("a", start + minutes(1)), minutes(1));
+  EXPECT_EQ(recent.wait("a", start - minutes(10)), seconds(0))
+      << "a clock that was set back locks nobody out";
+  recent.forget("a");
+  EXPECT_EQ(recent.wait("a", start + minutes(1)), seconds(0));
 }
 
-TEST(AttemptLimitTest, ForgetsTheOldestWhenThereAreTooMany) {
+TEST(RecentGuessesTest, ForgetsTheOldestWhenThereAreTooMany) {
   const Time start = parse_time("2026-11-26T12:00:00Z").value();
-  AttemptLimit limit(1, minutes(10), 2);
-  limit.refused("first", start);
-  limit.refused("second", start + seconds(1));
-  limit.refused("third", start + seconds(2));
-  EXPECT_EQ(limit.wait("first", start + seconds(2)), seconds(0));
-  EXPECT_GT(limit.wait("second", start + seconds(2)), seconds(0));
-  EXPECT_GT(limit.wait("third", start + seconds(2)), seconds(0));
+  RecentGuesses recent({1, minutes(10)}, 2);
+  recent.add("first", start);
+  recent.add("second", start + seconds(1));
+  recent.add("third", start + seconds(2));
+  EXPECT_EQ(recent.wait("first", start + seconds(2)), seconds(0));
+  EXPECT_GT(recent.wait("second", start + seconds(2)), seconds(0));
+  EXPECT_GT(recent.wait("third", start + seconds(2)), seconds(0));
 }
 
 class SignInTest : public testing::Test {

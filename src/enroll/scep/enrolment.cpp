@@ -255,6 +255,7 @@ Result<Reply> PkiOperation::submit(Enrolment& enrolment) {
   submission.transaction = enrolment.submission;
   submission.client_transaction = client_transaction();
   submission.wait_for_approval = enrolment.waits;
+  submission.approve = profile_.challenge_approves && !enrolment.waits;
   submission.attributes = attributes_of(enrolment);
   if (enrolment.left_to_authority)
     submission.challenge =
@@ -268,11 +269,12 @@ Result<Reply> PkiOperation::submit(Enrolment& enrolment) {
   return reply_of(*outcome);
 }
 
+// Approved as it is handed in, almost always. What is pending all the same was handed in before, by a host
+// that died, or may not be approved here: then the authority says and audits why.
 Result<ca::Outcome> PkiOperation::hand_in(const ca::Submission& submission) {
   ca::Authority& authority = surroundings_.authority;
   ca::Outcome outcome = TRY(authority.submit(submission));
-  if (outcome.disposition != ca::Disposition::pending) return outcome;
-  if (!profile_.challenge_approves || submission.wait_for_approval) return outcome;
+  if (outcome.disposition != ca::Disposition::pending || !submission.approve) return outcome;
   auto approved = authority.approve(outcome.request, profile_.account);
   // The same request came at the same time, and the other one was faster.
   if (!approved && approved.error().code() == Errc::conflict) return authority.retrieve(outcome.request);

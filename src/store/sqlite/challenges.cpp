@@ -1,32 +1,23 @@
 #include "store/sqlite/challenges.hpp"
 
-#include <algorithm>
-#include <limits>
-
 #include "store/messages.hpp"
+#include "store/sqlite/rows.hpp"
 
 namespace vouch::store::sqlite::challenge_rows {
 namespace {
 
-#define VOUCH_CHALLENGE_COLUMNS                                                                             \
-  "id, authority, kind, state, token, verifier, sealing_key, profile, template, device, user, request_id, " \
-  "minter, minted_by, minted_at, expires_at, changed_at, failures, last_refusal, request_hash, request, "   \
+#define VOUCH_CHALLENGE_FIELDS                                                                            \
+  "authority, kind, state, token, verifier, sealing_key, profile, template, device, user, request_id, "   \
+  "minter, minted_by, minted_at, expires_at, changed_at, failures, last_refusal, request_hash, request, " \
   "client, sid, validity"
-
-Result<std::int64_t> within(std::int64_t value, std::int64_t first, std::int64_t last,
-                            std::string_view what) {
-  if (value >= first && value <= last) return value;
-  return make_error(Errc::malformed, "the database holds a row with the {} {}, which there is not", what,
-                    value)
-      .with_hint("see what else is wrong with vouch db check, and restore a backup");
-}
+#define VOUCH_CHALLENGE_COLUMNS "id, " VOUCH_CHALLENGE_FIELDS
 
 Result<ChallengeRecord> read(const Query& query) {
   ChallengeRecord record;
   record.id = query.integer(0);
   record.authority = query.integer(1);
-  record.kind = static_cast<ChallengeKind>(TRY(within(query.integer(2), 1, 3, "kind of challenge")));
-  record.state = static_cast<ChallengeState>(TRY(within(query.integer(3), 1, 5, "state of a challenge")));
+  record.kind = TRY(one_of(query, 2, "kind of challenge", ChallengeKind::single));
+  record.state = TRY(one_of(query, 3, "state of a challenge", ChallengeState::cancelled));
   record.token = query.blob(4);
   record.verifier = query.text(5);
   record.sealing_key = query.blob(6);
@@ -40,8 +31,7 @@ Result<ChallengeRecord> read(const Query& query) {
   record.minted_at = query.time(14);
   record.expires_at = query.time(15);
   record.changed_at = query.time(16);
-  record.failures = static_cast<std::uint32_t>(TRY(
-      within(query.integer(17), 0, std::numeric_limits<std::uint32_t>::max(), "number of failed attempts")));
+  record.failures = TRY(number<std::uint32_t>(query, 17, "number of failed attempts"));
   record.last_refusal = query.text(18);
   record.request_hash = query.blob(19);
   record.request = query.integer(20);
@@ -51,11 +41,6 @@ Result<ChallengeRecord> read(const Query& query) {
   return record;
 }
 
-Result<std::optional<ChallengeRecord>> first_of(Query query) {
-  if (!TRY(query.step())) return std::nullopt;
-  return std::optional(TRY(read(query)));
-}
-
 std::optional<std::int64_t> number_of(auto value) {
   return value ? std::optional(static_cast<std::int64_t>(*value)) : std::nullopt;
 }
@@ -63,37 +48,36 @@ std::optional<std::int64_t> number_of(auto value) {
 }  // namespace
 
 Result<ChallengeRecord> find(Connection& connection, std::int64_t id) {
-  auto found = TRY(first_of(
-      TRY(connection.query("SELECT " VOUCH_CHALLENGE_COLUMNS " FROM challenges WHERE id = ?1", id))));
+  auto found = TRY(read_first(
+      TRY(connection.query("SELECT " VOUCH_CHALLENGE_COLUMNS " FROM challenges WHERE id = ?1", id)), read));
   if (!found) return messages::no_challenge(id);
   return std::move(*found);
 }
 
 Result<std::optional<ChallengeRecord>> of_token(Connection& connection, AuthorityId authority, Bytes token) {
-  return first_of(TRY(connection.query("SELECT " VOUCH_CHALLENGE_COLUMNS
-                                       " FROM challenges WHERE authority = ?1 AND token = ?2",
-                                       authority, token)));
+  return read_first(TRY(connection.query("SELECT " VOUCH_CHALLENGE_COLUMNS
+                                         " FROM challenges WHERE authority = ?1 AND token = ?2",
+                                         authority, token)),
+                    read);
 }
 
 Result<std::optional<ChallengeRecord>> of_request(Connection& connection, RequestId request) {
   if (request == 0) return std::nullopt;
-  return first_of(TRY(connection.query(
-      "SELECT " VOUCH_CHALLENGE_COLUMNS " FROM challenges WHERE request = ?1 AND request <> 0", request)));
+  return read_first(
+      TRY(connection.query(
+          "SELECT " VOUCH_CHALLENGE_COLUMNS " FROM challenges WHERE request = ?1 AND request <> 0", request)),
+      read);
 }
 
 Result<std::vector<ChallengeRecord>> list(Connection& connection, const ChallengeFilter& filter) {
-  const std::int64_t limit = static_cast<std::int64_t>(
-      std::min<std::size_t>(filter.limit, std::numeric_limits<std::int64_t>::max()));
   Query query = TRY(connection.query(
       "SELECT " VOUCH_CHALLENGE_COLUMNS
       " FROM challenges WHERE id > ?1 AND (?2 IS NULL OR authority = ?2) AND (?3 IS NULL OR kind = ?3) AND "
       "(?4 IS NULL OR state = ?4) AND (?5 = '' OR profile = ?5) AND (?6 = '' OR device = ?6) AND "
       "(?7 IS NULL OR expires_at >= ?7) ORDER BY id LIMIT ?8",
       filter.after, filter.authority, number_of(filter.kind), number_of(filter.state), filter.profile,
-      filter.device, filter.expires_from, limit));
-  std::vector<ChallengeRecord> records;
-  while (TRY(query.step())) records.push_back(TRY(read(query)));
-  return records;
+      filter.device, filter.expires_from, sql_number(filter.limit)));
+  return read_all(std::move(query), read);
 }
 
 Result<std::optional<Time>> last_of_key(Connection& connection, AuthorityId authority, Bytes key) {
@@ -108,12 +92,10 @@ Result<std::vector<ChallengeKey>> keys(Connection& connection, AuthorityId autho
       "SELECT id, authority, minter, public_key_info, reference, rights, created_at, created_by, retired_at, "
       "removed_at FROM challenge_keys WHERE authority = ?1 ORDER BY position",
       authority));
-  std::vector<ChallengeKey> keys;
-  while (TRY(query.step()))
-    keys.push_back({query.blob(0), query.integer(1), query.text(2), query.blob(3), query.text(4),
-                    query.text(5), query.time(6), query.text(7), query.optional_time(8),
-                    query.optional_time(9)});
-  return keys;
+  return read_all(std::move(query), [](const Query& row) -> Result<ChallengeKey> {
+    return ChallengeKey{row.blob(0), row.integer(1), row.text(2), row.blob(3),          row.text(4),
+                        row.text(5), row.time(6),    row.text(7), row.optional_time(8), row.optional_time(9)};
+  });
 }
 
 Result<std::optional<GuessRecord>> guesses(Connection& connection, AuthorityId authority,
@@ -121,21 +103,17 @@ Result<std::optional<GuessRecord>> guesses(Connection& connection, AuthorityId a
   Query query = TRY(connection.query(
       "SELECT authority, scope, level, at FROM challenge_guesses WHERE authority = ?1 AND scope = ?2",
       authority, scope));
-  if (!TRY(query.step())) return std::nullopt;
-  const std::int64_t level = TRY(
-      within(query.integer(2), 0, std::numeric_limits<std::uint32_t>::max(), "number of wrong passwords"));
-  return GuessRecord{query.integer(0), query.text(1), static_cast<std::uint32_t>(level), query.time(3)};
+  return read_first(std::move(query), [](const Query& row) -> Result<GuessRecord> {
+    return GuessRecord{row.integer(0), row.text(1),
+                       TRY(number<std::uint32_t>(row, 2, "number of wrong passwords")), row.time(3)};
+  });
 }
 
 Result<std::int64_t> insert(Connection& connection, const ChallengeRecord& record) {
   auto done = connection.run(
-      "INSERT INTO challenges (authority, kind, state, token, verifier, sealing_key, profile, template, "
-      "device, "
-      "user, request_id, minter, minted_by, minted_at, expires_at, changed_at, failures, last_refusal, "
-      "request_hash, request, client, sid, validity) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
-      "?12, ?13, ?14, "
-      "?15, "
-      "?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
+      "INSERT INTO challenges (" VOUCH_CHALLENGE_FIELDS
+      ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, "
+      "?21, ?22, ?23)",
       record.authority, static_cast<std::int64_t>(record.kind), static_cast<std::int64_t>(record.state),
       record.token, record.verifier, record.sealing_key, record.profile, record.template_name, record.device,
       record.user, record.request_id, record.minter, record.minted_by, record.minted_at, record.expires_at,

@@ -1,8 +1,7 @@
 #include "store/sqlite/journal.hpp"
 
-#include <algorithm>
-
 #include "store/messages.hpp"
+#include "store/sqlite/rows.hpp"
 
 namespace vouch::store::sqlite::journal {
 namespace {
@@ -66,10 +65,9 @@ Status for_each_audit(Connection& connection, const AuditFilter& filter,
   std::string action = glob_text(filter.action);
   if (filter.action.ends_with(".*"))
     action = glob_text(std::string_view(filter.action).substr(0, filter.action.size() - 1)) + "*";
-  const auto limit = static_cast<std::int64_t>(
-      std::min<std::size_t>(filter.limit, std::numeric_limits<std::int64_t>::max()));
-  Query query = TRY(connection.query_once(sql, filter.first, filter.last, filter.since, filter.until,
-                                          filter.actor, action, filter.authority, filter.object, limit));
+  Query query =
+      TRY(connection.query_once(sql, filter.first, filter.last, filter.since, filter.until, filter.actor,
+                                action, filter.authority, filter.object, sql_number(filter.limit)));
   while (TRY(query.step())) TRY(visit(read_audit(query)));
   return ok();
 }
@@ -99,31 +97,29 @@ Result<std::optional<AuditHead>> last_audit_head(Connection& connection) {
 Result<std::vector<AuditKey>> audit_keys(Connection& connection) {
   Query query =
       TRY(connection.query("SELECT public_key_info, key_reference, created_at FROM audit_keys ORDER BY id"));
-  std::vector<AuditKey> keys;
-  while (TRY(query.step())) keys.push_back({query.blob(0), query.text(1), query.time(2)});
-  return keys;
+  return read_all(std::move(query), [](const Query& row) -> Result<AuditKey> {
+    return AuditKey{row.blob(0), row.text(1), row.time(2)};
+  });
 }
 
 Result<std::vector<AuditStatement>> audit_statements(Connection& connection) {
   Query query =
       TRY(connection.query("SELECT authority, key_index, statement, algorithm, signature FROM "
                            "audit_statements ORDER BY id"));
-  std::vector<AuditStatement> statements;
-  while (TRY(query.step()))
-    statements.push_back({query.integer(0), static_cast<std::uint16_t>(query.integer(1)), query.text(2),
-                          query.blob(3), query.blob(4)});
-  return statements;
+  return read_all(std::move(query), [](const Query& row) -> Result<AuditStatement> {
+    return AuditStatement{row.integer(0), TRY(number<std::uint16_t>(row, 1, "key index")), row.text(2),
+                          row.blob(3), row.blob(4)};
+  });
 }
 
 Result<std::vector<RoleChange>> role_changes(Connection& connection) {
   Query query =
       TRY(connection.query("SELECT id, principal, role, authority, template, requesters, granted, "
                            "changed_at, changed_by FROM role_changes ORDER BY id"));
-  std::vector<RoleChange> changes;
-  while (TRY(query.step()))
-    changes.push_back({query.integer(0), query.text(1), query.text(2), query.integer(3), query.text(4),
-                       query.text(5), query.integer(6) != 0, query.time(7), query.text(8)});
-  return changes;
+  return read_all(std::move(query), [](const Query& row) -> Result<RoleChange> {
+    return RoleChange{row.integer(0), row.text(1),         row.text(2), row.integer(3), row.text(4),
+                      row.text(5),    row.integer(6) != 0, row.time(7), row.text(8)};
+  });
 }
 
 Result<std::int64_t> role_version(Connection& connection) {
