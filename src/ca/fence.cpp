@@ -152,9 +152,13 @@ Status write_or_take_back(int fd, std::string_view text, off_t size, const fs::p
   return written;
 }
 
-// A whole number of lines: what a crash left of the last one is cut off.
+// A whole number of lines: what a crash left of the last one is cut off. Looked at before every append, so
+// the usual case reads one octet.
 Result<off_t> trim_torn_line(int fd, off_t size, const fs::path& file) {
   constexpr off_t kBlock = 65536;
+  char last = '\n';
+  if (size > 0 && ::pread(fd, &last, 1, size - 1) != 1) return system_error(EIO, "cannot read", file);
+  if (last == '\n') return size;
   off_t end = size;
   std::string block;
   for (off_t begin = size; begin > 0 && end == size;) {
@@ -163,9 +167,8 @@ Result<off_t> trim_torn_line(int fd, off_t size, const fs::path& file) {
     block.resize(static_cast<std::size_t>(length));
     if (::pread(fd, block.data(), block.size(), begin) != static_cast<ssize_t>(length))
       return system_error(EIO, "cannot read", file);
-    if (block.back() == '\n' && begin + length == size) return size;
-    if (const auto last = block.rfind('\n'); last != std::string::npos)
-      end = begin + static_cast<off_t>(last) + 1;
+    if (const auto line_end = block.rfind('\n'); line_end != std::string::npos)
+      end = begin + static_cast<off_t>(line_end) + 1;
     else if (begin == 0)
       end = 0;
   }

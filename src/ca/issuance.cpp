@@ -198,9 +198,9 @@ void LocalAuthority::wait_for_key(Work& item, Error why) const {
 }
 
 // The signatures go to nobody before the fence is durable; until then key and disk work side by side. For a
-// few certificates a thread would cost more than it saves.
+// few certificates, and where other batches use the time anyway, a thread would cost more than it saves.
 void LocalAuthority::sign_while_disk_works(std::span<Work> work, Fence::Position announced) const {
-  constexpr std::size_t kWorthAThread = 16;
+  constexpr std::size_t kWorthAThread = 48;
   std::jthread disk;
   if (work.size() >= kWorthAThread) {
     try {

@@ -8,13 +8,19 @@ WorkerPool::WorkerPool(unsigned threads, std::size_t queue) : capacity_(queue) {
 }
 
 bool WorkerPool::try_post(Job job) {
-  {
-    const std::lock_guard lock(guards_queue_);
-    if (stopping_ || queue_.size() >= capacity_) return false;
-    queue_.push_back(std::move(job));
-  }
-  filled_.notify_one();
+  const std::lock_guard lock(guards_queue_);
+  if (stopping_ || queue_.size() >= capacity_) return false;
+  queue_.push_back(std::move(job));
+  wake_one();
   return true;
+}
+
+// Under the lock: a sleeper lives on the stack of a thread that goes on as soon as it may.
+void WorkerPool::wake_one() {
+  if (asleep_.empty()) return;
+  asleep_.back()->is_called = true;
+  asleep_.back()->woken.notify_one();
+  asleep_.pop_back();
 }
 
 void WorkerPool::stop() {
@@ -23,8 +29,8 @@ void WorkerPool::stop() {
     const std::lock_guard lock(guards_queue_);
     stopping_ = true;
     dropped.swap(queue_);
+    while (!asleep_.empty()) wake_one();
   }
-  filled_.notify_all();
   threads_.clear();
 }
 
@@ -33,13 +39,23 @@ std::size_t WorkerPool::waiting() const {
   return queue_.size();
 }
 
+// False: there is none, and will be none.
+bool WorkerPool::wait_for_job(std::unique_lock<std::mutex>& lock) {
+  while (queue_.empty()) {
+    if (stopping_) return false;
+    Sleeper own;
+    asleep_.push_back(&own);
+    own.woken.wait(lock, [&] { return own.is_called; });
+  }
+  return true;
+}
+
 void WorkerPool::work() {
   for (;;) {
     Job job;
     {
       std::unique_lock lock(guards_queue_);
-      filled_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
+      if (!wait_for_job(lock)) return;
       job = std::move(queue_.front());
       queue_.pop_front();
     }

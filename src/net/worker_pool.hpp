@@ -1,5 +1,7 @@
 #pragma once
-// A fixed number of threads and a bounded queue before them. Jobs must not wait for jobs of the same pool.
+// A fixed number of threads and a bounded queue before them. Who fell asleep last is woken first, so that a
+// few threads, whose memory is in the caches, do what a few can do. Jobs must not wait for jobs of the same
+// pool.
 
 #include <condition_variable>
 #include <cstddef>
@@ -27,11 +29,17 @@ class WorkerPool {
   std::size_t waiting() const;
 
  private:
+  struct Sleeper {
+    bool is_called = false;
+    std::condition_variable woken{};
+  };
   void work();
+  bool wait_for_job(std::unique_lock<std::mutex>& lock);
+  void wake_one();
 
   const std::size_t capacity_;
-  mutable std::mutex guards_queue_;
-  std::condition_variable filled_;
+  mutable std::mutex guards_queue_;  // guards what follows
+  std::vector<Sleeper*> asleep_;
   std::deque<Job> queue_;
   bool stopping_ = false;
   std::vector<std::jthread> threads_;

@@ -73,7 +73,8 @@ TEST_P(CacheTest, P2MomentsAreUniform) {
     distance = std::max(distance, std::abs(moments[i] - double(i) / 1'000));
     distance = std::max(distance, std::abs(moments[i] - double(i + 1) / 1'000));
   }
-  EXPECT_LT(distance, 1.63 / std::sqrt(1'000.0));
+  // Kolmogorov and Smirnov: uniform moments are further off once in 10^9 times.
+  EXPECT_LT(distance, 3.3 / std::sqrt(1'000.0));
   EXPECT_GE(prefetch_moment(window, kNow + hours(19), 12345), kNow + hours(19)) << "not in the past";
 }
 

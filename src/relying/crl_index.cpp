@@ -29,7 +29,7 @@ Result<x509::CrlReason> reason_in(Bytes extensions_der) {
 }
 
 Result<ReadEntry> read_entry(Bytes at) {
-  if (const auto plain = read_plain_entry(at))
+  if (const auto plain = reread_plain_entry(at))
     return ReadEntry{plain->serial, {}, {plain->reason, revoked_at(*plain)}};
   x509::CrlEntryReader reader(at);
   const x509::CrlEntryView view = TRY(reader.next());
@@ -106,7 +106,7 @@ class TbsHash {
 
 // The table of a CRL and the issuers of its entries.
 struct Tables {
-  SlotMemory slots;
+  TableMemory memory;
   Buffer issuers;
 };
 
@@ -135,8 +135,8 @@ class IndexBuilder {
     rules_.emplace(head_);
     issuers_ = {};
     entries_ = 0;
-    SlotMemory memory = TRY(SlotMemory::make(slots_for(expected)));
-    SerialTableBuilder table(memory.slots(), [this](auto a, auto b) { return is_same(a, b); });
+    TableMemory memory = TRY(TableMemory::make(groups_for(expected)));
+    SerialTableBuilder table(memory.groups(), [this](auto a, auto b) { return is_same(a, b); });
     for (std::size_t at = 0; at < entries.size();) {
       hash_.reach(entries.data() + at);
       at += TRY(read(at, table).context("reading the entry at offset {} of revokedCertificates", at));
@@ -213,7 +213,7 @@ Result<IndexedCrlPtr> build_crl_index(const crypto::Provider& provider, CrlOctet
   validate::identify(provider, parts.head, hash.finish());
   if (parts.head.unusable.empty()) parts.head.unusable = builder.unusable();
   parts.entries = builder.entries();
-  parts.slots = tables->slots.slots();
+  parts.groups = tables->memory.groups();
   parts.issuers = tables->issuers;
   parts.owner = std::move(tables);
   return IndexedCrl::make(std::move(parts));
@@ -221,9 +221,9 @@ Result<IndexedCrlPtr> build_crl_index(const crypto::Provider& provider, CrlOctet
 
 Result<IndexedCrlPtr> IndexedCrl::make(CrlIndexParts parts) {
   const EntryIssuers issuers = TRY(EntryIssuers::read(parts.issuers));
-  if (parts.slots.size() < slots_for(0) || parts.slots.size() <= parts.entries)
-    return make_error(Errc::malformed, "an index of {} slots for {} entries", parts.slots.size(),
-                      parts.entries);
+  const std::size_t places = parts.groups.size() * Group::kPlaces;
+  if (parts.groups.size() < groups_for(0) || places <= parts.entries)
+    return make_error(Errc::malformed, "an index of {} places for {} entries", places, parts.entries);
   return std::make_shared<const IndexedCrl>(std::move(parts), issuers);
 }
 
@@ -232,8 +232,8 @@ std::optional<std::uint32_t> IndexedCrl::number_of(const std::string& issuer_key
   return issuer_key == parts_.head.issuer_key ? std::optional<std::uint32_t>(0) : std::nullopt;
 }
 
-bool IndexedCrl::holds_slot(std::size_t slot) const {
-  return !parts_.index_blocks || parts_.index_blocks->holds(slot * sizeof(Slot), sizeof(Slot));
+bool IndexedCrl::holds_group(std::size_t group) const {
+  return !parts_.index_blocks || parts_.index_blocks->holds(group * sizeof(Group), sizeof(Group));
 }
 
 std::optional<Bytes> IndexedCrl::entry_at(std::uint32_t place) const {
@@ -260,13 +260,13 @@ Result<std::optional<validate::CrlHit>> IndexedCrl::find(Bytes serial, const std
   const auto issuer = number_of(issuer_key);
   if (!issuer) return std::nullopt;
   const std::uint64_t hash = hash_serial(parts_.seed, serial, *issuer);
-  const std::span<const Slot> slots = parts_.slots;
-  std::size_t slot = first_slot(hash, slots.size());
-  for (std::size_t tried = 0; tried < slots.size(); ++tried) {
-    if (!holds_slot(slot)) return damage();
-    if (slots[slot] == 0) return std::nullopt;
-    if (may_be(slots[slot], hash)) {
-      const std::uint32_t place = place_in(slots[slot]);
+  const std::span<const Group> groups = parts_.groups;
+  std::size_t at = first_group(hash, groups.size());
+  for (std::size_t tried = 0; tried < groups.size(); ++tried) {
+    if (!holds_group(at)) return damage();
+    const Group& group = groups[at];
+    for (PlaceBits same = find_tag(group, tag_of(hash)); same != 0; same &= same - 1) {
+      const std::uint32_t place = group.places[first_of(same)];
       const auto octets = entry_at(place);
       if (!octets) return damage();
       const auto entry = read_entry(*octets);
@@ -274,9 +274,10 @@ Result<std::optional<validate::CrlHit>> IndexedCrl::find(Bytes serial, const std
       if (equal(entry->serial, serial) && (issuers_.empty() || issuers_.at(place) == *issuer))
         return entry->hit;
     }
-    if (++slot == slots.size()) slot = 0;
+    if (find_tag(group, 0) != 0) return std::nullopt;
+    at = next_group(at, groups.size());
   }
-  return damage();  // a table without a free slot is none of ours
+  return damage();  // a table without a free place is none of ours
 }
 
 bool IndexedCrl::check_all(const std::stop_token& stop) const {

@@ -28,9 +28,9 @@ struct CrlIndexParts {
   validate::CrlHead head;
   std::size_t entries = 0;
   SerialSeed seed;
-  std::span<const Slot> slots;
+  std::span<const Group> groups;
   Bytes issuers;                      // EntryIssuers; empty unless the CRL is indirect
-  std::shared_ptr<const void> owner;  // of slots and issuers
+  std::shared_ptr<const void> owner;  // of groups and issuers
   // Only where CRL and index were mapped from files.
   std::optional<SealedBlocks> crl_blocks, index_blocks;
 };
@@ -46,7 +46,7 @@ class IndexedCrl final : public validate::Crl {
 
   std::size_t entries() const { return parts_.entries; }
   std::size_t octets() const { return parts_.crl.bytes.size(); }
-  std::size_t index_octets() const { return parts_.slots.size_bytes() + parts_.issuers.size(); }
+  std::size_t index_octets() const { return parts_.groups.size_bytes() + parts_.issuers.size(); }
   const CrlIndexParts& parts() const { return parts_; }
 
   // Checks all blocks; false when one is bad, or once it was found to be. Stops early when asked to.
@@ -58,7 +58,7 @@ class IndexedCrl final : public validate::Crl {
 
  private:
   std::optional<std::uint32_t> number_of(const std::string& issuer_key) const;
-  bool holds_slot(std::size_t slot) const;
+  bool holds_group(std::size_t group) const;
   // The entry that begins at this place; nothing: damaged.
   std::optional<Bytes> entry_at(std::uint32_t place) const;
   Error damage() const;

@@ -7,14 +7,14 @@
 namespace vouch::relying {
 namespace {
 
-constexpr std::array<char, 8> kMagic = {'V', 'C', 'R', 'L', 'I', 'D', 'X', '1'};
+constexpr std::array<char, 8> kMagic = {'V', 'C', 'R', 'L', 'I', 'D', 'X', '2'};
 // Numbers of blocks: the body's begin where no CRL of 4 GiB reaches.
 constexpr std::uint32_t kBodyBlocks = 0x40000000, kHeadBlock = 0xffffffff;
 
 struct FileHead {
   std::array<char, 8> magic = kMagic;
   SealNonce nonce{};
-  std::uint64_t crl_size = 0, entries = 0, slots = 0, issuers_size = 0, unusable_size = 0;
+  std::uint64_t crl_size = 0, entries = 0, groups = 0, issuers_size = 0, unusable_size = 0;
   SerialSeed seed;
   std::array<std::uint8_t, 32> tbs_digest{};
 };
@@ -25,14 +25,17 @@ struct Layout {
   std::size_t crl_tags = 0, body_tags = 0, head_tag = 0, body = 0, end = 0;
 };
 std::size_t body_size(const FileHead& head) {
-  return head.slots * sizeof(Slot) + head.issuers_size + head.unusable_size;
+  return head.groups * sizeof(Group) + head.issuers_size + head.unusable_size;
 }
 Layout layout_of(const FileHead& head) {
   Layout at;
   at.crl_tags = sizeof(FileHead);
   at.body_tags = at.crl_tags + SealedBlocks::tags_size(head.crl_size);
-  at.head_tag = at.body_tags + SealedBlocks::tags_size(body_size(head));
-  at.body = at.head_tag + crypto::Sealer::kTagSize;
+  // Padded, so that the body's groups are cache lines of the mapped file.
+  constexpr std::size_t kLine = sizeof(Group);
+  const std::size_t tags_end = at.body_tags + SealedBlocks::tags_size(body_size(head));
+  at.body = (tags_end + crypto::Sealer::kTagSize + kLine - 1) / kLine * kLine;
+  at.head_tag = at.body - crypto::Sealer::kTagSize;
   at.end = at.body + body_size(head);
   return at;
 }
@@ -49,7 +52,7 @@ Result<FileHead> read_head(Bytes file, std::size_t crl_size) {
   if (head.magic != kMagic) return not_ours("it is of another form");
   if (head.crl_size != crl_size) return not_ours("it is for a CRL of another size");
   const std::size_t most = file.size();
-  if (head.slots > most / sizeof(Slot) || head.issuers_size > most || head.unusable_size > most ||
+  if (head.groups > most / sizeof(Group) || head.issuers_size > most || head.unusable_size > most ||
       layout_of(head).end != file.size())
     return not_ours("its sizes do not fit");
   return head;
@@ -73,7 +76,7 @@ Status save_crl_index(const crypto::Provider& provider, const crypto::Sealer& se
   provider.random(head.nonce);
   head.crl_size = parts.crl.bytes.size();
   head.entries = parts.entries;
-  head.slots = parts.slots.size();
+  head.groups = parts.groups.size();
   head.issuers_size = parts.issuers.size();
   head.unusable_size = unusable.size();
   head.seed = parts.seed;
@@ -81,12 +84,13 @@ Status save_crl_index(const crypto::Provider& provider, const crypto::Sealer& se
 
   Buffer body;
   body.reserve(body_size(head));
-  append(body, {reinterpret_cast<const std::uint8_t*>(parts.slots.data()), parts.slots.size_bytes()});
+  append(body, {reinterpret_cast<const std::uint8_t*>(parts.groups.data()), parts.groups.size_bytes()});
   append(body, parts.issuers);
   append(body, unusable);
   Buffer front = to_buffer(octets_of(head));
   append(front, TRY(SealedBlocks::seal(sealer, head.nonce, 0, parts.crl.bytes)));
   append(front, TRY(SealedBlocks::seal(sealer, head.nonce, kBodyBlocks, body)));
+  front.resize(layout_of(head).head_tag);
   append(front, TRY(SealedBlocks::seal_one(sealer, head.nonce, kHeadBlock, front)));
 
   AtomicFile out = TRY(AtomicFile::create(file, 0600));
@@ -110,11 +114,12 @@ Result<IndexedCrlPtr> open_crl_index(const crypto::Provider& provider,
   parts.crl_blocks.emplace(sealer, head.nonce, 0U, crl.bytes,
                            octets.subspan(at.crl_tags, at.body_tags - at.crl_tags));
   parts.index_blocks.emplace(sealer, head.nonce, kBodyBlocks, octets.subspan(at.body),
-                             octets.subspan(at.body_tags, at.head_tag - at.body_tags));
+                             octets.subspan(at.body_tags, SealedBlocks::tags_size(body_size(head))));
   const auto view = x509::parse_crl(crl.bytes);
   if (!view || !holds_around_entries(*parts.crl_blocks, *view)) return not_ours("it is for another CRL");
-  const std::size_t slots_size = head.slots * sizeof(Slot);
-  if (!parts.index_blocks->holds(slots_size, body_size(head) - slots_size)) return not_ours("it was damaged");
+  const std::size_t groups_size = head.groups * sizeof(Group);
+  if (!parts.index_blocks->holds(groups_size, body_size(head) - groups_size))
+    return not_ours("it was damaged");
 
   parts.head = TRY(validate::read_crl_head(*view, std::move(from)));
   validate::identify(provider, parts.head, to_buffer(head.tbs_digest));
@@ -122,9 +127,9 @@ Result<IndexedCrlPtr> open_crl_index(const crypto::Provider& provider,
   parts.crl = std::move(crl);
   parts.entries = head.entries;
   parts.seed = head.seed;
-  // Mapped at a page's beginning, with nothing before it that is not a whole number of words.
-  parts.slots = {reinterpret_cast<const Slot*>(octets.data() + at.body), head.slots};
-  parts.issuers = octets.subspan(at.body + slots_size, head.issuers_size);
+  // Mapped at a page's beginning, with a whole number of cache lines before it.
+  parts.groups = {reinterpret_cast<const Group*>(octets.data() + at.body), head.groups};
+  parts.issuers = octets.subspan(at.body + groups_size, head.issuers_size);
   parts.owner = std::move(mapped);
   return IndexedCrl::make(std::move(parts));
 }

@@ -2,7 +2,8 @@
 // An index kept beside its CRL, and opened again by mapping both: nothing is parsed but the CRL's head and
 // tail.
 //
-//   head | tags of the CRL's blocks | tags of the body's blocks | tag of all before | body: slots, issuers
+//   head | tags of the CRL's blocks | tags of the body's blocks | padding | tag of all before |
+//   body: groups, issuers
 //
 // The tags are made with a key of this machine (SealedBlocks): an index of somebody else, or for another CRL,
 // or damaged, is not believed. The form is the machine's own; another one builds its own index.

@@ -1,6 +1,6 @@
-// Any input as the body of an index, slots and issuers, over a real CRL, as if its seal had held. Property:
+// Any input as the body of an index, groups and issuers, over a real CRL, as if its seal had held. Property:
 // nothing is read outside of it, and no serial is found that the CRL does not list; what it lists is found,
-// not found or an error. The first octet says how many of the input's octets are the slots' changes: an
+// not found or an error. The first octet says how many of the input's octets are the groups' changes: an
 // offset and a value each, over the true table; the rest are the issuers.
 #include <cstdlib>
 
@@ -43,12 +43,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   parts.head = good->parts().head;
   parts.entries = good->entries();
   parts.seed = good->parts().seed;
-  std::vector<Slot> slots(good->parts().slots.begin(), good->parts().slots.end());
-  for (std::size_t i = 0; i + 1 < changes; i += 2) {
-    const std::size_t at = input[i] % (slots.size() * sizeof(Slot));
-    slots[at / sizeof(Slot)] ^= std::uint64_t{input[i + 1]} << (at % sizeof(Slot) * 8);
-  }
-  parts.slots = slots;
+  std::vector<Group> groups(good->parts().groups.begin(), good->parts().groups.end());
+  const std::span<std::uint8_t> octets(reinterpret_cast<std::uint8_t*>(groups.data()),
+                                       groups.size() * sizeof(Group));
+  for (std::size_t i = 0; i + 1 < changes; i += 2) octets[input[i] % octets.size()] ^= input[i + 1];
+  parts.groups = groups;
   parts.issuers = input.subspan(changes);
   const auto index = IndexedCrl::make(std::move(parts));
   if (!index) return 0;

@@ -19,7 +19,8 @@ struct PlainEntry {
 // The entry at the front of `entries`, if it has that form. Whatever is read here is read by
 // x509::CrlEntryReader and x509::parse_crl_entry_extensions to the same values.
 std::optional<PlainEntry> read_plain_entry(Bytes entries);
-// Apart from reading, which an index does for all entries and this for one.
+// The same for an entry that could be read before, when its CRL was indexed: only its form is looked at.
+std::optional<PlainEntry> reread_plain_entry(Bytes entries);
 Time revoked_at(const PlainEntry& entry);
 
 }  // namespace vouch::relying

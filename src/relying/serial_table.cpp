@@ -48,9 +48,9 @@ std::uint64_t hash_serial(const SerialSeed& seed, Bytes serial, std::uint32_t is
   return state.a ^ state.b ^ state.c ^ state.d;
 }
 
-Result<SlotMemory> SlotMemory::make(std::size_t slots) {
+Result<TableMemory> TableMemory::make(std::size_t groups) {
   constexpr std::size_t kLargePage = std::size_t{2} << 20;
-  const std::size_t size = slots * sizeof(Slot);
+  const std::size_t size = groups * sizeof(Group);
   std::size_t space =
       size < kLargePage ? size : size + kLargePage;  // large pages begin at their own multiples
   void* map = ::mmap(nullptr, space, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -60,19 +60,26 @@ Result<SlotMemory> SlotMemory::make(std::size_t slots) {
   void* begin = map;
   if (size >= kLargePage && std::align(kLargePage, size, begin, space) != nullptr)
     ::madvise(begin, size, MADV_HUGEPAGE);
-  return SlotMemory(whole, {static_cast<Slot*>(begin), slots});
+  return TableMemory(whole, {static_cast<Group*>(begin), groups});
 }
 
-SlotMemory::~SlotMemory() {
+TableMemory::~TableMemory() {
   if (!map_.empty()) ::munmap(map_.data(), map_.size());
 }
 
 void SerialTableBuilder::insert(const Waiting& entry) {
-  for (std::size_t slot = entry.slot;; slot = slot + 1 == slots_.size() ? 0 : slot + 1) {
-    const Slot found = slots_[slot];
-    if (found != 0 && !(may_be(found, entry.hash) && same_(place_in(found), entry.place))) continue;
-    slots_[slot] = make_slot(entry.hash, entry.place);
-    return;
+  for (std::size_t at = entry.group;; at = next_group(at, groups_.size())) {
+    Group& group = groups_[at];
+    for (PlaceBits same = find_tag(group, entry.tag); same != 0; same &= same - 1)
+      if (std::uint32_t& place = group.places[first_of(same)]; same_(place, entry.place)) {
+        place = entry.place;
+        return;
+      }
+    if (const PlaceBits free = find_tag(group, 0); free != 0) {
+      group.tags[first_of(free)] = entry.tag;
+      group.places[first_of(free)] = entry.place;
+      return;
+    }
   }
 }
 

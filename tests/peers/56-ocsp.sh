@@ -111,10 +111,10 @@ asks="ssl_verify_client on; ssl_client_certificate $W/root.pem; ssl_ocsp leaf;"
   server_block 18445 forged "$staples"
   server_block 18446 expired "$staples"
   server_block 18447 good "$asks"
-  echo "log_format path '\$server_port \$status \$request_uri'; access_log $W/nginx-paths.log path;"
-  echo "server { listen 127.0.0.1:18448; location /ocsp/ { proxy_pass http://127.0.0.1:18080; } }"
-  echo "server { listen 127.0.0.1:18449; location /ocsp/ { proxy_pass http://127.0.0.1:18080/ocsp/; } }"
-  echo "server { listen 127.0.0.1:18450; merge_slashes off; location /ocsp/ { proxy_pass http://127.0.0.1:18080/ocsp/; } }"
+  echo "log_format path '\$server_port \$status \$request_uri';"
+  echo "server { listen 127.0.0.1:18448; access_log $W/nginx-paths.log path; location /ocsp/ { proxy_pass http://127.0.0.1:18080; } }"
+  echo "server { listen 127.0.0.1:18449; access_log $W/nginx-paths.log path; location /ocsp/ { proxy_pass http://127.0.0.1:18080/ocsp/; } }"
+  echo "server { listen 127.0.0.1:18450; access_log $W/nginx-paths.log path; merge_slashes off; location /ocsp/ { proxy_pass http://127.0.0.1:18080/ocsp/; } }"
   echo "}"
 } >"$W/nginx.conf"
 while [ "$(date +%s)" -le $expires ]; do sleep 0.3; done
@@ -158,7 +158,7 @@ done
 encoded=$(sed 's#/#%2F#g; s#+#%2B#g; s#=#%3D#g' <<<"$base64")
 by_get() { # PORT PATH: what openssl reads in the answer
   curl -s --path-as-is -o "$W/by-get" "http://127.0.0.1:$1/ocsp/$2"
-  ask -cert "$W/good.pem" -reqin "$W/double.req" -respin "$W/by-get"
+  ask -no_nonce -cert "$W/good.pem" -reqin "$W/double.req" -respin "$W/by-get" # else it adds another nonce
 }
 expect "GET through nginx, proxy_pass without a path: good" 0 'good.pem: good' by_get 18448 "$base64"
 expect "  with %2F as well" 0 'good.pem: good' by_get 18448 "$encoded"
