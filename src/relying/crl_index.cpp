@@ -239,6 +239,10 @@ bool IndexedCrl::holds_group(std::size_t group) const {
 std::optional<Bytes> IndexedCrl::entry_at(std::uint32_t place) const {
   const Bytes entries = parts_.head.view.entries;
   if (place >= entries.size()) return std::nullopt;
+  // An entry lies in two cache lines more often than not, and where the time begins is only known once the
+  // first is there: the second is asked for meanwhile.
+  constexpr std::size_t kUsualTime = 40;
+  __builtin_prefetch(&entries[std::min<std::size_t>(place + kUsualTime, entries.size() - 1)]);
   const auto& sealed = parts_.crl_blocks;
   if (!sealed) return entries.subspan(place);
   const auto offset = static_cast<std::size_t>(entries.data() - parts_.crl.bytes.data()) + place;
