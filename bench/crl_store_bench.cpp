@@ -343,7 +343,9 @@ double loading(const LargeCrl& large, Report& report) {
   }
   report.say("SHA-256 pass over the file, ms", fmt::format("{:.1f}", median(pass) * 1e3));
   report.bar("loading with one thread, in SHA-256 passes", median(one) / median(pass), 3, true);
-  report.bar("loading with two threads, in SHA-256 passes", median(two) / median(pass_wall), 2, true);
+  // Of two threads only the clock on the wall says how long they take; what else runs only adds to it.
+  report.bar("loading with two threads, in SHA-256 passes",
+             std::ranges::min(two) / std::ranges::min(pass_wall), 2, true);
   report.bar("OpenSSL's loading, in ours with one thread", median(peer) / median(one), 10, false);
   return median(one);
 }
@@ -377,24 +379,31 @@ relying::IndexedCrlPtr reopening(const LargeCrl& large, double building, Report&
   return opened;
 }
 
-// In the mapped index with its blocks checked.
+// In the mapped index with its blocks checked. First all of ours, then all of theirs: neither pushes what the
+// other one needs out of the caches.
 void lookups(const relying::IndexedCrl& ours, X509_CRL* theirs, bool listed, Report& report) {
   const auto serials = some_serials(ours, 100'000, listed);
   std::vector<Owned<ASN1_INTEGER>> peers;
   for (const Buffer& serial : serials) peers.push_back(peer_serial(serial));
-  std::vector<double> our_times, their_times;
-  for (int round = 0; round < kRounds; ++round) {
-    std::size_t found = 0, their_found = 0;
-    our_times.push_back(timed([&] {
-      for (const Buffer& serial : serials)
-        found += must(ours.find(serial, ours.head().issuer_key)).has_value();
-    }));
-    their_times.push_back(timed([&] {
-      for (const auto& serial : peers) their_found += peer_lists(theirs, serial.get());
-    }));
-    require(found == (listed ? serials.size() : 0) && their_found == found,
-            "the look-ups find something else");
-  }
+  const auto measured = [&](auto&& all) {
+    std::vector<double> times;
+    for (int round = 0; round < kRounds; ++round) {
+      std::size_t found = 0;
+      times.push_back(timed([&] { found = all(); }));
+      require(found == (listed ? serials.size() : 0), "a look-up finds something else");
+    }
+    return times;
+  };
+  const auto our_times = measured([&] {
+    std::size_t found = 0;
+    for (const Buffer& serial : serials) found += must(ours.find(serial, ours.head().issuer_key)).has_value();
+    return found;
+  });
+  const auto their_times = measured([&] {
+    std::size_t found = 0;
+    for (const auto& serial : peers) found += peer_lists(theirs, serial.get());
+    return found;
+  });
   const double n = static_cast<double>(serials.size());
   const std::string_view what = listed ? "" : "not ";
   report.say(fmt::format("a look-up of what is {}listed, ns: ours, OpenSSL's", what),

@@ -273,6 +273,9 @@ Result<std::optional<validate::CrlHit>> IndexedCrl::find(Bytes serial, const std
       const std::uint32_t place = group.places[first_of(same)];
       const auto octets = entry_at(place);
       if (!octets) return damage();
+      if (issuers_.empty())
+        if (const auto plain = reread_plain_entry_of(serial, *octets))
+          return validate::CrlHit{plain->reason, revoked_at(*plain)};
       const auto entry = read_entry(*octets);
       if (!entry) return damage();
       if (equal(entry->serial, serial) && (issuers_.empty() || issuers_.at(place) == *issuer))
