@@ -239,6 +239,10 @@ bool IndexedCrl::holds_group(std::size_t group) const {
 std::optional<Bytes> IndexedCrl::entry_at(std::uint32_t place) const {
   const Bytes entries = parts_.head.view.entries;
   if (place >= entries.size()) return std::nullopt;
+  // An entry lies in two cache lines more often than not, and where the time begins is only known once the
+  // first is there: the second is asked for meanwhile.
+  constexpr std::size_t kUsualTime = 40;
+  __builtin_prefetch(&entries[std::min<std::size_t>(place + kUsualTime, entries.size() - 1)]);
   const auto& sealed = parts_.crl_blocks;
   if (!sealed) return entries.subspan(place);
   const auto offset = static_cast<std::size_t>(entries.data() - parts_.crl.bytes.data()) + place;
@@ -269,6 +273,9 @@ Result<std::optional<validate::CrlHit>> IndexedCrl::find(Bytes serial, const std
       const std::uint32_t place = group.places[first_of(same)];
       const auto octets = entry_at(place);
       if (!octets) return damage();
+      if (issuers_.empty())
+        if (const auto plain = reread_plain_entry_of(serial, *octets))
+          return validate::CrlHit{plain->reason, revoked_at(*plain)};
       const auto entry = read_entry(*octets);
       if (!entry) return damage();
       if (equal(entry->serial, serial) && (issuers_.empty() || issuers_.at(place) == *issuer))

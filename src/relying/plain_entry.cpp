@@ -64,15 +64,11 @@ bool is_minimal(Bytes integer) {
                                  !(integer[0] == 0xff && integer[1] >= 0x80));
 }
 
-}  // namespace
-
-std::optional<PlainEntry> reread_plain_entry(Bytes entries) {
-  // SEQUENCE and INTEGER with lengths of one octet each.
-  if (entries.size() < 4 || entries[0] != 0x30 || entries[1] >= 0x80 || entries[2] != 0x02)
-    return std::nullopt;
+// SEQUENCE and INTEGER with lengths of one octet each, that of the serial known.
+std::optional<PlainEntry> with_serial_size(Bytes entries, std::size_t serial_size) {
+  if (entries[0] != 0x30 || entries[1] >= 0x80 || entries[2] != 0x02) return std::nullopt;
   PlainEntry entry;
   entry.size = 2U + entries[1];
-  const std::size_t serial_size = entries[3];
   if (entry.size > entries.size() || serial_size >= 0x80 || 4 + serial_size + kTimeSize > entry.size)
     return std::nullopt;
   entry.serial = entries.subspan(4, serial_size);
@@ -86,6 +82,20 @@ std::optional<PlainEntry> reread_plain_entry(Bytes entries) {
   entry.has_extensions = true;
   entry.reason = static_cast<x509::CrlReason>(rest.back());
   return entry;
+}
+
+}  // namespace
+
+std::optional<PlainEntry> reread_plain_entry(Bytes entries) {
+  return entries.size() < 4 ? std::nullopt : with_serial_size(entries, entries[3]);
+}
+
+std::optional<PlainEntry> reread_plain_entry_of(Bytes serial, Bytes entries) {
+  const std::size_t size = serial.size();
+  if (size == 0 || entries.size() < 4 + size || entries[3] != size ||
+      std::memcmp(entries.data() + 4, serial.data(), size) != 0)
+    return std::nullopt;
+  return with_serial_size(entries, size);
 }
 
 std::optional<PlainEntry> read_plain_entry(Bytes entries) {
