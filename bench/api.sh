@@ -91,6 +91,10 @@ done
 stored=$("$VOUCH" db show --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["counts"]["certificates"])')
 echo "$stored certificates in the database" >&2
 [ "$stored" -ge $((ROUNDS * CERTIFICATES)) ] || { echo "error: answered certificates are missing" >&2; exit 1; }
+# It begins anew every 16 MB or so, unless somebody reads an old state all the time.
+log=$(stat -c %s "$VOUCH_HOME/vouch.db-wal")
+echo "$log octets of write-ahead log" >&2
+[ "$log" -le $((100 << 20)) ] || { echo "error: the write-ahead log never begins anew" >&2; exit 1; }
 [ "$PEER" != yes ] || verdict "durable issuance over HTTPS" "$W/vouch" "$W/step-ca" "step-ca" 0.25
 verdict "durable issuance over HTTPS" "$W/vouch" "$W/signatures" "one signature" 10
 finish "$@"

@@ -123,12 +123,18 @@ net::Response handle(const Service& service, const net::Request& request) {
   return sent;
 }
 
-// The same for requests of one operation that came at the same time.
-std::vector<net::Response> handle_together(const Service& service, const Operation& operation,
-                                           std::span<const net::Request* const> requests) {
-  std::vector<net::Response> responses(requests.size());
+struct AskedTogether {
+  std::vector<net::Response> responses;  // of all; those of `asked` say only who asks
   std::vector<Asked> asked;
-  std::vector<std::size_t> places;  // in `responses`, of what was asked
+  std::vector<std::size_t> places;  // of what was asked, in `responses`
+};
+
+// The state of the database that callers are looked up in is let go here: whoever held it while a commit
+// waits would keep the write-ahead log from beginning anew, and with it that very commit.
+AskedTogether read_together(const Service& service, const Operation& operation,
+                            std::span<const net::Request* const> requests) {
+  AskedTogether read_all{std::vector<net::Response>(requests.size()), {}, {}};
+  auto& [responses, asked, places] = read_all;
   Callers callers(service.environment, service.login_name);
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const net::Request& request = *requests[i];
@@ -148,6 +154,13 @@ std::vector<net::Response> handle_together(const Service& service, const Operati
     }
     responses[i].notes.user = std::move(user);
   }
+  return read_all;
+}
+
+// The same for requests of one operation that came at the same time.
+std::vector<net::Response> handle_together(const Service& service, const Operation& operation,
+                                           std::span<const net::Request* const> requests) {
+  auto [responses, asked, places] = read_together(service, operation, requests);
   std::vector<Call> calls;
   calls.reserve(asked.size());
   for (const Asked& each : asked) calls.push_back({service, each.caller, each.parameters, each.body});
@@ -157,7 +170,7 @@ std::vector<net::Response> handle_together(const Service& service, const Operati
     response.notes.user = std::move(responses[places[i]].notes.user);
     responses[places[i]] = std::move(response);
   }
-  return responses;
+  return std::move(responses);
 }
 
 // The path of an operation that is run together is a route of its own, also for the other methods.

@@ -33,7 +33,8 @@ struct Caller {
 // that decides: "certificate:… (for device-7)".
 constexpr std::string_view kOnBehalfOf = "Vouch-On-Behalf-Of";
 
-// Who asks at the same time: one look into the database for all, and one for each certificate.
+// Who asks at the same time: one look into the database for all, and one for each certificate. It keeps the
+// state that it looked into, so it is let go before anything is committed.
 class Callers {
  public:
   Callers(const ca::Environment& environment, const LoginName& login_name)

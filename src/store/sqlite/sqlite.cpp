@@ -12,6 +12,7 @@
 #include "store/group_commit.hpp"
 #include "store/messages.hpp"
 #include "store/sqlite/check.hpp"
+#include "store/sqlite/checkpointer.hpp"
 #include "store/sqlite/copy.hpp"
 #include "store/sqlite/reader_pool.hpp"
 #include "store/sqlite/replay.hpp"
@@ -28,7 +29,7 @@ constexpr int kPageSize = 8192;
 // Pages in the write-ahead log after which it is copied into the database: the larger, the more often a page
 // that changes with every commit is copied once for many.
 constexpr int kCheckpointPages = 2048;
-// Beyond this the log is emptied even if readers must wait a moment for it.
+// Beyond this the log is emptied even if readers and writers must wait a moment for it.
 constexpr int kMaxLogPages = 4 * kCheckpointPages;
 // How long `fold` waits for commands that are about to end.
 constexpr std::chrono::seconds kPatience{2};
@@ -69,6 +70,7 @@ class SqliteDatabase final : public Database {
         writer_(std::move(writer)),
         busy_timeout_(options.busy_timeout),
         readers_(std::make_shared<ReaderPool>(file_, options.busy_timeout)),
+        checkpointer_(file_, options.busy_timeout),
         group_([this](std::span<GroupCommit::Member* const> group) { run(group); }, [this] { tidy_log(); }) {
     writer_->checkpoint_by_hand();
     log_head_ = writer_->log_head();
@@ -130,6 +132,7 @@ class SqliteDatabase final : public Database {
   int next_checkpoint_ = kCheckpointPages;
   AuditMirror mirror_;
   std::shared_ptr<ReaderPool> readers_;  // shared with snapshots, which may outlive us
+  Checkpointer checkpointer_;            // used by the leader of a group only
   GroupCommit group_;
 };
 
@@ -195,6 +198,7 @@ Status SqliteDatabase::run_work(const Work& work, bool alone) {
 // Leaving the write-ahead log needs the file for itself, and says so at once.
 Status SqliteDatabase::fold() {
   log_head_ = nullptr;
+  checkpointer_.stop();
   readers_->close_idle();
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
@@ -214,11 +218,18 @@ Status SqliteDatabase::fold() {
 void SqliteDatabase::tidy_log() {
   const int pages = writer_->wal_pages();
   if (pages < next_checkpoint_ - kCheckpointPages) next_checkpoint_ = kCheckpointPages;  // the log began anew
-  if (pages < next_checkpoint_) return;
-  if (pages < kMaxLogPages)
+  if (checkpointer_.take_ended()) {
+    // What was committed while it copied is little, and with it the log can begin anew.
     writer_->checkpoint();
-  else
+    return;
+  }
+  if (pages < next_checkpoint_) return;
+  if (pages >= kMaxLogPages) {
+    checkpointer_.stop();  // one copies at a time
     readers_->while_nobody_reads([this] { writer_->checkpoint(); });
+  } else if (!checkpointer_.begin()) {
+    writer_->checkpoint();
+  }
   // Readers may have held it back; then it is tried again after as many pages more.
   next_checkpoint_ = pages + kCheckpointPages;
 }

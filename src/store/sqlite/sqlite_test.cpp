@@ -533,6 +533,26 @@ TEST_F(SqliteTest, TheLogStaysBoundedWhileReadersComeAndGoAllTheTime) {
   EXPECT_LT(largest, 100'000'000u) << "200 MB were written";
 }
 
+TEST_F(SqliteTest, TheLogIsCopiedBesideTheCommitsAndBeginsAnew) {
+  std::uintmax_t largest = 0;
+  {
+    const auto database = create();
+    for (int i = 0; i < 150; ++i) {
+      ASSERT_TRUE(database->commit([&](Transaction& t) {
+        return t.update_settings(1, std::string(1'000'000, static_cast<char>('a' + i % 26)));
+      }));
+      largest = std::max(largest, fs::file_size(file_.string() + "-wal"));
+      std::this_thread::sleep_for(1ms);
+    }
+    EXPECT_THAT(database->check().value(), IsEmpty());
+  }
+  EXPECT_GT(largest, 16'000'000u) << "nothing was copied early";
+  EXPECT_LT(largest, 90'000'000u) << "150 MB were written";
+  const auto again = open({.create = false});
+  EXPECT_EQ(again->snapshot().value()->authority("First CA")->settings,
+            std::string(1'000'000, static_cast<char>('a' + 149 % 26)));
+}
+
 TEST_F(SqliteTest, ASnapshotHeldThroughManyCommitsStillSeesItsState) {
   const auto database = create();
   const auto snapshot = std::move(database->snapshot().value());
