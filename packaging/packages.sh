@@ -17,12 +17,14 @@ packages_build=(
   libutf8proc-dev         # names are compared in their normalized form
 )
 
-# ./quickstart checks its result with openssl, and asks the API with curl.
+# ./quickstart checks its result with openssl, asks the API with curl, and enrols with strongSwan's SCEP client.
 packages_quickstart=(
   "${packages_build[@]}"
   openssl
   curl
   python3
+  strongswan-pki                 # pki --scep
+  libstrongswan-extra-plugins    # curl
 )
 
 # ./test
@@ -55,9 +57,7 @@ packages_all=(
   charon-systemd                 # strongSwan
   strongswan-swanctl
   libstrongswan-standard-plugins
-  libstrongswan-extra-plugins    # curl
-  strongswan-pki                 # SCEP clients: pki --scep,
-  scep                           # micromdm's scepclient,
+  scep                           # SCEP clients: micromdm's scepclient,
   golang-github-micromdm-scep-dev  # and the library of a Go client,
   certmonger                     # getcert
   dbus-daemon                    # for certmonger
