@@ -95,6 +95,7 @@ void VisitorLog::take(std::string_view line) {
 
 std::vector<Visitor> VisitorLog::visitors() const {
   std::vector<Visitor> out;
+  out.reserve(visitors_.size());
   for (const auto& [key, visitor] : visitors_) out.push_back(visitor);
   std::ranges::sort(out, std::greater(), &Visitor::last);
   return out;
