@@ -24,6 +24,7 @@ packages_quickstart=(
   curl
   python3
   strongswan-pki                 # pki --scep
+  libstrongswan-standard-plugins # elliptic curves
   libstrongswan-extra-plugins    # curl
 )
 
@@ -56,7 +57,6 @@ packages_all=(
   systemd                        # systemd-analyze
   charon-systemd                 # strongSwan
   strongswan-swanctl
-  libstrongswan-standard-plugins
   scep                           # SCEP clients: micromdm's scepclient,
   golang-github-micromdm-scep-dev  # and the library of a Go client,
   certmonger                     # getcert
