@@ -65,6 +65,11 @@ inline RevocationRecord revocation(std::uint32_t n,
   return {serial(n), at(500), reason, std::nullopt};
 }
 
+inline KeyGeneration generation(AuthorityId authority, std::uint16_t certificate_index,
+                                std::uint16_t key_index) {
+  return {authority, certificate_index, key_index, "file:a.key", octets({1, 2}), octets({3}), {}, {}, at(1)};
+}
+
 inline CrlRecord crl(AuthorityId authority, std::uint64_t number) {
   CrlRecord record;
   record.authority = authority;
