@@ -494,6 +494,30 @@ TEST_F(ChallengeTest, AOneTimePasswordIsGoodForOneRequest) {
   EXPECT_EQ(reason(request(), old->text.text()), "ChallengeExpired");
 }
 
+TEST_F(ChallengeTest, WhoComesSecondAtTheSameTimeWasApprovedByNobody) {
+  ASSERT_TRUE(set_in_template(bench.environment(), "WebServer", "approval", "true", "admin"));
+  Grant manager;
+  manager.principal = kAccount;
+  manager.role = Role::manager;
+  ASSERT_DONE(grant_role(bench.environment(), manager, "admin"));
+  const Minted minted = mint();
+  std::vector<Submission> both;
+  for (int i = 0; i < 2; ++i) {
+    both.push_back(submission(request(), minted.text.text()));  // each with a key of its own
+    both.back().approve = true;
+  }
+  const auto outcomes = authority->submit(both);
+  ASSERT_TRUE(outcomes[0] && outcomes[1]);
+  EXPECT_EQ(outcomes[0]->disposition, Disposition::issued) << outcomes[0]->message;
+  EXPECT_EQ(outcomes[1]->disposition, Disposition::denied) << outcomes[1]->message;
+  const auto state = bench.database().snapshot().value();
+  EXPECT_EQ(state->request(outcomes[0]->request)->resolver, kAccount);
+  EXPECT_EQ(state->request(outcomes[1]->request)->resolver, "");
+  const std::string second = fmt::format("request {} ", outcomes[1]->request);
+  EXPECT_THAT(audit_text(), HasSubstr("request.submit " + second));
+  EXPECT_THAT(audit_text(), Not(HasSubstr("request.approve " + second)));
+}
+
 TEST_F(ChallengeTest, SoManyPasswordsAreOpenAtOnce) {
   for (int i = 0; i < 5; ++i)
     ASSERT_TRUE(mint_password(bench.environment(), kCa, {.profile = "phones"}, "mdm"));

@@ -272,7 +272,7 @@ Result<LocalAuthority::Work> LocalAuthority::consider(const Submission& submissi
 }
 
 // As if submitted and then approved. What only others may approve stays pending; so does what fails then.
-void LocalAuthority::approve_at_once(Work& work, policy::Question& question, const RoleTable& roles) const {
+void LocalAuthority::approve_at_once(Work& work, policy::Question question, const RoleTable& roles) const {
   const store::RequestRecord& request = work.request;
   if (work.decision.action != policy::Action::pend) return;
   for (const auto rule : {RoleRule::Kind::four_eyes, RoleRule::Kind::two_managers})
@@ -319,6 +319,10 @@ void LocalAuthority::refuse_challenge(Work& work) const {
   const challenge::Refusal& why = *work.challenge->refusal;
   store::RequestRecord& request = work.request;
   if (request.disposition == Disposition::denied) return;
+  if (work.pended) {  // approved at once, and then somebody else was quicker: nobody approved this
+    work.pended.reset();
+    request.resolver.clear();
+  }
   request.disposition = Disposition::denied;
   request.resolved_at = request.submitted_at;
   request.reason = challenge::name_of(why.code);

@@ -161,7 +161,7 @@ class LocalAuthority final : public Authority {
   // Steps of one issuance, in their order; each leaves its result in the Work.
   Result<Work> consider(const Submission& submission, TemplateLookup& templates, const Approval& approval,
                         const RoleTable* roles) const;
-  void approve_at_once(Work& work, policy::Question& question, const RoleTable& roles) const;
+  void approve_at_once(Work& work, policy::Question question, const RoleTable& roles) const;
   void refuse(Work& work, const Error& why) const;
   void refuse_challenge(Work& work) const;
   // Whether the challenge lets the request go on; else the work says what becomes of it.
