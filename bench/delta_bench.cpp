@@ -14,8 +14,8 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "ca/settings_change.hpp"
-#include "ca/setup.hpp"
+#include "ca/settings/settings_change.hpp"
+#include "ca/setup/setup.hpp"
 #include "crypto/openssl/openssl.hpp"
 #include "must.hpp"
 #include "revocation/crl_publication.hpp"

@@ -22,12 +22,12 @@
 #include <sstream>
 #include <thread>
 
-#include "ca/audit.hpp"
-#include "ca/backup.hpp"
-#include "ca/key_checks.hpp"
+#include "ca/backup/backup.hpp"
+#include "ca/home/audit.hpp"
+#include "ca/keys/key_checks.hpp"
 #include "ca/serial.hpp"
-#include "ca/setup.hpp"
-#include "ca/templates.hpp"
+#include "ca/settings/templates.hpp"
+#include "ca/setup/setup.hpp"
 #include "crypto/openssl/openssl.hpp"
 #include "must.hpp"
 #include "revocation/crl_publication.hpp"

@@ -3,7 +3,7 @@
 
 #include "api/describe.hpp"
 #include "api/operation.hpp"
-#include "ca/audit_verify.hpp"
+#include "ca/audit/audit_verify.hpp"
 #include "ca/refusals.hpp"
 
 namespace vouch::api {

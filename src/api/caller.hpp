@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-#include "ca/environment.hpp"
+#include "ca/home/environment.hpp"
 #include "net/http.hpp"
 
 namespace vouch::api {

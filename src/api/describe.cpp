@@ -4,8 +4,8 @@
 
 #include "base/pem.hpp"
 #include "ca/challenges.hpp"
-#include "ca/renewal.hpp"
-#include "ca/settings.hpp"
+#include "ca/settings/settings.hpp"
+#include "ca/setup/renewal.hpp"
 #include "crypto/provider.hpp"
 #include "x509/certificate.hpp"
 #include "x509/name.hpp"

@@ -11,8 +11,8 @@
 #include "base/value.hpp"
 #include "ca/authority.hpp"
 #include "ca/challenge_keys.hpp"
-#include "ca/environment.hpp"
-#include "ca/roles.hpp"
+#include "ca/home/environment.hpp"
+#include "ca/settings/roles.hpp"
 
 namespace vouch::api {
 

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "api/ocsp.hpp"
-#include "ca/setup.hpp"
-#include "ca/templates.hpp"
+#include "ca/settings/templates.hpp"
+#include "ca/setup/setup.hpp"
 #include "ca/test_fixture.hpp"
 #include "net/server.hpp"
 #include "net/test_net.hpp"

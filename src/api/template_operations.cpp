@@ -1,7 +1,7 @@
 // /api/v1/templates
 #include "api/describe.hpp"
 #include "api/operation.hpp"
-#include "ca/templates.hpp"
+#include "ca/settings/templates.hpp"
 
 namespace vouch::api {
 namespace {

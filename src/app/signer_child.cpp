@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "app/signer_keys.hpp"
-#include "ca/token_keys.hpp"
+#include "ca/keys/token_keys.hpp"
 #include "crypto/remote/sandbox.hpp"
 #include "crypto/remote/signer_service.hpp"
 

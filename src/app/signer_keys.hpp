@@ -6,8 +6,8 @@
 #include <map>
 #include <mutex>
 
-#include "ca/key_evidence.hpp"
-#include "ca/key_files.hpp"
+#include "ca/keys/key_evidence.hpp"
+#include "ca/keys/key_files.hpp"
 #include "lint/to_be_signed.hpp"
 
 namespace vouch::app {

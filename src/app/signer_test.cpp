@@ -8,8 +8,8 @@
 #include <fstream>
 
 #include "app/signer_keys.hpp"
-#include "ca/audit_head.hpp"
-#include "ca/renewal.hpp"
+#include "ca/audit/audit_head.hpp"
+#include "ca/setup/renewal.hpp"
 #include "ca/test_fixture.hpp"
 #include "crypto/pkcs11/pkcs11.hpp"
 #include "crypto/test_softhsm.hpp"

@@ -1,7 +1,7 @@
 // The attacks on a running authority: docs/threat-model.md lists them all.
 #include <gmock/gmock.h>
 
-#include "ca/key_files.hpp"
+#include "ca/keys/key_files.hpp"
 #include "ca/test_fixture.hpp"
 
 namespace vouch::ca {

@@ -5,12 +5,12 @@
 
 #include <algorithm>
 
-#include "ca/audit.hpp"
 #include "ca/challenge_desk.hpp"
 #include "ca/gathering.hpp"
+#include "ca/home/audit.hpp"
 #include "ca/issuance_cache.hpp"
 #include "ca/local_authority.hpp"
-#include "ca/templates.hpp"
+#include "ca/settings/templates.hpp"
 
 namespace vouch::ca {
 

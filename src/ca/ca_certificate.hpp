@@ -3,7 +3,7 @@
 // its parent for it.
 
 #include "ca/capolicy.hpp"
-#include "ca/environment.hpp"
+#include "ca/home/environment.hpp"
 #include "x509/certificate.hpp"
 
 namespace vouch::ca {

@@ -2,9 +2,9 @@
 // CAPolicy.inf: what an administrator wants of a CA's own certificate, read at set-up and again at each
 // renewal. docs/reference/capolicy.md lists every key.
 
-#include "ca/environment.hpp"
+#include "ca/home/environment.hpp"
 #include "ca/inf.hpp"
-#include "ca/locations.hpp"
+#include "ca/settings/locations.hpp"
 
 namespace vouch::ca {
 

@@ -5,10 +5,10 @@
 #include <map>
 #include <mutex>
 
-#include "ca/audit.hpp"
 #include "ca/authority.hpp"
 #include "ca/challenge_keys.hpp"
-#include "ca/settings.hpp"
+#include "ca/home/audit.hpp"
+#include "ca/settings/settings.hpp"
 #include "challenge/refusal.hpp"
 #include "x509/request.hpp"
 

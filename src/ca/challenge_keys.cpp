@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "ca/audit.hpp"
-#include "ca/ca_name.hpp"
-#include "ca/key_files.hpp"
+#include "ca/home/audit.hpp"
+#include "ca/home/ca_name.hpp"
+#include "ca/keys/key_files.hpp"
 #include "policy/agent_right.hpp"
 
 namespace vouch::ca {

@@ -10,7 +10,7 @@
 // They lie beside the CA's keys and are no such keys: whoever has them can still mint nothing that the
 // database does not know.
 
-#include "ca/environment.hpp"
+#include "ca/home/environment.hpp"
 #include "challenge/comparison.hpp"
 #include "challenge/sealed.hpp"
 

@@ -7,7 +7,7 @@
 
 #include "ca/challenge_desk.hpp"
 #include "ca/challenges.hpp"
-#include "ca/settings_change.hpp"
+#include "ca/settings/settings_change.hpp"
 #include "ca/test_fixture.hpp"
 
 namespace vouch::ca {

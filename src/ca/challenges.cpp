@@ -5,10 +5,10 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "ca/audit.hpp"
 #include "ca/challenge_desk.hpp"
-#include "ca/roles.hpp"
-#include "ca/settings_change.hpp"
+#include "ca/home/audit.hpp"
+#include "ca/settings/roles.hpp"
+#include "ca/settings/settings_change.hpp"
 #include "challenge/password.hpp"
 #include "x509/extensions.hpp"
 

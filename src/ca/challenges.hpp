@@ -7,7 +7,7 @@
 #include "base/secret.hpp"
 #include "base/value.hpp"
 #include "ca/challenge_keys.hpp"
-#include "ca/settings.hpp"
+#include "ca/settings/settings.hpp"
 #include "challenge/android.hpp"
 
 namespace vouch::ca {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "ca/ca_certificate.hpp"
-#include "ca/key_checks.hpp"
+#include "ca/keys/key_checks.hpp"
 #include "ca/serial.hpp"
 #include "ca/signed_request.hpp"
 #include "lint/lint.hpp"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "ca/key_checks.hpp"
+#include "ca/keys/key_checks.hpp"
 
 namespace vouch::ca {
 

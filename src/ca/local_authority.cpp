@@ -10,9 +10,9 @@
 
 #include "ca/authority_work.hpp"
 #include "ca/chain.hpp"
-#include "ca/key_checks.hpp"
-#include "ca/key_files.hpp"
-#include "ca/key_strength.hpp"
+#include "ca/keys/key_checks.hpp"
+#include "ca/keys/key_files.hpp"
+#include "ca/keys/key_strength.hpp"
 
 namespace vouch::ca {
 namespace {

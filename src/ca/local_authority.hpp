@@ -9,10 +9,10 @@
 #include <set>
 
 #include "ca/authority.hpp"
-#include "ca/environment.hpp"
-#include "ca/gap.hpp"
-#include "ca/roles.hpp"
-#include "ca/settings.hpp"
+#include "ca/backup/gap.hpp"
+#include "ca/home/environment.hpp"
+#include "ca/settings/roles.hpp"
+#include "ca/settings/settings.hpp"
 #include "lint/lint.hpp"
 #include "policy/decision.hpp"
 #include "x509/certificate.hpp"

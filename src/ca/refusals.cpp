@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "ca/audit.hpp"
-#include "ca/roles.hpp"
+#include "ca/home/audit.hpp"
+#include "ca/settings/roles.hpp"
 
 namespace vouch::ca {
 namespace {

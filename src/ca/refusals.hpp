@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "ca/environment.hpp"
+#include "ca/home/environment.hpp"
 
 namespace vouch::ca {
 

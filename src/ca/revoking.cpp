@@ -1,7 +1,7 @@
 // Revocation, hold and release.
 #include "ca/authority_work.hpp"
 
-#include "ca/key_checks.hpp"
+#include "ca/keys/key_checks.hpp"
 
 namespace vouch::ca {
 namespace {

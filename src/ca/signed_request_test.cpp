@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "ca/agent_rights.hpp"
+#include "ca/settings/agent_rights.hpp"
 #include "ca/test_fixture.hpp"
 #include "cms/cmc.hpp"
 #include "cms/signed_data.hpp"

@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-#include "ca/setup.hpp"
-#include "ca/templates.hpp"
+#include "ca/settings/templates.hpp"
+#include "ca/setup/setup.hpp"
 #include "crypto/openssl/openssl.hpp"
 #include "store/sqlite/sqlite.hpp"
 #include "x509/request.hpp"

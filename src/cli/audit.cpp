@@ -1,8 +1,8 @@
 // vouch audit …
 #include <ostream>
 
-#include "ca/audit_key.hpp"
-#include "ca/audit_verify.hpp"
+#include "ca/audit/audit_verify.hpp"
+#include "ca/setup/audit_key.hpp"
 #include "cli/describe.hpp"
 
 namespace vouch::cli {

@@ -1,7 +1,7 @@
 // vouch backup, vouch restore
 #include <ostream>
 
-#include "ca/backup.hpp"
+#include "ca/backup/backup.hpp"
 #include "cli/help.hpp"
 #include "cli/output.hpp"
 

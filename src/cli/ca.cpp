@@ -2,8 +2,8 @@
 #include <ostream>
 
 #include "base/pem.hpp"
-#include "ca/key_care.hpp"
-#include "ca/renewal.hpp"
+#include "ca/keys/key_care.hpp"
+#include "ca/setup/renewal.hpp"
 #include "cli/ca_setup.hpp"
 #include "cli/describe.hpp"
 

@@ -1,8 +1,8 @@
 // vouch ca key …, ca ping, ca unlock
 #include <ostream>
 
-#include "ca/key_care.hpp"
-#include "ca/key_waiting.hpp"
+#include "ca/keys/key_care.hpp"
+#include "ca/keys/key_waiting.hpp"
 #include "cli/output.hpp"
 
 namespace vouch::cli {

@@ -1,9 +1,9 @@
 // vouch ca renew, ca set
-#include "ca/renewal.hpp"
+#include "ca/setup/renewal.hpp"
 
 #include <ostream>
 
-#include "ca/change_settings.hpp"
+#include "ca/settings/change_settings.hpp"
 #include "cli/ca_parent.hpp"
 #include "cli/ca_setup.hpp"
 #include "cli/describe.hpp"

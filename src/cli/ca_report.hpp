@@ -2,7 +2,7 @@
 // What a CA shows once it is made, has its certificate or is renewed: to the world, to people and to
 // programs.
 
-#include "ca/setup.hpp"
+#include "ca/setup/setup.hpp"
 #include "cli/output.hpp"
 
 namespace vouch::cli {

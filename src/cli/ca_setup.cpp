@@ -3,7 +3,7 @@
 
 #include <ostream>
 
-#include "ca/import_pkcs12.hpp"
+#include "ca/setup/import_pkcs12.hpp"
 #include "cli/ca_parent.hpp"
 #include "cli/describe.hpp"
 

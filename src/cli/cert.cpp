@@ -2,7 +2,7 @@
 #include <ostream>
 
 #include "base/pem.hpp"
-#include "ca/maintenance.hpp"
+#include "ca/backup/maintenance.hpp"
 #include "cli/describe.hpp"
 #include "x509/print.hpp"
 

@@ -6,8 +6,8 @@
 #include <stop_token>
 #include <thread>
 
-#include "ca/audit_head.hpp"
-#include "ca/audit_mirror.hpp"
+#include "ca/audit/audit_head.hpp"
+#include "ca/audit/audit_mirror.hpp"
 #include "cli/output.hpp"
 
 namespace vouch::cli {

@@ -3,9 +3,9 @@
 #include <ostream>
 
 #include "base/pem.hpp"
-#include "ca/audit.hpp"
-#include "ca/settings_change.hpp"
-#include "ca/setup.hpp"
+#include "ca/home/audit.hpp"
+#include "ca/settings/settings_change.hpp"
+#include "ca/setup/setup.hpp"
 #include "cli/describe.hpp"
 #include "net/http.hpp"
 #include "relying/sync/crl_comparison.hpp"

@@ -3,7 +3,7 @@
 
 #include <fstream>
 
-#include "ca/maintenance.hpp"
+#include "ca/backup/maintenance.hpp"
 #include "cli/describe.hpp"
 
 namespace vouch::cli {

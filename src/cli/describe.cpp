@@ -5,7 +5,7 @@
 #include <ostream>
 
 #include "base/pem.hpp"
-#include "ca/setup.hpp"
+#include "ca/setup/setup.hpp"
 #include "ca/signed_request.hpp"
 #include "x509/print.hpp"
 

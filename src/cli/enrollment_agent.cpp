@@ -1,5 +1,5 @@
 // vouch enrollment-agent …
-#include "ca/agent_rights.hpp"
+#include "ca/settings/agent_rights.hpp"
 #include "cli/describe.hpp"
 
 namespace vouch::cli {

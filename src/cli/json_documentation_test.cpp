@@ -1,7 +1,7 @@
 // That --json has exactly the keys that docs/reference/json.md promises: every command that prints JSON runs.
 #include <thread>
 
-#include "ca/key_waiting.hpp"
+#include "ca/keys/key_waiting.hpp"
 #include "cli/test_commands.hpp"
 #include "cms/signed_data.hpp"
 #include "crypto/test_softhsm.hpp"

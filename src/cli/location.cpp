@@ -2,9 +2,9 @@
 #include <charconv>
 #include <ostream>
 
-#include "ca/audit.hpp"
-#include "ca/location_usage.hpp"
-#include "ca/settings_change.hpp"
+#include "ca/home/audit.hpp"
+#include "ca/settings/location_usage.hpp"
+#include "ca/settings/settings_change.hpp"
 #include "cli/describe.hpp"
 #include "revocation/crl_shards.hpp"
 

@@ -1,7 +1,7 @@
 // vouch role …
 #include <ostream>
 
-#include "ca/roles.hpp"
+#include "ca/settings/roles.hpp"
 #include "cli/describe.hpp"
 
 namespace vouch::cli {

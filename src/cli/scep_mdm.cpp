@@ -3,7 +3,7 @@
 #include <ostream>
 
 #include "base/pem.hpp"
-#include "ca/audit.hpp"
+#include "ca/home/audit.hpp"
 #include "cli/foreground.hpp"
 #include "cli/output.hpp"
 #include "daemon/configuration.hpp"

@@ -3,7 +3,7 @@
 #include <ostream>
 
 #include "base/text.hpp"
-#include "ca/templates.hpp"
+#include "ca/settings/templates.hpp"
 #include "cli/describe.hpp"
 #include "cli/scep_host.hpp"
 

@@ -9,8 +9,8 @@
 #include <sstream>
 
 #include "api/administration.hpp"
-#include "ca/setup.hpp"
-#include "ca/templates.hpp"
+#include "ca/settings/templates.hpp"
+#include "ca/setup/setup.hpp"
 #include "cli/through_service.hpp"
 #include "crypto/openssl/openssl.hpp"
 #include "net/worker_pool.hpp"

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <ostream>
 
-#include "ca/templates.hpp"
+#include "ca/settings/templates.hpp"
 #include "cli/describe.hpp"
 #include "policy/directory_attributes.hpp"
 

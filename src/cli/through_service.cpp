@@ -5,7 +5,7 @@
 
 #include "api/problem.hpp"
 #include "api/schema.hpp"
-#include "ca/roles.hpp"
+#include "ca/settings/roles.hpp"
 #include "cli/output.hpp"
 #include "daemon/configuration.hpp"
 #include "net/fetch.hpp"

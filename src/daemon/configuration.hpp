@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "ca/home.hpp"
+#include "ca/home/home.hpp"
 #include "daemon/listener_configuration.hpp"
 #include "daemon/mdm/configuration.hpp"
 #include "daemon/ocsp_source_configuration.hpp"
@@ -92,7 +92,7 @@ Result<Configuration> parse_configuration(std::string_view toml, std::string_vie
 // The home's; a home without a file has the defaults.
 Result<Configuration> read_configuration(const ca::Home& home);
 
-// As in ca/home.hpp, for the sections of the service (named_settings.cpp). Settings of a listener are
+// As in ca/home/home.hpp, for the sections of the service (named_settings.cpp). Settings of a listener are
 // "listener.NAME.KEY", and so with OCSP sources, SCEP profiles, webhooks and intune sections.
 // Every setting that there is, with those of each listener, profile and the like, by its whole name.
 struct ShownSetting {

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <set>
 
-#include "ca/audit_head.hpp"
+#include "ca/audit/audit_head.hpp"
 #include "revocation/crl_publication.hpp"
 #include "revocation/crl_targets.hpp"
 

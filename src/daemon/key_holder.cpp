@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ca/token_keys.hpp"
+#include "ca/keys/token_keys.hpp"
 #include "daemon/configuration.hpp"
 #include "daemon/setting_kinds.hpp"
 

@@ -4,8 +4,8 @@
 
 #include <map>
 
-#include "ca/key_evidence.hpp"
-#include "ca/key_files.hpp"
+#include "ca/keys/key_evidence.hpp"
+#include "ca/keys/key_files.hpp"
 
 namespace vouch::daemon {
 

@@ -2,7 +2,7 @@
 #include "daemon/server_certificate.hpp"
 
 #include "base/pem.hpp"
-#include "ca/settings_change.hpp"
+#include "ca/settings/settings_change.hpp"
 #include "daemon/test_service.hpp"
 #include "net/fetch.hpp"
 #include "x509/oids.hpp"

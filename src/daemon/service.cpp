@@ -1,6 +1,6 @@
 #include "daemon/service.hpp"
 
-#include "ca/audit_head.hpp"
+#include "ca/audit/audit_head.hpp"
 #include "daemon/jobs.hpp"
 
 namespace vouch::daemon {

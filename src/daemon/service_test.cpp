@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "ca/key_files.hpp"
+#include "ca/keys/key_files.hpp"
 #include "daemon/test_service.hpp"
 #include "x509/ocsp.hpp"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "ca/location_usage.hpp"
-#include "ca/service_keys.hpp"
+#include "ca/keys/service_keys.hpp"
+#include "ca/settings/location_usage.hpp"
 #include "revocation/crl_extensions.hpp"
 #include "x509/certificate.hpp"
 

@@ -2,8 +2,8 @@
 // What there is to check: the CAs of a home, the CAs above them, and every place that their certificates and
 // CRLs name.
 
-#include "ca/environment.hpp"
-#include "ca/settings.hpp"
+#include "ca/home/environment.hpp"
+#include "ca/settings/settings.hpp"
 #include "diagnose/report.hpp"
 #include "revocation/crl_shards.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ca/service_keys.hpp"
+#include "ca/keys/service_keys.hpp"
 #include "x509/certificate.hpp"
 
 namespace vouch::diagnose {

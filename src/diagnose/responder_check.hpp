@@ -1,6 +1,6 @@
 #pragma once
 // Symptom: OCSP answers are refused from one day to the next.
-// Probe:   the certificates that the CA's own services had issued to themselves (ca/service_keys.hpp).
+// Probe:   the certificates that the CA's own services had issued to themselves (ca/keys/service_keys.hpp).
 // Verdict: Expired; Expiring when the last quarter of its life has begun: the service renews at a third.
 // Mend:    start the service; its health state "ocsp responders" says what keeps it from renewing.
 

@@ -8,7 +8,7 @@
 // Needs the database and no key. It asks every location and so takes up to kDownloadTime for each kAtOnce of
 // them; never call it on a thread that answers requests (StatusDesk does not).
 
-#include "ca/environment.hpp"
+#include "ca/home/environment.hpp"
 #include "diagnose/report.hpp"
 #include "net/fetch.hpp"
 

@@ -2,8 +2,8 @@
 
 #include <atomic>
 
-#include "ca/renewal.hpp"
-#include "ca/service_keys.hpp"
+#include "ca/keys/service_keys.hpp"
+#include "ca/setup/renewal.hpp"
 #include "diagnose/status_desk.hpp"
 #include "diagnose/test_web.hpp"
 

@@ -50,8 +50,8 @@ Status check_request(const SigningGrant& grant, Bytes tbs) {
   return check_name(grant.subject, TRY(x509::parse_request_info(tbs)).subject, "subject");
 }
 
-// ---- texts of the audit log (ca/audit_head.hpp). Their first octet is no DER tag of the kinds above, so
-// neither can pass for the other.
+// ---- texts of the audit log (ca/audit/audit_head.hpp). Their first octet is no DER tag of the kinds above,
+// so neither can pass for the other.
 
 constexpr std::string_view kHeadStart = "vouch-audit/";
 constexpr std::string_view kStatementStart = "vouch audit key statement 1\n";

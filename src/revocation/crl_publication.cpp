@@ -4,7 +4,7 @@
 #include <functional>
 #include <thread>
 
-#include "ca/audit.hpp"
+#include "ca/home/audit.hpp"
 #include "lint/lint.hpp"
 #include "revocation/crl_extensions.hpp"
 #include "revocation/crl_targets.hpp"

@@ -2,7 +2,7 @@
 // What a CA owes the world: which CRL is due when, and which places have not got the newest one. Read from
 // the database alone, so that nothing needs the keys when nothing is due.
 
-#include "ca/settings.hpp"
+#include "ca/settings/settings.hpp"
 #include "store/database.hpp"
 
 namespace vouch::revocation {

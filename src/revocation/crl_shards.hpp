@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "ca/settings.hpp"
+#include "ca/settings/settings.hpp"
 #include "store/database.hpp"
 
 namespace vouch::revocation {

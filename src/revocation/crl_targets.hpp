@@ -3,7 +3,7 @@
 // PUT. One that fails holds up no other; it is tried again after a pause that doubles with each failure, with
 // the octets that were signed before, and so catches up by itself. What is known of it survives a restart.
 
-#include "ca/settings.hpp"
+#include "ca/settings/settings.hpp"
 #include "revocation/crl_extensions.hpp"
 #include "store/database.hpp"
 

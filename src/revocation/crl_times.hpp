@@ -2,7 +2,7 @@
 // When a CRL begins, when the next one is due, and when it ends: as AD CS documents it for CRLPeriod,
 // CRLOverlapPeriod and their delta counterparts (docs/mechanisms/crl.md).
 
-#include "ca/settings.hpp"
+#include "ca/settings/settings.hpp"
 
 namespace vouch::revocation {
 

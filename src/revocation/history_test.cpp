@@ -6,11 +6,11 @@
 #include <random>
 #include <set>
 
-#include "ca/backup.hpp"
-#include "ca/maintenance.hpp"
-#include "ca/renewal.hpp"
+#include "ca/backup/backup.hpp"
+#include "ca/backup/maintenance.hpp"
 #include "ca/serial.hpp"
-#include "ca/settings_change.hpp"
+#include "ca/settings/settings_change.hpp"
+#include "ca/setup/renewal.hpp"
 #include "ca/test_fixture.hpp"
 #include "revocation/crl_publication.hpp"
 #include "store/memory/memory.hpp"

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "ca/environment.hpp"
+#include "ca/home/environment.hpp"
 #include "revocation/ocsp_source.hpp"
 
 namespace vouch::revocation {

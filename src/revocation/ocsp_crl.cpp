@@ -7,7 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "base/pem.hpp"
-#include "ca/certificate_files.hpp"
+#include "ca/setup/certificate_files.hpp"
 #include "x509/extensions.hpp"
 
 namespace vouch::revocation {

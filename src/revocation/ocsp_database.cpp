@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "ca/key_files.hpp"
-#include "ca/service_keys.hpp"
+#include "ca/keys/key_files.hpp"
+#include "ca/keys/service_keys.hpp"
 #include "x509/request.hpp"
 
 namespace vouch::revocation {

@@ -2,7 +2,7 @@
 
 #include <deque>
 
-#include "ca/renewal.hpp"
+#include "ca/setup/renewal.hpp"
 #include "revocation/ocsp_database.hpp"
 #include "revocation/ocsp_responder.hpp"
 #include "revocation/test_authority.hpp"

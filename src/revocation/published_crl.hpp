@@ -1,7 +1,7 @@
 #pragma once
 // The CRL that the world has about one certificate, for those who ask by the certificate (SCEP's GetCRL).
 
-#include "ca/environment.hpp"
+#include "ca/home/environment.hpp"
 
 namespace vouch::revocation {
 

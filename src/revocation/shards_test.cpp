@@ -3,8 +3,8 @@
 #include <array>
 #include <set>
 
-#include "ca/renewal.hpp"
 #include "ca/serial.hpp"
+#include "ca/setup/renewal.hpp"
 #include "revocation/test_authority.hpp"
 
 namespace vouch::revocation {

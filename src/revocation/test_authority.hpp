@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "ca/settings_change.hpp"
+#include "ca/settings/settings_change.hpp"
 #include "ca/test_fixture.hpp"
 #include "revocation/crl_publication.hpp"
 #include "revocation/crl_targets.hpp"

@@ -19,9 +19,9 @@
 #include <set>
 #include <thread>
 
-#include "ca/audit_mirror.hpp"
-#include "ca/setup.hpp"
-#include "ca/templates.hpp"
+#include "ca/audit/audit_mirror.hpp"
+#include "ca/settings/templates.hpp"
+#include "ca/setup/setup.hpp"
 #include "crypto/openssl/openssl.hpp"
 #include "crypto/pkcs11/pkcs11.hpp"
 #include "revocation/crl_extensions.hpp"

@@ -31,7 +31,7 @@
 #include "api/describe.hpp"
 #include "api/problem.hpp"
 #include "api/submission.hpp"
-#include "ca/home.hpp"
+#include "ca/home/home.hpp"
 #include "crypto/openssl/openssl.hpp"
 #include "net/fetch.hpp"
 #include "store/sqlite/sqlite.hpp"

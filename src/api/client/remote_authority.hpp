@@ -11,7 +11,7 @@
 #include "base/value.hpp"
 #include "ca/authority.hpp"
 #include "ca/refusals.hpp"
-#include "ca/roles.hpp"
+#include "ca/settings/roles.hpp"
 #include "net/fetch.hpp"
 
 namespace vouch::api {

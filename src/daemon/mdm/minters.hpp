@@ -3,7 +3,7 @@
 // its administration API.
 
 #include "api/client/remote_authority.hpp"
-#include "ca/environment.hpp"
+#include "ca/home/environment.hpp"
 #include "daemon/scep/configuration.hpp"
 #include "enroll/mdm/password_minter.hpp"
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "ca/key_files.hpp"
-#include "ca/templates.hpp"
+#include "ca/keys/key_files.hpp"
+#include "ca/settings/templates.hpp"
 #include "daemon/scep/events.hpp"
 #include "daemon/scep/trust.hpp"
 #include "revocation/published_crl.hpp"

@@ -8,8 +8,8 @@
 #include <cerrno>
 
 #include "base/pem.hpp"
-#include "ca/key_files.hpp"
-#include "ca/service_keys.hpp"
+#include "ca/keys/key_files.hpp"
+#include "ca/keys/service_keys.hpp"
 #include "x509/request.hpp"
 
 namespace vouch::daemon::scep {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "ca/environment.hpp"
+#include "ca/home/environment.hpp"
 
 namespace vouch::daemon::scep {
 

@@ -248,7 +248,7 @@ ALTER TABLE certificates ADD COLUMN location_set INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX certificates_locations ON certificates(authority, location_set, not_after);
 )sql";
 
-// Small facts about the database itself: how far the fence has been compared (ca/fence.hpp), how many
+// Small facts about the database itself: how far the fence has been compared (ca/backup/fence.hpp), how many
 // requests were purged.
 const char kMarks[] = R"sql(
 CREATE TABLE marks (
