@@ -70,14 +70,15 @@ Result<Buffer> from_hex(std::string_view text) {
 }
 
 std::string to_base64(Bytes octets) {
-  std::string out;
-  out.reserve((octets.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < octets.size(); i += 3) {
-    const std::size_t n = std::min<std::size_t>(3, octets.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j) group = group << 8 | (j < n ? octets[i + j] : 0u);
-    for (std::size_t j = 0; j < 4; ++j) out.push_back(j <= n ? kBase64[group >> (18 - 6 * j) & 0x3f] : '=');
-  }
+  std::string out((octets.size() + 2) / 3 * 4, '=');
+  auto at = out.begin();
+  const auto put = [&at](std::uint32_t group, int characters) {
+    for (int shift = 18; characters != 0; shift -= 6, --characters) *at++ = kBase64[group >> shift & 0x3f];
+  };
+  for (; octets.size() >= 3; octets = octets.subspan(3))
+    put(std::uint32_t{octets[0]} << 16 | std::uint32_t{octets[1]} << 8 | octets[2], 4);
+  if (octets.size() == 2) put(std::uint32_t{octets[0]} << 16 | std::uint32_t{octets[1]} << 8, 3);
+  if (octets.size() == 1) put(std::uint32_t{octets[0]} << 16, 2);
   return out;
 }
 

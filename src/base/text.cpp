@@ -10,6 +10,13 @@
 namespace vouch {
 namespace {
 
+// Octets at the front that stand for themselves in a quoted text: printable ASCII but for quote and
+// backslash.
+std::size_t plain_octets(std::string_view text) {
+  const auto is_special = [](char c) { return c < 0x20 || c > 0x7e || c == '"' || c == '\\'; };
+  return static_cast<std::size_t>(std::ranges::find_if(text, is_special) - text.begin());
+}
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // How many letters to change, add, leave out or swap with their neighbour (optimal string alignment); both
@@ -55,8 +62,14 @@ std::size_t utf8_character(std::string_view text) {
 }
 
 void append_quoted(std::string& out, std::string_view text) {
+  out.reserve(out.size() + text.size() + 2);
   out.push_back('"');
   while (!text.empty()) {
+    if (const std::size_t plain = plain_octets(text); plain != 0) {
+      out.append(text.substr(0, plain));
+      text.remove_prefix(plain);
+      continue;
+    }
     const std::size_t size = utf8_character(text);
     const auto c = static_cast<std::uint8_t>(text[0]);
     if (size == 0) {
