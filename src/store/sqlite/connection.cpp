@@ -14,6 +14,13 @@ namespace {
 // SQLite takes a null pointer for NULL, whatever the length.
 const char kNothing[1] = {0};
 
+// SQLite counts its memory under a lock that all threads of the process share, at each piece; nobody here
+// asks for the count. Only possible before SQLite is first used; later it changes nothing.
+void stop_counting_memory() {
+  static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)once;
+}
+
 bool spoils_transaction(int code) {
   switch (code & 0xff) {
     case SQLITE_FULL:
@@ -78,6 +85,7 @@ void Query::bind(int index, std::string_view value) {
 
 Result<std::unique_ptr<Connection>> Connection::open(const fs::path& file,
                                                      std::chrono::milliseconds busy_timeout) {
+  stop_counting_memory();
   std::unique_ptr<Connection> connection(new Connection(file, busy_timeout));
   const int code =
       sqlite3_open_v2(file.c_str(), &connection->handle_,
