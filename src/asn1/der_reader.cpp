@@ -65,7 +65,16 @@ Result<Tlv> Reader::expect_tlv(Tag tag) {
   return tlv;
 }
 
-Result<Bytes> Reader::expect(Tag tag) { return TRY(expect_tlv(tag)).value; }
+Result<Bytes> Reader::expect(Tag tag) {
+  // What is there nearly always: the tag that is expected, a length of one octet.
+  const std::size_t left = input_.size() - position_;
+  if (const std::uint8_t* at = input_.data() + position_;
+      left >= 2 && Tag(at[0]) == tag && at[1] < 0x80 && at[1] <= left - 2 && (at[0] & 0x1f) != 0x1f) {
+    position_ += 2U + at[1];
+    return Bytes(at + 2, at[1]);
+  }
+  return TRY(expect_tlv(tag)).value;
+}
 
 Result<Reader> Reader::expect_constructed(Tag tag) {
   const Bytes value = TRY(expect(tag));
