@@ -122,6 +122,7 @@ void Connection::wait_writable() {
 
 void Connection::on_readable() {
   thread_.wake();
+  rested_ = false;
   for (int turn = 0; turn < kReadsInARow && wants_input(); ++turn) {
     const ssize_t n = ::recv(socket_.get(), thread_.scratch.data(), thread_.scratch.size(), 0);
     if (n == 0) return on_end();
@@ -355,10 +356,8 @@ void Connection::work(const std::shared_ptr<OwnedRequest>& owned, std::shared_pt
   deadline_ = kNever;
   // From whichever thread, back to that of this connection.
   auto reply = [self = shared_from_this(), owned, routes = std::move(routes)](Response response) {
-    asio::post(self->thread_.context, [self, owned, answer = assemble(std::move(response))] {
-      self->thread_.wake();
-      self->finish(owned->request, answer);
-    });
+    self->thread_.hand_over(
+        [self, owned, answer = assemble(std::move(response))] { self->finish(owned->request, answer); });
   };
   WorkerPool& pool = thread_.common.pool;
   bool queued = false;
@@ -383,6 +382,7 @@ void Connection::work(const std::shared_ptr<OwnedRequest>& owned, std::shared_pt
 
 void Connection::finish(const Request& request, const PreparedResponse& answer) {
   if (phase_ == Phase::closed) return;
+  rested_ = false;
   phase_ = Phase::head;
   if (thread_.draining) keep_alive_ = false;
   respond(request, answer);
@@ -531,7 +531,6 @@ bool Connection::flush_tls() {
     }
     text = {};
     if (piece.empty()) {
-      std::string().swap(out_);
       big_ = Body();
       big_sent_ = 0;
       return true;
@@ -589,7 +588,15 @@ void Connection::close() {
   thread_.remove(*this);
 }
 
+// Between requests, since a tick ago or longer: thousands of idle clients shall not keep memory for records.
+void Connection::rest() {
+  if (phase_ != Phase::head || started_ || writing_ || std::exchange(rested_, true)) return;
+  if (tls_) tls_->rest();
+  if (out_.empty()) std::string().swap(out_);
+}
+
 void Connection::check_deadline(std::int64_t now) {
+  rest();
   if (now < deadline_ || phase_ == Phase::closed) return;
   const bool half_a_request = phase_ == Phase::body || (phase_ == Phase::head && started_);
   if (writing_) return close();

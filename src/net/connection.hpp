@@ -61,6 +61,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
                          phase_ == Phase::lingering);
   }
   Address client_of(const Request& request) const;
+  void rest();
   void set_deadline(milliseconds from_now);
 
   IoThread& thread_;
@@ -83,6 +84,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Phase phase_ = Phase::head;
   bool keep_alive_ = true, started_ = false, ending_ = false, linger_ = false;
   bool reading_ = false, writing_ = false;
+  bool rested_ = false;  // nothing has come or gone since `rest`
 };
 
 }  // namespace vouch::net

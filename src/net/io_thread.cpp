@@ -32,6 +32,26 @@ void IoThread::wake() {
   date = "Date: " + format_http_date(second) + "\r\n";
 }
 
+void IoThread::hand_over(Act act) {
+  bool is_first = false;
+  {
+    const std::lock_guard lock(guards_handed_over_);
+    is_first = handed_over_.empty();
+    handed_over_.push_back(std::move(act));
+  }
+  if (is_first) asio::post(context, [this] { carry_out_handed_over(); });
+}
+
+void IoThread::carry_out_handed_over() {
+  std::vector<Act> acts;
+  {
+    const std::lock_guard lock(guards_handed_over_);
+    acts.swap(handed_over_);
+  }
+  wake();
+  for (Act& act : acts) act();
+}
+
 Counter* IoThread::answers(unsigned status) {
   if (common.metrics == nullptr || status >= answers_.size()) return nullptr;
   Counter*& counter = answers_[status];

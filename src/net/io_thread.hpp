@@ -9,6 +9,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <future>
 #include <map>
 #include <mutex>
@@ -111,6 +112,9 @@ class IoThread {
     });
     wait.wait();
   }
+  // From any thread: calls `act` on this one. What comes at the same time wakes it once.
+  using Act = std::move_only_function<void()>;
+  void hand_over(Act act);
   void join() { thread_.join(); }
 
   void add_slot(const std::shared_ptr<Slot>& slot, std::vector<FileDescriptor> sockets);
@@ -137,6 +141,7 @@ class IoThread {
 
  private:
   void tick();
+  void carry_out_handed_over();
   void wait_for_clients(const std::shared_ptr<Slot>& slot, Watched& socket);
   enum class Accepted : std::uint8_t { some, none, failed };
   Accepted accept(const std::shared_ptr<Slot>& slot, int listening, int most);
@@ -150,6 +155,8 @@ class IoThread {
   std::vector<std::pair<std::shared_ptr<Slot>, Watched*>> paused_;
   std::array<Counter*, 600> answers_{};
   std::int64_t dated_ = -1;
+  std::mutex guards_handed_over_;
+  std::vector<Act> handed_over_;
   std::jthread thread_;
 };
 

@@ -112,7 +112,12 @@ class OpensslSession final : public TlsSession {
   Result<bool> handshake() override {
     ERR_clear_error();
     const int done = SSL_do_handshake(ssl_.get());
-    if (done == 1) return true;
+    if (done == 1) {
+      // From now on buffers stay until `rest`: to get and return them with each record costs more than to
+      // copy it.
+      SSL_clear_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS);
+      return true;
+    }
     const int error = SSL_get_error(ssl_.get(), done);
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return false;
     return library_error(Errc::denied, "TLS handshake");
@@ -159,6 +164,8 @@ class OpensslSession final : public TlsSession {
     const int n = BIO_read(to_network, out.data() + before, static_cast<int>(waiting));
     out.resize(before + static_cast<std::size_t>(std::max(n, 0)));
   }
+
+  void rest() override { (void)SSL_free_buffers(ssl_.get()); }
 
   TlsPeer peer() const override {
     TlsPeer peer;

@@ -58,6 +58,8 @@ class TlsSession {
   virtual bool closed() const = 0;
   // Moves what has to go to the network to the end of `out`.
   virtual void take_output(std::string& out) = 0;
+  // Gives back the memory of records; for a session that is idle.
+  virtual void rest() = 0;
   virtual TlsPeer peer() const = 0;
 };
 

@@ -6,6 +6,21 @@
 #include "net/worker_pool.hpp"
 
 namespace vouch::net {
+namespace {
+
+// While one call waits for a disk another is prepared, and a third waits for somebody else, such as the
+// signer process.
+constexpr std::size_t kAtWork = 3;
+constexpr std::size_t kMostWaiting = 1024;
+
+// Measured with bench/api.sh: of few that wait, larger batches leave processors idle; of many, they share
+// more.
+std::size_t batch_of(std::size_t waiting) {
+  constexpr std::size_t kFewWait = 24, kLargest = 128;
+  return std::min({waiting, kLargest, std::max(kFewWait, waiting / 2)});
+}
+
+}  // namespace
 
 // One of the kAtWork places. A job that the pool drops gives it back as well.
 class Together::Turn {
@@ -49,7 +64,7 @@ void Together::work() {
 // Empty: nothing waits, and the place is free again; what comes from now on begins anew.
 std::vector<Together::Call> Together::next_batch() {
   const std::lock_guard lock(mutex_);
-  const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kLargestBatch));
+  const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(batch_of(waiting_.size()));
   std::vector<Call> batch(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
   waiting_.erase(waiting_.begin(), end);
   if (batch.empty()) --at_work_;

@@ -34,11 +34,6 @@ class Together : public std::enable_shared_from_this<Together> {
   bool try_post(WorkerPool& pool, Call call);
 
  private:
-  // While one call waits for a disk another is prepared, and a third waits for somebody else, such as the
-  // signer process. Measured with bench/api.sh: batches twice as large leave processors idle.
-  static constexpr std::size_t kAtWork = 3;
-  static constexpr std::size_t kLargestBatch = 24, kMostWaiting = 1024;
-
   class Turn;
   void work();
   std::vector<Call> next_batch();
