@@ -106,7 +106,7 @@ class Connection {
     std::size_t got = 0;
     while (SSL_read_ex(session_.get(), part.data(), part.size(), &got) == 1) {
       in_.append(part.data(), got);
-      if (got < part.size() && SSL_pending(session_.get()) == 0) break;
+      if (got < part.size() && SSL_has_pending(session_.get()) == 0) break;
     }
     if (got == 0 && SSL_get_error(session_.get(), 0) != SSL_ERROR_WANT_READ)
       fail("the server hung up:\n" + in_);
@@ -128,6 +128,7 @@ class Connection {
 
 Context make_context(const char* identity) {
   Context context(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_read_ahead(context.get(), 1);  // a record in one system call
   if (identity != nullptr && (SSL_CTX_use_certificate_chain_file(context.get(), identity) != 1 ||
                               SSL_CTX_use_PrivateKey_file(context.get(), identity, SSL_FILETYPE_PEM) != 1))
     fail(std::string("cannot read ") + identity);
