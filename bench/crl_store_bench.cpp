@@ -515,7 +515,7 @@ int main(int argc, char** argv) {
     const double building = loading(large, report);
     memory(fs::canonical("/proc/self/exe").string(), large, report);
     const auto opened = reopening(large, building, report);
-    (void)opened->check_all({});
+    (void)opened->check_all(large.provider(), {});
     const Owned<X509_CRL> theirs = large.peer_load();
     for (const bool listed : {true, false}) lookups(*opened, theirs.get(), listed, report);
   }

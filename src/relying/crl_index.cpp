@@ -2,41 +2,15 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "relying/plain_entry.hpp"
 
 namespace vouch::relying {
 namespace {
 
-// An entry that was checked when the index was built: its serial, date and reason, whatever its form.
-struct ReadEntry {
-  Bytes serial, extensions;
-  validate::CrlHit hit;
-};
-
-// reasonCode is looked for by hand: parse_crl_entry_extensions makes a list of all extensions. Each is
-// SEQUENCE { OID, critical BOOLEAN DEFAULT FALSE, OCTET STRING }.
-Result<x509::CrlReason> reason_in(Bytes extensions_der) {
-  asn1::Reader outer(extensions_der);
-  for (asn1::Reader list = TRY(outer.expect_sequence()); !list.at_end();) {
-    asn1::Reader extension = TRY(list.expect_sequence());
-    const Bytes id = TRY(extension.expect(asn1::Tag::oid));
-    if (!equal(id, x509::oid::kReasonCode.contents())) continue;
-    (void)TRY(extension.optional_boolean_default_false());
-    return x509::parse_reason_code(TRY(extension.expect_octet_string()));
-  }
-  return x509::CrlReason::unspecified;
-}
-
-Result<ReadEntry> read_entry(Bytes at) {
-  if (const auto plain = reread_plain_entry(at))
-    return ReadEntry{plain->serial, {}, {plain->reason, revoked_at(*plain)}};
-  x509::CrlEntryReader reader(at);
-  const x509::CrlEntryView view = TRY(reader.next());
-  ReadEntry entry{view.serial, view.extensions_der, {x509::CrlReason::unspecified, view.revoked_at}};
-  if (!view.extensions_der.empty()) entry.hit.reason = TRY(reason_in(view.extensions_der));
-  return entry;
-}
+// The mark of a table's entry: the reason, and whether its date is the number of an odd one.
+constexpr std::uint32_t kReason = 15, kOddDate = 16;
 
 // Octets of the first element; 0: it cannot be read.
 std::size_t element_size(Bytes elements) {
@@ -104,9 +78,10 @@ class TbsHash {
   std::jthread thread_;  // last: it uses the others
 };
 
-// The table of a CRL and the issuers of its entries.
+// What an index has for the entries of a CRL.
 struct Tables {
   TableMemory memory;
+  std::vector<Time> odd_dates;
   Buffer issuers;
 };
 
@@ -117,9 +92,6 @@ class IndexBuilder {
 
   Result<Tables> run() {
     const Bytes entries = head_.view.entries;
-    if (entries.size() > kMaxEntriesSize)
-      return make_error(Errc::limit_exceeded, "a CRL with {} octets of entries cannot be indexed",
-                        entries.size());
     if (auto tables = TRY(fill(estimate_elements(entries)))) return *std::move(tables);
     if (auto tables = TRY(fill(count_elements(entries)))) return *std::move(tables);
     return make_error(Errc::malformed, "the entries of revokedCertificates cannot be counted");
@@ -134,45 +106,46 @@ class IndexBuilder {
     const Bytes entries = head_.view.entries;
     rules_.emplace(head_);
     issuers_ = {};
+    odd_dates_.clear();
     entries_ = 0;
     TableMemory memory = TRY(TableMemory::make(groups_for(expected)));
-    SerialTableBuilder table(memory.groups(), [this](auto a, auto b) { return is_same(a, b); });
+    SerialTableBuilder table(memory.groups());
     for (std::size_t at = 0; at < entries.size();) {
       hash_.reach(entries.data() + at);
-      at += TRY(read(at, table).context("reading the entry at offset {} of revokedCertificates", at));
+      at += TRY(read(entries.subspan(at), table)
+                    .context("reading the entry at offset {} of revokedCertificates", at));
       if (++entries_ > expected) return std::nullopt;
     }
     table.finish();
     if (entries_ + entries_ / 8 + 64 < expected) return std::nullopt;
-    return Tables{std::move(memory), issuers_.encode()};
+    return Tables{std::move(memory), std::move(odd_dates_), issuers_.encode()};
   }
 
-  // Says how long the entry is.
-  Result<std::size_t> read(std::size_t at, SerialTableBuilder& table) {
-    const Bytes rest = head_.view.entries.subspan(at);
-    const auto place = static_cast<std::uint32_t>(at);
+  // The first entry; says how long it is.
+  Result<std::size_t> read(Bytes rest, SerialTableBuilder& table) {
     if (const auto plain = read_plain_entry(rest);
         plain && (!plain->has_extensions || head_.view.version >= 2)) {
-      table.add(hash_serial(seed_, plain->serial, TRY(issuer_of(place))), place);
+      table.add(hash_serial(seed_, plain->serial, TRY(issuer())),
+                {plain->date, static_cast<std::uint32_t>(plain->reason)});
       return plain->size;
     }
     x509::CrlEntryReader reader(rest);
     const x509::CrlEntryView entry = TRY(reader.next());
-    TRY(rules_->read(entry));
-    table.add(hash_serial(seed_, entry.serial, TRY(issuer_of(place))), place);
+    const auto extensions = TRY(rules_->read(entry));
+    TableEntry said = with_date(entry.revoked_at);
+    said.mark |= static_cast<std::uint32_t>(extensions.reason.value_or(x509::CrlReason::unspecified));
+    table.add(hash_serial(seed_, entry.serial, TRY(issuer())), said);
     return entry.whole.size();
   }
 
-  Result<std::uint32_t> issuer_of(std::uint32_t place) {
-    return indirect_ ? issuers_.note(place, rules_->issuer()) : 0;
+  TableEntry with_date(Time date) {
+    const auto seconds = (date - kUtcTimeBegin).count();
+    if (std::in_range<std::uint32_t>(seconds)) return {static_cast<std::uint32_t>(seconds), 0};
+    odd_dates_.push_back(date);
+    return {static_cast<std::uint32_t>(odd_dates_.size() - 1), kOddDate};
   }
 
-  bool is_same(std::uint32_t a, std::uint32_t b) const {
-    const auto first = read_entry(head_.view.entries.subspan(a));
-    const auto second = read_entry(head_.view.entries.subspan(b));
-    return first && second && equal(first->serial, second->serial) &&
-           (!indirect_ || issuers_.at(a) == issuers_.at(b));
-  }
+  Result<std::uint32_t> issuer() { return indirect_ ? issuers_.number(rules_->issuer()) : 0; }
 
   const validate::CrlHead& head_;
   const SerialSeed& seed_;
@@ -180,6 +153,7 @@ class IndexBuilder {
   const bool indirect_;
   std::optional<validate::CrlEntryRules> rules_;
   EntryIssuersBuilder issuers_;
+  std::vector<Time> odd_dates_;
   std::size_t entries_ = 0;
 };
 
@@ -214,6 +188,7 @@ Result<IndexedCrlPtr> build_crl_index(const crypto::Provider& provider, CrlOctet
   if (parts.head.unusable.empty()) parts.head.unusable = builder.unusable();
   parts.entries = builder.entries();
   parts.groups = tables->memory.groups();
+  parts.odd_dates = tables->odd_dates;
   parts.issuers = tables->issuers;
   parts.owner = std::move(tables);
   return IndexedCrl::make(std::move(parts));
@@ -222,7 +197,7 @@ Result<IndexedCrlPtr> build_crl_index(const crypto::Provider& provider, CrlOctet
 Result<IndexedCrlPtr> IndexedCrl::make(CrlIndexParts parts) {
   const EntryIssuers issuers = TRY(EntryIssuers::read(parts.issuers));
   const std::size_t places = parts.groups.size() * Group::kPlaces;
-  if (parts.groups.size() < groups_for(0) || places <= parts.entries)
+  if (places <= parts.entries)
     return make_error(Errc::malformed, "an index of {} places for {} entries", places, parts.entries);
   return std::make_shared<const IndexedCrl>(std::move(parts), issuers);
 }
@@ -233,25 +208,17 @@ std::optional<std::uint32_t> IndexedCrl::number_of(const std::string& issuer_key
 }
 
 bool IndexedCrl::holds_group(std::size_t group) const {
-  return !parts_.index_blocks || parts_.index_blocks->holds(group * sizeof(Group), sizeof(Group));
+  return !parts_.blocks || parts_.blocks->holds(group * sizeof(Group), sizeof(Group));
 }
 
-std::optional<Bytes> IndexedCrl::entry_at(std::uint32_t place) const {
-  const Bytes entries = parts_.head.view.entries;
-  if (place >= entries.size()) return std::nullopt;
-  // An entry lies in two cache lines more often than not, and where the time begins is only known once the
-  // first is there: the second is asked for meanwhile.
-  constexpr std::size_t kUsualTime = 40;
-  __builtin_prefetch(&entries[std::min<std::size_t>(place + kUsualTime, entries.size() - 1)]);
-  const auto& sealed = parts_.crl_blocks;
-  if (!sealed) return entries.subspan(place);
-  const auto offset = static_cast<std::size_t>(entries.data() - parts_.crl.bytes.data()) + place;
-  // Its length, then the whole of it.
-  const std::size_t header = std::min<std::size_t>(entries.size() - place, 6);
-  if (!sealed->holds(offset, header)) return std::nullopt;
-  const std::size_t size = element_size(entries.subspan(place));
-  if (size == 0 || !sealed->holds(offset, size)) return std::nullopt;
-  return entries.subspan(place, size);
+Result<std::optional<validate::CrlHit>> IndexedCrl::hit_of(TableEntry entry) const {
+  validate::CrlHit hit{static_cast<x509::CrlReason>(entry.mark & kReason),
+                       kUtcTimeBegin + std::chrono::seconds(entry.date)};
+  if ((entry.mark & kOddDate) != 0) {
+    if (entry.date >= parts_.odd_dates.size()) return damage();
+    hit.revoked_at = parts_.odd_dates[entry.date];
+  }
+  return hit;
 }
 
 Error IndexedCrl::damage() const {
@@ -263,36 +230,28 @@ Error IndexedCrl::damage() const {
 Result<std::optional<validate::CrlHit>> IndexedCrl::find(Bytes serial, const std::string& issuer_key) const {
   const auto issuer = number_of(issuer_key);
   if (!issuer) return std::nullopt;
-  const std::uint64_t hash = hash_serial(parts_.seed, serial, *issuer);
+  const SerialHash hash = hash_serial(parts_.seed, serial, *issuer);
   const std::span<const Group> groups = parts_.groups;
   std::size_t at = first_group(hash, groups.size());
   for (std::size_t tried = 0; tried < groups.size(); ++tried) {
     if (!holds_group(at)) return damage();
     const Group& group = groups[at];
-    for (PlaceBits same = find_tag(group, tag_of(hash)); same != 0; same &= same - 1) {
-      const std::uint32_t place = group.places[first_of(same)];
-      const auto octets = entry_at(place);
-      if (!octets) return damage();
-      if (issuers_.empty())
-        if (const auto plain = reread_plain_entry_of(serial, *octets))
-          return validate::CrlHit{plain->reason, revoked_at(*plain)};
-      const auto entry = read_entry(*octets);
-      if (!entry) return damage();
-      if (equal(entry->serial, serial) && (issuers_.empty() || issuers_.at(place) == *issuer))
-        return entry->hit;
-    }
-    if (find_tag(group, 0) != 0) return std::nullopt;
+    if (const std::size_t place = group.find(tag_of(hash)); place != Group::kPlaces)
+      return hit_of(group.at(place));
+    if (!group.was_passed()) return std::nullopt;
     at = next_group(at, groups.size());
   }
-  return damage();  // a table without a free place is none of ours
+  return damage();  // a table that is passed everywhere is none of ours
 }
 
-bool IndexedCrl::check_all(const std::stop_token& stop) const {
-  for (const auto* sealed : {&parts_.crl_blocks, &parts_.index_blocks}) {
-    if (!*sealed) continue;
-    for (std::size_t block = 0; block < (*sealed)->blocks() && !stop.stop_requested(); ++block)
-      if (!(*sealed)->check(block)) damaged_ = true;
-  }
+bool IndexedCrl::check_all(const crypto::Provider& provider, const std::stop_token& stop) const {
+  for (std::size_t block = 0; parts_.blocks && block < parts_.blocks->blocks(); ++block)
+    if (stop.stop_requested())
+      return !is_damaged();
+    else if (!parts_.blocks->check(block))
+      damaged_ = true;
+  TbsHash hash(provider, parts_.head.view.tbs, false);
+  if (hash.finish() != parts_.head.tbs_digest) damaged_ = true;
   return !is_damaged();
 }
 

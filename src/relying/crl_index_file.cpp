@@ -3,34 +3,33 @@
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 namespace vouch::relying {
 namespace {
 
-constexpr std::array<char, 8> kMagic = {'V', 'C', 'R', 'L', 'I', 'D', 'X', '2'};
-// Numbers of blocks: the body's begin where no CRL of 4 GiB reaches.
-constexpr std::uint32_t kBodyBlocks = 0x40000000, kHeadBlock = 0xffffffff;
+constexpr std::array<char, 8> kMagic = {'V', 'C', 'R', 'L', 'I', 'D', 'X', '3'};
+// Numbers of blocks.
+constexpr std::uint32_t kBodyBlocks = 0, kHeadBlock = 0xffffffff;
 
 struct FileHead {
   std::array<char, 8> magic = kMagic;
   SealNonce nonce{};
-  std::uint64_t crl_size = 0, entries = 0, groups = 0, issuers_size = 0, unusable_size = 0;
+  std::uint64_t crl_size = 0, entries = 0, groups = 0, odd_dates = 0, issuers_size = 0, unusable_size = 0;
   SerialSeed seed;
-  std::array<std::uint8_t, 32> tbs_digest{};
+  std::array<std::uint8_t, 32> tbs_digest{}, around_entries{};  // SHA-256
 };
 static_assert(std::is_trivially_copyable_v<FileHead> && sizeof(FileHead) % 8 == 0);
 
 // Where the parts of a file lie.
 struct Layout {
-  std::size_t crl_tags = 0, body_tags = 0, head_tag = 0, body = 0, end = 0;
+  std::size_t body_tags = sizeof(FileHead), head_tag = 0, body = 0, end = 0;
 };
 std::size_t body_size(const FileHead& head) {
-  return head.groups * sizeof(Group) + head.issuers_size + head.unusable_size;
+  return head.groups * sizeof(Group) + head.odd_dates * sizeof(Time) + head.issuers_size + head.unusable_size;
 }
 Layout layout_of(const FileHead& head) {
   Layout at;
-  at.crl_tags = sizeof(FileHead);
-  at.body_tags = at.crl_tags + SealedBlocks::tags_size(head.crl_size);
   // Padded, so that the body's groups are cache lines of the mapped file.
   constexpr std::size_t kLine = sizeof(Group);
   const std::size_t tags_end = at.body_tags + SealedBlocks::tags_size(body_size(head));
@@ -40,7 +39,10 @@ Layout layout_of(const FileHead& head) {
   return at;
 }
 
-Bytes octets_of(const FileHead& head) { return {reinterpret_cast<const std::uint8_t*>(&head), sizeof head}; }
+template <class T>
+Bytes octets_of(std::span<const T> values) {
+  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
+}
 
 Error not_ours(std::string_view why) { return make_error(Errc::found_bad, "the index is not used: {}", why); }
 
@@ -52,18 +54,20 @@ Result<FileHead> read_head(Bytes file, std::size_t crl_size) {
   if (head.magic != kMagic) return not_ours("it is of another form");
   if (head.crl_size != crl_size) return not_ours("it is for a CRL of another size");
   const std::size_t most = file.size();
-  if (head.groups > most / sizeof(Group) || head.issuers_size > most || head.unusable_size > most ||
-      layout_of(head).end != file.size())
+  if (head.groups > most / sizeof(Group) || head.odd_dates > most / sizeof(Time) ||
+      head.issuers_size > most || head.unusable_size > most || layout_of(head).end != file.size())
     return not_ours("its sizes do not fit");
   return head;
 }
 
-// What lies outside of the list of entries is parsed at once, so it is checked at once.
-bool holds_around_entries(const SealedBlocks& blocks, const x509::CrlView& view) {
-  if (view.entries.empty()) return blocks.holds(0, view.whole.size());
-  const auto first = static_cast<std::size_t>(view.entries.data() - view.whole.data());
-  const std::size_t behind = first + view.entries.size();
-  return blocks.holds(0, first) && blocks.holds(behind, view.whole.size() - behind);
+// Of a CRL's octets without those of its entries: what is parsed each time.
+Buffer digest_around_entries(const crypto::Provider& provider, const x509::CrlView& view) {
+  const std::size_t first =
+      view.entries.empty() ? 0 : static_cast<std::size_t>(view.entries.data() - view.whole.data());
+  const auto digester = provider.digester(crypto::DigestAlgorithm::sha256);
+  digester->update(view.whole.first(first));
+  digester->update(view.whole.subspan(first + view.entries.size()));
+  return digester->finish();
 }
 
 }  // namespace
@@ -77,18 +81,20 @@ Status save_crl_index(const crypto::Provider& provider, const crypto::Sealer& se
   head.crl_size = parts.crl.bytes.size();
   head.entries = parts.entries;
   head.groups = parts.groups.size();
+  head.odd_dates = parts.odd_dates.size();
   head.issuers_size = parts.issuers.size();
   head.unusable_size = unusable.size();
   head.seed = parts.seed;
   std::ranges::copy(parts.head.tbs_digest, head.tbs_digest.begin());
+  std::ranges::copy(digest_around_entries(provider, parts.head.view), head.around_entries.begin());
 
   Buffer body;
   body.reserve(body_size(head));
-  append(body, {reinterpret_cast<const std::uint8_t*>(parts.groups.data()), parts.groups.size_bytes()});
+  append(body, octets_of(parts.groups));
+  append(body, octets_of(parts.odd_dates));
   append(body, parts.issuers);
   append(body, unusable);
-  Buffer front = to_buffer(octets_of(head));
-  append(front, TRY(SealedBlocks::seal(sealer, head.nonce, 0, parts.crl.bytes)));
+  Buffer front = to_buffer(octets_of(std::span(&std::as_const(head), 1)));
   append(front, TRY(SealedBlocks::seal(sealer, head.nonce, kBodyBlocks, body)));
   front.resize(layout_of(head).head_tag);
   append(front, TRY(SealedBlocks::seal_one(sealer, head.nonce, kHeadBlock, front)));
@@ -110,16 +116,15 @@ Result<IndexedCrlPtr> open_crl_index(const crypto::Provider& provider,
                                octets.subspan(at.head_tag, crypto::Sealer::kTagSize)))
     return not_ours("this machine's key has not sealed it, or it was damaged");
 
-  CrlIndexParts parts;
-  parts.crl_blocks.emplace(sealer, head.nonce, 0U, crl.bytes,
-                           octets.subspan(at.crl_tags, at.body_tags - at.crl_tags));
-  parts.index_blocks.emplace(sealer, head.nonce, kBodyBlocks, octets.subspan(at.body),
-                             octets.subspan(at.body_tags, SealedBlocks::tags_size(body_size(head))));
   const auto view = x509::parse_crl(crl.bytes);
-  if (!view || !holds_around_entries(*parts.crl_blocks, *view)) return not_ours("it is for another CRL");
+  if (!view || !equal(digest_around_entries(provider, *view), head.around_entries))
+    return not_ours("it is for another CRL");
+  CrlIndexParts parts;
+  parts.blocks.emplace(sealer, head.nonce, kBodyBlocks, octets.subspan(at.body),
+                       octets.subspan(at.body_tags, SealedBlocks::tags_size(body_size(head))));
+  // All but the groups is small or seldom there, and looked at without asking.
   const std::size_t groups_size = head.groups * sizeof(Group);
-  if (!parts.index_blocks->holds(groups_size, body_size(head) - groups_size))
-    return not_ours("it was damaged");
+  if (!parts.blocks->holds(groups_size, body_size(head) - groups_size)) return not_ours("it was damaged");
 
   parts.head = TRY(validate::read_crl_head(*view, std::move(from)));
   validate::identify(provider, parts.head, to_buffer(head.tbs_digest));
@@ -128,8 +133,10 @@ Result<IndexedCrlPtr> open_crl_index(const crypto::Provider& provider,
   parts.entries = head.entries;
   parts.seed = head.seed;
   // Mapped at a page's beginning, with a whole number of cache lines before it.
-  parts.groups = {reinterpret_cast<const Group*>(octets.data() + at.body), head.groups};
-  parts.issuers = octets.subspan(at.body + groups_size, head.issuers_size);
+  const std::uint8_t* body = octets.data() + at.body;
+  parts.groups = {reinterpret_cast<const Group*>(body), head.groups};
+  parts.odd_dates = {reinterpret_cast<const Time*>(body + groups_size), head.odd_dates};
+  parts.issuers = octets.subspan(at.body + groups_size + parts.odd_dates.size_bytes(), head.issuers_size);
   parts.owner = std::move(mapped);
   return IndexedCrl::make(std::move(parts));
 }

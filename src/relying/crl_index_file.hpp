@@ -2,11 +2,13 @@
 // An index kept beside its CRL, and opened again by mapping both: nothing is parsed but the CRL's head and
 // tail.
 //
-//   head | tags of the CRL's blocks | tags of the body's blocks | padding | tag of all before |
-//   body: groups, issuers
+//   head | tags of the body's blocks | padding | tag of all before |
+//   body: groups, odd dates, issuers, why the CRL is unusable
 //
 // The tags are made with a key of this machine (SealedBlocks): an index of somebody else, or for another CRL,
-// or damaged, is not believed. The form is the machine's own; another one builds its own index.
+// or damaged, is not believed. Of the CRL, what stands around its entries is held against a digest in the
+// head when the index is opened; the entries themselves are not read. The form is the machine's own; another
+// one builds its own index.
 
 #include "relying/crl_index.hpp"
 

@@ -150,7 +150,7 @@ class CrlStore::Folder {
     std::size_t damaged = 0;
     for (const auto& [id, crl] : opened) {
       if (stop.stop_requested()) break;
-      if (crl == nullptr || crl->check_all(stop)) continue;
+      if (crl == nullptr || crl->check_all(*provider_, stop)) continue;
       ++damaged;
       const std::lock_guard lock(guards_lines_);
       if (const auto known = lines_.find(id); known != lines_.end() && known->second.crl == crl)
@@ -208,7 +208,8 @@ class CrlStore::Folder {
                               {{"issuer", index.head().issuer_text}, {"reason", std::move(fault)}});
         return ok();
       }
-      if (before.file && before.fingerprint == index.head().fingerprint && is_whole(id)) {
+      if (before.file && before.fingerprint == index.head().fingerprint &&
+          has_octets(id, index.head().view.whole)) {
         out.outcome = CrlPut::Outcome::unchanged;
         LineState line = before;
         line.file->origin = origin;
@@ -219,10 +220,14 @@ class CrlStore::Folder {
       return write(index, id, origin, before);
     });
   }
-  bool is_whole(const std::string& id) {
-    const std::lock_guard lock(guards_lines_);
-    const auto known = lines_.find(id);
-    return known != lines_.end() && open(known->second) != nullptr;
+  // Whether the line's file is this CRL still.
+  bool has_octets(const std::string& id, Bytes crl) {
+    IndexedCrlPtr stored;
+    {
+      const std::lock_guard lock(guards_lines_);
+      if (const auto known = lines_.find(id); known != lines_.end()) stored = open(known->second);
+    }
+    return stored != nullptr && equal(stored->head().view.whole, crl);
   }
 
   Status write(const IndexedCrl& index, const std::string& id, const CrlOrigin& origin,

@@ -421,6 +421,11 @@ TEST_F(CrlStoreTest, ADamagedIndexIsBuiltAgain) {
   }
   ASSERT_TRUE(write_file_atomic(index, Bytes(whole).first(whole.size() / 2)));
   EXPECT_TRUE(serves(open()));
+  Buffer earlier = whole;
+  earlier[7] = '2';  // the last octet of the file's magic
+  ASSERT_TRUE(write_file_atomic(index, earlier));
+  EXPECT_TRUE(serves(open()));
+  EXPECT_EQ(read_file(index).value()[7], whole[7]);
   fs::remove(index);
   EXPECT_TRUE(serves(open()));
   // With another key of the folder no index counts any more.
@@ -432,7 +437,7 @@ TEST_F(CrlStoreTest, ADamagedIndexIsBuiltAgain) {
 TEST_F(CrlStoreTest, ADamagedCrlIsMissingUntilItIsPutAgain) {
   const Buffer der = crl(5, {{7, CrlReason::superseded}});
   put(*open(), der);
-  for (const std::size_t at : {10U, unsigned(der.size() / 2), unsigned(der.size() - 1)}) {
+  for (const std::size_t at : {std::size_t{10}, der.size() - 1}) {
     damage(files(".crl").at(0), at);
     const auto store = open();
     EXPECT_TRUE(store->of_issuer(ca_->subject_key())->empty());
@@ -443,6 +448,33 @@ TEST_F(CrlStoreTest, ADamagedCrlIsMissingUntilItIsPutAgain) {
     EXPECT_FALSE(store->from_url(kUrl)->damaged);
     EXPECT_EQ(store->of_issuer(ca_->subject_key())->size(), 1U);
   }
+}
+
+// The index answers for the entries; what became of them is noticed by the look at everything, or when the
+// CRL comes again.
+TEST_F(CrlStoreTest, DamagedEntriesChangeNoAnswer) {
+  const Buffer der = crl(5, {{7, CrlReason::superseded}});
+  const auto entries = x509::parse_crl(der).value().entries;
+  const auto at = static_cast<std::size_t>(entries.data() - der.data());
+  put(*open(), der);
+  const auto damaged = [&] {
+    damage(files(".crl").at(0), at + entries.size() - 1);
+    auto store = open();
+    EXPECT_EQ(store->from_url(kUrl)->crl->find(Buffer{7}, ca_->subject_key()).value()->reason,
+              CrlReason::superseded);
+    return store;
+  };
+  auto store = damaged();
+  EXPECT_EQ(store->check_files({}), 1U);
+  EXPECT_TRUE(store->of_issuer(ca_->subject_key())->empty()) << "it is missing once that is known";
+  EXPECT_TRUE(store->from_url(kUrl)->damaged);
+  EXPECT_EQ(said(*store, der), "replaced");
+  EXPECT_EQ(store->check_files({}), 0U);
+  EXPECT_EQ(said(*damaged(), der), "replaced") << "what was put there is not what is there";
+  EXPECT_EQ(read_file(files(".crl").at(0)).value(), der);
+  store = damaged();
+  fs::remove(files(".idx").at(0));
+  EXPECT_TRUE(open()->of_issuer(ca_->subject_key())->empty()) << "no index is built of it";
 }
 
 // Damage that comes while the files are mapped: nobody is told that a certificate is good; then it mends

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 namespace vouch::relying {
 namespace {
 
-constexpr std::size_t kWord = 4, kHead = 2, kIssuerRow = 3, kChangeRow = 2;  // in words
+constexpr std::size_t kWord = 4, kHead = 1, kIssuerRow = 3;  // in words
 constexpr std::size_t kMaxNames = std::size_t{1} << 30;
 
 void append_word(Buffer& out, std::size_t value) {
@@ -23,9 +24,7 @@ Result<EntryIssuers> EntryIssuers::read(Bytes octets) {
   if (octets.size() < kHead * kWord) return make_error(Errc::malformed, "the list of issuers is cut off");
   out.octets_ = octets;
   out.issuers_ = out.word(0);
-  out.changes_ = out.word(1);
-  const std::size_t rows = kHead + out.issuers_ * kIssuerRow + out.changes_ * kChangeRow;
-  if (out.issuers_ == 0 || out.changes_ == 0 || rows > octets.size() / kWord)
+  if (out.issuers_ == 0 || kHead + out.issuers_ * kIssuerRow > octets.size() / kWord)
     return make_error(Errc::malformed, "the list of issuers does not fit its size");
   return out;
 }
@@ -55,54 +54,30 @@ std::optional<std::uint32_t> EntryIssuers::number_of(std::string_view issuer) co
   return word(kHead + low * kIssuerRow + 2);
 }
 
-std::uint32_t EntryIssuers::at(std::uint32_t place) const {
-  const std::size_t first = kHead + issuers_ * kIssuerRow;
-  std::size_t low = 0, high = changes_;  // the first change behind the place
-  while (low < high) {
-    const std::size_t middle = low + (high - low) / 2;
-    if (word(first + middle * kChangeRow) <= place)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low == 0 ? 0 : word(first + (low - 1) * kChangeRow + 1);
-}
-
-Result<std::uint32_t> EntryIssuersBuilder::note(std::uint32_t place, const std::string& issuer) {
+Result<std::uint32_t> EntryIssuersBuilder::number(const std::string& issuer) {
   const auto [known, is_new] = numbers_.try_emplace(issuer, static_cast<std::uint32_t>(numbers_.size()));
   if (is_new) names_size_ += issuer.size();
   if (names_size_ > kMaxNames)
     return make_error(Errc::limit_exceeded, "the names of issuers in a CRL take more than {} octets",
                       kMaxNames);
-  if (changes_.empty() || changes_.back().number != known->second) changes_.push_back({place, known->second});
   return known->second;
 }
 
-std::uint32_t EntryIssuersBuilder::at(std::uint32_t place) const {
-  const auto behind = std::ranges::upper_bound(changes_, place, {}, &Change::place);
-  return behind == changes_.begin() ? 0 : std::prev(behind)->number;
-}
-
 Buffer EntryIssuersBuilder::encode() const {
-  if (changes_.empty()) return {};
+  if (numbers_.empty()) return {};
   std::vector<const std::pair<const std::string, std::uint32_t>*> sorted;
   sorted.reserve(numbers_.size());
   for (const auto& one : numbers_) sorted.push_back(&one);
   std::ranges::sort(sorted, {}, [](const auto* one) { return std::string_view(one->first); });
   Buffer out;
   append_word(out, sorted.size());
-  append_word(out, changes_.size());
-  std::size_t offset = (kHead + sorted.size() * kIssuerRow + changes_.size() * kChangeRow) * kWord;
+  std::size_t offset = (kHead + sorted.size() * kIssuerRow) * kWord;
   out.reserve(offset + names_size_);
   for (const auto* one : sorted) {
     append_word(out, offset);
     append_word(out, one->first.size());
     append_word(out, one->second);
     offset += one->first.size();
-  }
-  for (const Change& change : changes_) {
-    append_word(out, change.place);
-    append_word(out, change.number);
   }
   for (const auto* one : sorted) append(out, as_bytes(one->first));
   return out;

@@ -1,13 +1,12 @@
 #pragma once
-// Whose certificates the entries of an indirect CRL are about (RFC 5280 5.3.3): one issuer after the other,
-// each from one entry on. In a form that can be mapped from a file. Internal to this room.
+// Whose certificates the entries of an indirect CRL are about (RFC 5280 5.3.3): each issuer has a number,
+// which is hashed with the serial. In a form that can be mapped from a file. Internal to this room.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "base/bytes.hpp"
 
@@ -15,7 +14,7 @@ namespace vouch::relying {
 
 // A view of what EntryIssuersBuilder wrote. Damaged octets give wrong answers, never a read outside of them.
 //
-//   issuers, changes, {offset and size of the name, number} by name, {place, number} by place, names
+//   issuers, {offset and size of the name, number} by name, names
 //
 // all numbers in 32 bits.
 class EntryIssuers {
@@ -27,30 +26,23 @@ class EntryIssuers {
   bool empty() const { return octets_.empty(); }
   // The number of an issuer (x509::comparison_key); none: no entry is about its certificates.
   std::optional<std::uint32_t> number_of(std::string_view issuer) const;
-  // The number of the issuer that the entry at this place is about.
-  std::uint32_t at(std::uint32_t place) const;
 
  private:
   std::uint32_t word(std::size_t index) const;
   std::string_view name(std::size_t row) const;
 
   Bytes octets_;
-  std::size_t issuers_ = 0, changes_ = 0;
+  std::size_t issuers_ = 0;
 };
 
 class EntryIssuersBuilder {
  public:
   // `limit_exceeded` when the names take more than 1 GiB.
-  Result<std::uint32_t> note(std::uint32_t place, const std::string& issuer);
-  std::uint32_t at(std::uint32_t place) const;
+  Result<std::uint32_t> number(const std::string& issuer);
   Buffer encode() const;
 
  private:
-  struct Change {
-    std::uint32_t place, number;
-  };
   std::unordered_map<std::string, std::uint32_t> numbers_;
-  std::vector<Change> changes_;
   std::size_t names_size_ = 0;
 };
 

@@ -34,28 +34,25 @@ std::uint64_t four_numbers(std::uint64_t text) {
   return (digits * 10 + (digits >> 8)) & 0x00ff00ff00ff00ff;
 }
 
-struct UtcTime {
-  unsigned year, month, day, hour, minute, second;
-};
-UtcTime numbers_of(const std::uint8_t* at) {
-  const std::uint64_t date = four_numbers(eight_at(at + 2)), time = four_numbers(eight_at(at + 6));
+// Seconds since kUtcTimeBegin of the UTCTime that begins here, if asn1::parse_utc_time would read it.
+std::optional<std::uint32_t> read_utc_time(const std::uint8_t* at) {
+  if (at[0] != 0x17 || at[1] != 13 || at[14] != 'Z') return std::nullopt;
+  const std::uint64_t date_text = eight_at(at + 2), time_text = eight_at(at + 6);
+  if (!are_digits(date_text) || !are_digits(time_text)) return std::nullopt;
+  const std::uint64_t date = four_numbers(date_text), time = four_numbers(time_text);
   const auto number = [](std::uint64_t numbers, unsigned index) {
-    return static_cast<unsigned>(numbers >> (16 * index) & 0xff);
+    return static_cast<std::uint32_t>(numbers >> (16 * index) & 0xff);
   };
-  return {number(date, 0), number(date, 1), number(date, 2),
-          number(date, 3), number(time, 2), number(time, 3)};
-}
-bool has_time_header(const std::uint8_t* at) { return at[0] == 0x17 && at[1] == 13 && at[14] == 'Z'; }
-// As asn1::parse_utc_time reads it.
-bool is_utc_time(const std::uint8_t* at) {
-  const UtcTime read = numbers_of(at);
-  if (!are_digits(eight_at(at + 2)) || !are_digits(eight_at(at + 6)) || read.month - 1 > 11 ||
-      read.hour > 23 || read.minute > 59 || read.second > 59)
-    return false;
-  // From 1950 to 2049 every fourth year is a leap year.
-  constexpr std::uint8_t kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  const unsigned leap_day = read.month == 2 && read.year % 4 == 0 ? 1 : 0;
-  return read.day - 1 < kDays[read.month - 1] + leap_day;
+  const std::uint32_t month = number(date, 1), day = number(date, 2), hour = number(date, 3),
+                      minute = number(time, 2), second = number(time, 3);
+  if (month - 1 > 11 || hour > 23 || minute > 59 || second > 59) return std::nullopt;
+  // From 1950 to 2049 every fourth year is a leap year, 1952 the first.
+  const std::uint32_t year = (number(date, 0) + 50) % 100, leap_day = year % 4 == 2 ? 1 : 0;
+  constexpr std::uint16_t kDaysBefore[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
+  const std::uint32_t days_before = kDaysBefore[month - 1] + (month > 2 ? leap_day : 0);
+  const std::uint32_t days = kDaysBefore[month] + (month > 1 ? leap_day : 0) - days_before;
+  if (day - 1 >= days) return std::nullopt;
+  return (((year * 365 + (year + 1) / 4 + days_before + day - 1) * 24 + hour) * 60 + minute) * 60 + second;
 }
 
 // X.690 8.3.2
@@ -64,17 +61,21 @@ bool is_minimal(Bytes integer) {
                                  !(integer[0] == 0xff && integer[1] >= 0x80));
 }
 
-// SEQUENCE and INTEGER with lengths of one octet each, that of the serial known.
-std::optional<PlainEntry> with_serial_size(Bytes entries, std::size_t serial_size) {
-  if (entries[0] != 0x30 || entries[1] >= 0x80 || entries[2] != 0x02) return std::nullopt;
+}  // namespace
+
+// SEQUENCE and INTEGER with lengths of one octet each.
+std::optional<PlainEntry> read_plain_entry(Bytes entries) {
+  if (entries.size() < 4 || entries[0] != 0x30 || entries[1] >= 0x80 || entries[2] != 0x02)
+    return std::nullopt;
   PlainEntry entry;
   entry.size = 2U + entries[1];
-  if (entry.size > entries.size() || serial_size >= 0x80 || 4 + serial_size + kTimeSize > entry.size)
-    return std::nullopt;
+  const std::size_t serial_size = entries[3], end_of_time = 4 + serial_size + kTimeSize;
+  if (entry.size > entries.size() || end_of_time > entry.size) return std::nullopt;
   entry.serial = entries.subspan(4, serial_size);
-  entry.time = entries.data() + 4 + serial_size;
-  if (!has_time_header(entry.time)) return std::nullopt;
-  const Bytes rest = entries.subspan(4 + serial_size + kTimeSize, entry.size - 4 - serial_size - kTimeSize);
+  const auto date = read_utc_time(entries.data() + 4 + serial_size);
+  if (!date || !is_minimal(entry.serial)) return std::nullopt;
+  entry.date = *date;
+  const Bytes rest = entries.subspan(end_of_time, entry.size - end_of_time);
   if (rest.empty()) return entry;
   if (rest.size() != kReasonSize || std::memcmp(rest.data(), kReasonPrefix, sizeof kReasonPrefix) != 0 ||
       rest.back() > 10 || (kReasons >> rest.back() & 1) == 0)
@@ -82,33 +83,6 @@ std::optional<PlainEntry> with_serial_size(Bytes entries, std::size_t serial_siz
   entry.has_extensions = true;
   entry.reason = static_cast<x509::CrlReason>(rest.back());
   return entry;
-}
-
-}  // namespace
-
-std::optional<PlainEntry> reread_plain_entry(Bytes entries) {
-  return entries.size() < 4 ? std::nullopt : with_serial_size(entries, entries[3]);
-}
-
-std::optional<PlainEntry> reread_plain_entry_of(Bytes serial, Bytes entries) {
-  const std::size_t size = serial.size();
-  if (size == 0 || entries.size() < 4 + size || entries[3] != size ||
-      std::memcmp(entries.data() + 4, serial.data(), size) != 0)
-    return std::nullopt;
-  return with_serial_size(entries, size);
-}
-
-std::optional<PlainEntry> read_plain_entry(Bytes entries) {
-  const auto entry = reread_plain_entry(entries);
-  if (!entry || !is_minimal(entry->serial) || !is_utc_time(entry->time)) return std::nullopt;
-  return entry;
-}
-
-Time revoked_at(const PlainEntry& entry) {
-  const UtcTime read = numbers_of(entry.time);
-  const std::chrono::year year(static_cast<int>(read.year < 50 ? 2000 + read.year : 1900 + read.year));
-  const std::chrono::sys_days date(year / std::chrono::month(read.month) / std::chrono::day(read.day));
-  return Time(date) + std::chrono::seconds(read.hour * 3600 + read.minute * 60 + read.second);
 }
 
 }  // namespace vouch::relying

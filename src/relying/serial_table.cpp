@@ -23,6 +23,10 @@ struct SipState {
     round();
     a ^= word;
   }
+  std::uint64_t squeeze() {
+    for (int i = 0; i < 3; ++i) round();
+    return a ^ b ^ c ^ d;
+  }
 };
 
 // In the machine's own order: a table does not leave it.
@@ -34,8 +38,10 @@ std::uint64_t word_at(const std::uint8_t* at, std::size_t size) {
 
 }  // namespace
 
-std::uint64_t hash_serial(const SerialSeed& seed, Bytes serial, std::uint32_t issuer) {
-  SipState state{seed.first ^ 0x736f6d6570736575, seed.second ^ 0x646f72616e646f6d,
+// No two certificates give the same words: the last one has the serial's size, and one more or less in front
+// is a difference of eight.
+SerialHash hash_serial(const SerialSeed& seed, Bytes serial, std::uint32_t issuer) {
+  SipState state{seed.first ^ 0x736f6d6570736575, seed.second ^ 0x646f72616e646f6d ^ 0xee,
                  seed.first ^ 0x6c7967656e657261, seed.second ^ 0x7465646279746573};
   // Few CRLs have more issuers than one; their number is a word of its own.
   if (issuer != 0) state.absorb(issuer);
@@ -43,9 +49,12 @@ std::uint64_t hash_serial(const SerialSeed& seed, Bytes serial, std::uint32_t is
   std::size_t left = serial.size();
   for (; left >= 8; at += 8, left -= 8) state.absorb(word_at(at, 8));
   state.absorb((left == 0 ? 0 : word_at(at, left)) | static_cast<std::uint64_t>(serial.size()) << 56);
-  state.c ^= 0xff;
-  for (int i = 0; i < 3; ++i) state.round();
-  return state.a ^ state.b ^ state.c ^ state.d;
+  state.c ^= 0xee;
+  SerialHash hash;
+  hash.group = state.squeeze();
+  state.b ^= 0xdd;
+  hash.tag = state.squeeze();
+  return hash;
 }
 
 Result<TableMemory> TableMemory::make(std::size_t groups) {
@@ -67,19 +76,16 @@ TableMemory::~TableMemory() {
   if (!map_.empty()) ::munmap(map_.data(), map_.size());
 }
 
-void SerialTableBuilder::insert(const Waiting& entry) {
-  for (std::size_t at = entry.group;; at = next_group(at, groups_.size())) {
+void SerialTableBuilder::insert(const Waiting& waiting) {
+  for (std::size_t at = waiting.group;; at = next_group(at, groups_.size())) {
     Group& group = groups_[at];
-    for (PlaceBits same = find_tag(group, entry.tag); same != 0; same &= same - 1)
-      if (std::uint32_t& place = group.places[first_of(same)]; same_(place, entry.place)) {
-        place = entry.place;
-        return;
-      }
-    if (const PlaceBits free = find_tag(group, 0); free != 0) {
-      group.tags[first_of(free)] = entry.tag;
-      group.places[first_of(free)] = entry.place;
+    std::size_t place = group.find(waiting.tag);
+    if (place == Group::kPlaces) place = group.find_free();
+    if (place != Group::kPlaces) {
+      group.put(place, waiting.tag, waiting.entry);
       return;
     }
+    group.pass();
   }
 }
 

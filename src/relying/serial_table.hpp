@@ -1,17 +1,17 @@
 #pragma once
-// Where in a CRL a serial number stands: a table of groups of eight, one cache line each. For an entry it has
-// half of the serial's hash and the entry's offset; the serial itself stays in the CRL. The hash is keyed:
-// who writes a CRL cannot choose serials that collide. Internal to this room.
+// What a CRL says about a serial number, in one cache line: a table of groups of five entries. For each it
+// has 64 bits of the serial's hash, the date and a mark; the serial itself is not kept, so that a look-up
+// waits for memory once. Internal to this room.
 //
-// An entry stands in the first group from its own on that had room. So a search looks at whole groups,
-// without a branch for each place: the processor would guess most of those wrongly, and a wrong guess is only
-// noticed once the group has come from memory.
+// The hash has 128 bits and is keyed with random octets that are chosen after the CRL and never shown: who
+// writes a CRL can choose neither serials that crowd into few groups nor one that is taken for another. Half
+// of the hash chooses the group, the other half is compared there. So of two serials one is taken for the
+// other with a probability of 2^-64 times that of meeting in a group: a search, which sees three or four
+// entries, errs with less than 2^-62, and in a CRL of a million entries any two of them meet with 2^-43.
 
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <cstring>
-#include <functional>
 #include <span>
 #include <utility>
 
@@ -23,50 +23,63 @@ namespace vouch::relying {
 struct SerialSeed {
   std::uint64_t first = 0, second = 0;
 };
+struct SerialHash {
+  std::uint64_t group = 0, tag = 0;
+};
 // SipHash-1-3 of the serial (INTEGER contents) and of which issuer's certificate it is.
-std::uint64_t hash_serial(const SerialSeed& seed, Bytes serial, std::uint32_t issuer);
+SerialHash hash_serial(const SerialSeed& seed, Bytes serial, std::uint32_t issuer);
 
-struct alignas(64) Group {
-  static constexpr std::size_t kPlaces = 8;
-  std::array<std::uint32_t, kPlaces> tags{};    // 0: free
-  std::array<std::uint32_t, kPlaces> places{};  // offsets of entries
+// What a table keeps for a serial; what the two mean is the index's business.
+struct TableEntry {
+  std::uint32_t date = 0;
+  std::uint32_t mark = 0;  // below 32
+};
+
+// An entry stands in the first group from its own on that had room, and the groups before say that they were
+// passed.
+class alignas(64) Group {
+ public:
+  static constexpr std::size_t kPlaces = 5;
+
+  // The place with this tag, or kPlaces. Looks at all without a branch for each: the processor would guess
+  // most of those wrongly, and a wrong guess is only noticed once the group has come from memory.
+  std::size_t find(std::uint64_t tag) const {
+    unsigned found = 1U << kPlaces;
+    for (std::size_t i = 0; i < kPlaces; ++i) found |= static_cast<unsigned>(tags_[i] == tag) << i;
+    return static_cast<std::size_t>(std::countr_zero(found));
+  }
+  std::size_t find_free() const { return find(0); }
+  TableEntry at(std::size_t place) const {
+    return {dates_[place], marks_ >> (place * kMarkBits) & kMarkMask};
+  }
+  bool was_passed() const { return (marks_ & kPassed) != 0; }
+
+  void put(std::size_t place, std::uint64_t tag, TableEntry entry) {
+    const std::size_t shift = place * kMarkBits;
+    tags_[place] = tag;
+    dates_[place] = entry.date;
+    marks_ = (marks_ & ~(kMarkMask << shift)) | entry.mark << shift;
+  }
+  void pass() { marks_ |= kPassed; }
+
+ private:
+  static constexpr std::uint32_t kMarkBits = 5, kMarkMask = 31, kPassed = std::uint32_t{1} << 31;
+  std::array<std::uint64_t, kPlaces> tags_{};  // 0: free
+  std::array<std::uint32_t, kPlaces> dates_{};
+  std::uint32_t marks_ = 0;
 };
 static_assert(sizeof(Group) == 64);
-// Offsets end here: a CRL whose entries take more cannot be indexed.
-constexpr std::size_t kMaxEntriesSize = 0xfffffffe;
 
-// At most 7 of 10 are taken: nearly all searches end in the group that they begin in.
-inline std::size_t groups_for(std::size_t entries) {
-  return (entries + entries * 3 / 7 + Group::kPlaces) / Group::kPlaces + 1;
-}
-// The upper bits of the hash choose the group, the lower ones are the tag.
-inline std::size_t first_group(std::uint64_t hash, std::size_t groups) {
+// At most three of five are taken: nine of ten searches end in the group that they begin in.
+inline std::size_t groups_for(std::size_t entries) { return entries / 3 + 1; }
+inline std::size_t first_group(const SerialHash& hash, std::size_t groups) {
   __extension__ using Wide = unsigned __int128;
-  return static_cast<std::size_t>(static_cast<Wide>(hash) * groups >> 64);
+  return static_cast<std::size_t>(static_cast<Wide>(hash.group) * groups >> 64);
 }
 inline std::size_t next_group(std::size_t group, std::size_t groups) {
   return group + 1 == groups ? 0 : group + 1;
 }
-inline std::uint32_t tag_of(std::uint64_t hash) {
-  const auto tag = static_cast<std::uint32_t>(hash);
-  return tag != 0 ? tag : 1;
-}
-
-// One bit for each place of the group that has this tag.
-using PlaceBits = unsigned;
-inline PlaceBits find_tag(const Group& group, std::uint32_t tag) {
-  using Four = std::uint32_t __attribute__((vector_size(16)));
-  Four low, high;
-  std::memcpy(&low, group.tags.data(), sizeof low);
-  std::memcpy(&high, group.tags.data() + 4, sizeof high);
-  const Four wanted = {tag, tag, tag, tag}, low_bits = {1, 2, 4, 8}, high_bits = {16, 32, 64, 128};
-  const Four found = ((Four)(low == wanted) & low_bits) | ((Four)(high == wanted) & high_bits);
-  std::array<std::uint64_t, 2> halves{};
-  std::memcpy(halves.data(), &found, sizeof halves);
-  const std::uint64_t both = halves[0] | halves[1];
-  return static_cast<PlaceBits>((both | both >> 32) & 0xff);
-}
-inline std::size_t first_of(PlaceBits bits) { return static_cast<std::size_t>(std::countr_zero(bits)); }
+inline std::uint64_t tag_of(const SerialHash& hash) { return hash.tag != 0 ? hash.tag : 1; }
 
 // Zeroed memory for a table. In large pages, where the kernel has some: a search goes anywhere in the table,
 // and with small ones each would miss the processor's list of pages as well as its cache.
@@ -89,16 +102,14 @@ class TableMemory {
 // Fills a table. Some entries wait in a queue until their groups have come from memory.
 class SerialTableBuilder {
  public:
-  // Whether the entries at two places are about the same certificate. Asked where the tags are equal.
-  using Same = std::function<bool(std::uint32_t, std::uint32_t)>;
-  // `groups` is zero and has room for all that is added; both must outlive the builder.
-  SerialTableBuilder(std::span<Group> groups, Same same) : groups_(groups), same_(std::move(same)) {}
+  // `groups` is zero and has more room than all that is added needs; it must outlive the builder.
+  explicit SerialTableBuilder(std::span<Group> groups) : groups_(groups) {}
 
-  // Of entries about the same certificate the last one stays.
-  void add(std::uint64_t hash, std::uint32_t place) {
+  // Of entries with the same hash the last one stays.
+  void add(const SerialHash& hash, TableEntry entry) {
     Waiting& next = waiting_[added_++ % kQueue];
     if (added_ > kQueue) insert(next);
-    next = {tag_of(hash), place, first_group(hash, groups_.size())};
+    next = {tag_of(hash), first_group(hash, groups_.size()), entry};
     __builtin_prefetch(&groups_[next.group], 1);
   }
   void finish();
@@ -106,13 +117,13 @@ class SerialTableBuilder {
  private:
   static constexpr std::size_t kQueue = 16;
   struct Waiting {
-    std::uint32_t tag = 0, place = 0;
+    std::uint64_t tag = 0;
     std::size_t group = 0;
+    TableEntry entry;
   };
-  void insert(const Waiting& entry);
+  void insert(const Waiting& waiting);
 
   std::span<Group> groups_;
-  Same same_;
   std::array<Waiting, kQueue> waiting_{};
   std::size_t added_ = 0;
 };

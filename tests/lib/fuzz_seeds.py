@@ -288,8 +288,8 @@ def main() -> int:
         b'"index_octets": 8, "entries": 1, "this_update": "2026-06-01T00:00:00Z", "next_update": null, "url": "http://a/", '
         b'"fetched_at": "2026-06-01T00:00:00Z", "etag": "", "last_modified": ""}}',
     )
-    # Two changes of slots, then one issuer, one change, and the name "x".
-    words = (1, 1, 28, 1, 0, 0, 0)
+    # Two changes of groups, then one issuer and its name "x".
+    words = (1, 16, 1, 0)
     seeds.add("crl_index_parts", b"\x04\x01\x80\x09\x01" + b"".join(w.to_bytes(4, "little") for w in words) + b"x")
     for kind in ("certificate", "crl", "request"):
         for path in sorted((seeds.out / kind).iterdir())[:60]:
