@@ -123,11 +123,11 @@ class IndexBuilder {
 
   // The first entry; says how long it is.
   Result<std::size_t> read(Bytes rest, SerialTableBuilder& table) {
-    if (const auto plain = read_plain_entry(rest);
-        plain && (!plain->has_extensions || head_.view.version >= 2)) {
-      table.add(hash_serial(seed_, plain->serial, TRY(issuer())),
-                {plain->date, static_cast<std::uint32_t>(plain->reason)});
-      return plain->size;
+    if (const PlainEntry plain = read_plain_entry(rest);
+        plain.size != 0 && (!plain.has_extensions || head_.view.version >= 2)) {
+      table.add(hash_serial(seed_, plain.serial, TRY(issuer())),
+                {plain.date, static_cast<std::uint32_t>(plain.reason)});
+      return plain.size;
     }
     x509::CrlEntryReader reader(rest);
     const x509::CrlEntryView entry = TRY(reader.next());

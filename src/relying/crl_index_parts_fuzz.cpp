@@ -1,4 +1,4 @@
-// Any input as the body of an index, groups and issuers, over a real CRL, as if its seal had held. Property:
+// Any input as the body of an index, groups and issuers, beside a real CRL, as if its seal had held. Property:
 // nothing is read outside of it, and no serial is found that the CRL does not list; what it lists is found,
 // not found or an error. The first octet says how many of the input's octets are the groups' changes: an
 // offset and a value each, over the true table; the rest are the issuers.

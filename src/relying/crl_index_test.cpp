@@ -267,14 +267,35 @@ TEST_F(CrlIndexTest, ALargeCrlCosts22OctetsAnEntryAndEachIsFound) {
   }
 }
 
-TEST_F(CrlIndexTest, TheSeedMovesTheSerials) {
-  const Buffer serial(19, 1);
+SerialSeed seed_of(std::uint64_t number) {
+  SerialSeed seed;
+  std::mt19937_64 random(number);
+  for (auto* key : {&seed.group, &seed.tag})
+    for (auto& two : key->numbers) two = {random(), random()};
+  seed.fold = {random(), random()};
+  return seed;
+}
+
+TEST_F(CrlIndexTest, EveryOctetOfASerialAndTheIssuerAndTheSeedMoveBothHalvesOfTheHash) {
   std::set<std::uint64_t> hashes;
-  const auto note = [&](const SerialHash& hash) { hashes.insert({hash.group, hash.tag}); };
-  for (std::uint64_t i = 0; i < 100; ++i) note(hash_serial({i, 0}, serial, 0));
-  for (std::uint64_t i = 1; i < 100; ++i) note(hash_serial({0, i}, serial, 0));
-  for (std::uint32_t i = 1; i < 100; ++i) note(hash_serial({0, 0}, serial, i));
-  EXPECT_EQ(hashes.size(), 2 * 298U) << "neither half of a hash says anything about the other";
+  std::size_t count = 0;
+  const auto note = [&](const SerialSeed& seed, const Buffer& serial, std::uint32_t issuer) {
+    const SerialHash hash = hash_serial(seed, serial, issuer);
+    hashes.insert({hash.group, hash.tag});
+    count += 2;
+  };
+  for (std::size_t size = 0; size < 70; ++size) {
+    Buffer serial(size, 0);
+    note(seed_of(1), serial, 0);
+    for (std::uint8_t& octet : serial) {
+      octet = 1;
+      note(seed_of(1), serial, 0);
+      octet = 0;
+    }
+  }
+  for (std::uint64_t i = 2; i < 100; ++i) note(seed_of(i), Buffer(19, 1), 0);
+  for (std::uint32_t i = 1; i < 100; ++i) note(seed_of(1), Buffer(19, 1), i);
+  EXPECT_EQ(hashes.size(), count);
 }
 
 // ---- The table
@@ -297,7 +318,7 @@ class SerialTableTest : public CrlIndexTest {
     parts.owner = owner;
     return IndexedCrl::make(std::move(parts));
   }
-  static constexpr SerialSeed kSeed{3, 4};
+  static inline const SerialSeed kSeed = seed_of(3);
 };
 
 // Hardly a group has room for all that belong there.
@@ -315,6 +336,22 @@ TEST_F(SerialTableTest, ATableThatIsNearlyFullFindsAll) {
               i >= kEntries
                   ? "not listed"
                   : fmt::format("{}, 1950-01-01T00:00:02Z", x509::to_string(static_cast<CrlReason>(i % 7))));
+}
+
+// Whatever the seed, serials that were counted do not crowd.
+TEST_F(SerialTableTest, CountedSerialsLieLikeRandomOnes) {
+  constexpr std::size_t kEntries = 30'000;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    std::vector<Group> groups(groups_for(kEntries));
+    SerialTableBuilder table(groups);
+    for (std::size_t i = 0; i < kEntries; ++i)
+      table.add(hash_serial(seed_of(seed),
+                            Buffer{1, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)}, 0),
+                {});
+    table.finish();
+    const auto passed = static_cast<double>(std::ranges::count_if(groups, &Group::was_passed));
+    EXPECT_NEAR(passed / static_cast<double>(groups.size()), 0.11, 0.02) << seed;
+  }
 }
 
 TEST_F(SerialTableTest, AHashWithATagOfZeroIsNoFreePlace) {

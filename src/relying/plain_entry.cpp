@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <optional>
 
 namespace vouch::relying {
 namespace {
@@ -11,9 +12,17 @@ constexpr std::size_t kTimeSize = 15;
 // SEQUENCE { SEQUENCE { OID 2.5.29.21, OCTET STRING { ENUMERATED reason } } }, all but the reason itself.
 constexpr std::uint8_t kReasonPrefix[] = {0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55,
                                           0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01};
-constexpr std::size_t kReasonSize = sizeof kReasonPrefix + 1;
 // RFC 5280 5.3.1: 0 to 10, but 7 is not used.
 constexpr unsigned kReasons = 0x77f;
+
+bool is_reason(Bytes extensions) {
+  // All but the last octet, in two pieces of eight.
+  constexpr std::size_t kEight = 8, kSecond = sizeof kReasonPrefix - kEight;
+  return extensions.size() == sizeof kReasonPrefix + 1 &&
+         std::memcmp(extensions.data(), kReasonPrefix, kEight) == 0 &&
+         std::memcmp(extensions.data() + kSecond, kReasonPrefix + kSecond, kEight) == 0 &&
+         extensions.back() <= 10 && (kReasons >> extensions.back() & 1) != 0;
+}
 
 // Eight characters, the first in the lowest octet.
 std::uint64_t eight_at(const std::uint8_t* at) {
@@ -64,24 +73,21 @@ bool is_minimal(Bytes integer) {
 }  // namespace
 
 // SEQUENCE and INTEGER with lengths of one octet each.
-std::optional<PlainEntry> read_plain_entry(Bytes entries) {
-  if (entries.size() < 4 || entries[0] != 0x30 || entries[1] >= 0x80 || entries[2] != 0x02)
-    return std::nullopt;
+PlainEntry read_plain_entry(Bytes entries) {
   PlainEntry entry;
-  entry.size = 2U + entries[1];
-  const std::size_t serial_size = entries[3], end_of_time = 4 + serial_size + kTimeSize;
-  if (entry.size > entries.size() || end_of_time > entry.size) return std::nullopt;
+  if (entries.size() < 4 || entries[0] != 0x30 || entries[1] >= 0x80 || entries[2] != 0x02) return entry;
+  const std::size_t size = 2U + entries[1], serial_size = entries[3], time = 4 + serial_size;
+  if (size > entries.size() || time + kTimeSize > size) return entry;
   entry.serial = entries.subspan(4, serial_size);
-  const auto date = read_utc_time(entries.data() + 4 + serial_size);
-  if (!date || !is_minimal(entry.serial)) return std::nullopt;
+  const auto date = read_utc_time(entries.data() + time);
+  if (!date || !is_minimal(entry.serial)) return entry;
   entry.date = *date;
-  const Bytes rest = entries.subspan(end_of_time, entry.size - end_of_time);
-  if (rest.empty()) return entry;
-  if (rest.size() != kReasonSize || std::memcmp(rest.data(), kReasonPrefix, sizeof kReasonPrefix) != 0 ||
-      rest.back() > 10 || (kReasons >> rest.back() & 1) == 0)
-    return std::nullopt;
-  entry.has_extensions = true;
-  entry.reason = static_cast<x509::CrlReason>(rest.back());
+  if (const Bytes rest = entries.subspan(time + kTimeSize, size - time - kTimeSize); !rest.empty()) {
+    if (!is_reason(rest)) return entry;
+    entry.has_extensions = true;
+    entry.reason = static_cast<x509::CrlReason>(rest.back());
+  }
+  entry.size = size;
   return entry;
 }
 

@@ -3,11 +3,13 @@
 // has 64 bits of the serial's hash, the date and a mark; the serial itself is not kept, so that a look-up
 // waits for memory once. Internal to this room.
 //
-// The hash has 128 bits and is keyed with random octets that are chosen after the CRL and never shown: who
-// writes a CRL can choose neither serials that crowd into few groups nor one that is taken for another. Half
-// of the hash chooses the group, the other half is compared there. So of two serials one is taken for the
-// other with a probability of 2^-64 times that of meeting in a group: a search, which sees three or four
-// entries, errs with less than 2^-62, and in a CRL of a million entries any two of them meet with 2^-43.
+// The hash has 128 bits, half to choose the group, the other half to be compared there. Each half is a
+// multilinear function modulo 2^128, of which the upper 64 bits count: over its random key, the hashes of any
+// two serials are independent and evenly distributed (strongly universal). That is enough here, where a
+// function for messages would cost several times as much: the key is chosen for each index, after the CRL,
+// and neither it nor a hash is ever shown, so nobody can choose a serial by what he has seen of others. A
+// search sees three or four entries on the average, so it takes one serial for another with a probability
+// below 2^-61; that in a CRL of a million entries any two are taken for each other is less likely than 2^-41.
 
 #include <array>
 #include <bit>
@@ -20,13 +22,18 @@
 
 namespace vouch::relying {
 
+// 128-bit numbers in halves, the lower one first: what is added, then a factor for each of four words.
+struct SerialKey {
+  std::array<std::array<std::uint64_t, 2>, 5> numbers{};
+};
 struct SerialSeed {
-  std::uint64_t first = 0, second = 0;
+  SerialKey group, tag;
+  std::array<std::uint64_t, 2> fold{};  // for serials that are too long for the factors
 };
 struct SerialHash {
   std::uint64_t group = 0, tag = 0;
 };
-// SipHash-1-3 of the serial (INTEGER contents) and of which issuer's certificate it is.
+// Of the serial (INTEGER contents) and of which issuer's certificate it is.
 SerialHash hash_serial(const SerialSeed& seed, Bytes serial, std::uint32_t issuer);
 
 // What a table keeps for a serial; what the two mean is the index's business.
