@@ -9,8 +9,8 @@ namespace vouch::relying {
 namespace {
 
 constexpr std::array<char, 8> kMagic = {'V', 'C', 'R', 'L', 'I', 'D', 'X', '3'};
-// Numbers of blocks.
-constexpr std::uint32_t kBodyBlocks = 0, kHeadBlock = 0xffffffff;
+// The body's blocks are numbered from 0 on.
+constexpr std::uint32_t kHeadBlock = 0xffffffff;
 
 struct FileHead {
   std::array<char, 8> magic = kMagic;
@@ -95,7 +95,7 @@ Status save_crl_index(const crypto::Provider& provider, const crypto::Sealer& se
   append(body, parts.issuers);
   append(body, unusable);
   Buffer front = to_buffer(octets_of(std::span(&std::as_const(head), 1)));
-  append(front, TRY(SealedBlocks::seal(sealer, head.nonce, kBodyBlocks, body)));
+  append(front, TRY(SealedBlocks::seal(sealer, head.nonce, body)));
   front.resize(layout_of(head).head_tag);
   append(front, TRY(SealedBlocks::seal_one(sealer, head.nonce, kHeadBlock, front)));
 
@@ -120,7 +120,7 @@ Result<IndexedCrlPtr> open_crl_index(const crypto::Provider& provider,
   if (!view || !equal(digest_around_entries(provider, *view), head.around_entries))
     return not_ours("it is for another CRL");
   CrlIndexParts parts;
-  parts.blocks.emplace(sealer, head.nonce, kBodyBlocks, octets.subspan(at.body),
+  parts.blocks.emplace(sealer, head.nonce, octets.subspan(at.body),
                        octets.subspan(at.body_tags, SealedBlocks::tags_size(body_size(head))));
   // All but the groups is small or seldom there, and looked at without asking.
   const std::size_t groups_size = head.groups * sizeof(Group);

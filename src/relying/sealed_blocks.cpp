@@ -24,13 +24,11 @@ Result<Buffer> SealedBlocks::seal_one(const crypto::Sealer& sealer, const SealNo
   return sealer.seal(nonce_of(nonce, number), block, {});
 }
 
-Result<Buffer> SealedBlocks::seal(const crypto::Sealer& sealer, const SealNonce& nonce, std::uint32_t first,
-                                  Bytes octets) {
+Result<Buffer> SealedBlocks::seal(const crypto::Sealer& sealer, const SealNonce& nonce, Bytes octets) {
   Buffer tags;
   tags.reserve(tags_size(octets.size()));
   for (std::size_t block = 0; block < blocks_in(octets.size()); ++block)
-    append(tags,
-           TRY(seal_one(sealer, nonce, first + static_cast<std::uint32_t>(block), block_of(octets, block))));
+    append(tags, TRY(seal_one(sealer, nonce, static_cast<std::uint32_t>(block), block_of(octets, block))));
   return tags;
 }
 
@@ -39,11 +37,10 @@ bool SealedBlocks::holds_one(const crypto::Sealer& sealer, const SealNonce& nonc
   return sealer.open(nonce_of(nonce, number), block, tag).has_value();
 }
 
-SealedBlocks::SealedBlocks(std::shared_ptr<const crypto::Sealer> sealer, const SealNonce& nonce,
-                           std::uint32_t first, Bytes octets, Bytes tags)
+SealedBlocks::SealedBlocks(std::shared_ptr<const crypto::Sealer> sealer, const SealNonce& nonce, Bytes octets,
+                           Bytes tags)
     : sealer_(std::move(sealer)),
       nonce_(nonce),
-      first_(first),
       octets_(octets),
       tags_(tags),
       states_(std::make_unique<std::atomic<State>[]>(blocks())) {}
@@ -52,9 +49,8 @@ bool SealedBlocks::check(std::size_t block) const {
   if (block >= blocks()) return false;
   std::atomic<State>& state = states_[block];
   if (state == State::unknown) {
-    const bool good =
-        holds_one(*sealer_, nonce_, first_ + static_cast<std::uint32_t>(block), block_of(octets_, block),
-                  tags_.subspan(block * crypto::Sealer::kTagSize, crypto::Sealer::kTagSize));
+    const bool good = holds_one(*sealer_, nonce_, static_cast<std::uint32_t>(block), block_of(octets_, block),
+                                tags_.subspan(block * crypto::Sealer::kTagSize, crypto::Sealer::kTagSize));
     state.store(good ? State::good : State::bad, std::memory_order_release);
   }
   return state == State::good;

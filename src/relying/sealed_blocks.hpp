@@ -20,17 +20,16 @@ class SealedBlocks {
   static constexpr std::size_t kBlock = 32768;
   static std::size_t blocks_in(std::size_t octets) { return (octets + kBlock - 1) / kBlock; }
   static std::size_t tags_size(std::size_t octets) { return blocks_in(octets) * crypto::Sealer::kTagSize; }
-  // One block of its own, and all blocks of some octets, numbered from `first` on.
+  // One block of its own, and all blocks of some octets, numbered from 0 on.
   static Result<Buffer> seal_one(const crypto::Sealer& sealer, const SealNonce& nonce, std::uint32_t number,
                                  Bytes block);
-  static Result<Buffer> seal(const crypto::Sealer& sealer, const SealNonce& nonce, std::uint32_t first,
-                             Bytes octets);
+  static Result<Buffer> seal(const crypto::Sealer& sealer, const SealNonce& nonce, Bytes octets);
   static bool holds_one(const crypto::Sealer& sealer, const SealNonce& nonce, std::uint32_t number,
                         Bytes block, Bytes tag);
 
   // `octets` and `tags` (of tags_size) must outlive the object.
-  SealedBlocks(std::shared_ptr<const crypto::Sealer> sealer, const SealNonce& nonce, std::uint32_t first,
-               Bytes octets, Bytes tags);
+  SealedBlocks(std::shared_ptr<const crypto::Sealer> sealer, const SealNonce& nonce, Bytes octets,
+               Bytes tags);
 
   // Whether all blocks that these octets lie in are what was sealed. Several threads may ask.
   bool holds(std::size_t offset, std::size_t size) const {
@@ -46,7 +45,6 @@ class SealedBlocks {
 
   std::shared_ptr<const crypto::Sealer> sealer_;
   SealNonce nonce_;
-  std::uint32_t first_;
   Bytes octets_, tags_;
   std::unique_ptr<std::atomic<State>[]> states_;
 };

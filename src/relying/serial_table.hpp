@@ -77,7 +77,7 @@ class alignas(64) Group {
 };
 static_assert(sizeof(Group) == 64);
 
-// At most three of five are taken: nine of ten searches end in the group that they begin in.
+// At most three of five are taken: nearly nine of ten searches end in the group that they begin in.
 inline std::size_t groups_for(std::size_t entries) { return entries / 3 + 1; }
 inline std::size_t first_group(const SerialHash& hash, std::size_t groups) {
   __extension__ using Wide = unsigned __int128;
