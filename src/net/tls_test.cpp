@@ -126,6 +126,17 @@ TEST_F(TlsTest, AnswersAndKeepsConnections) {
   EXPECT_THAT(seen.certificates, IsEmpty());
 }
 
+TEST_F(TlsTest, AClientThatRestsIsServedAgainOnItsConnection) {
+  Fetcher fetcher(trusting(server_identity));
+  for (const std::size_t size : {900'000U, 10U, 900'000U}) {
+    const auto answer = get(fetcher, "/who", std::string(size, 'b'));
+    ASSERT_TRUE(answer) << answer.error().summary();
+    EXPECT_EQ(as_text(answer->body), std::to_string(size));
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));  // longer than a tick: its buffers are gone
+    EXPECT_EQ(server->connections(), 1U);
+  }
+}
+
 TEST_F(TlsTest, AStrangerIsNotTrusted) {
   Fetcher fetcher(trusting(make_identity("other.example.test")));
   EXPECT_EQ(get(fetcher, "/now").error().code(), Errc::denied);

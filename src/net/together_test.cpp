@@ -13,6 +13,7 @@
 namespace vouch::net {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 
 // A handler that answers with the path, and waits for leave when the path says so.
@@ -75,6 +76,22 @@ TEST_F(TogetherTest, WhatWaitsWhileCallsAreUnderWayIsAnsweredByOne) {
   for (auto& answer : answers) bodies.emplace_back(answer.get().body.view());
   EXPECT_THAT(bodies, ElementsAre("/wait", "/wait", "/wait", "/a", "/b", "/c")) << "each has its own answer";
   EXPECT_THAT(batches_, ElementsAre(1, 1, 1, 3));
+}
+
+TEST_F(TogetherTest, OfManyThatWaitABatchTakesHalf) {
+  const auto together = make();
+  std::vector<std::future<Response>> answers;
+  for (std::size_t i = 1; i <= 3; ++i) {
+    answers.push_back(post(*together, "/wait"));
+    wait_for_batches(i);
+  }
+  for (int i = 0; i < 400; ++i) answers.push_back(post(*together, "/a"));
+  let_go();
+  for (auto& answer : answers) EXPECT_EQ(answer.get().status, 200u);
+  ASSERT_GT(batches_.size(), 6u);
+  // Which of the three comes first is chance, and so is the order in which they say what they have.
+  EXPECT_EQ(std::ranges::max(batches_), 128u) << "no batch is larger";
+  EXPECT_THAT(batches_, Contains(24)) << "of few that wait, 24 are taken";
 }
 
 TEST_F(TogetherTest, ALoneRequestWaitsForNobody) {
