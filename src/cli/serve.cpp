@@ -111,7 +111,7 @@ Status serve_gateway(Context& context, const Signals& signals, const net::Enviro
 // certificates that is a good part of the memory (bench/memory.sh).
 void share_heaps() {
 #ifdef M_ARENA_MAX
-  ::mallopt(M_ARENA_MAX, 8);
+  ::mallopt(M_ARENA_MAX, 4);
 #endif
 }
 
