@@ -43,25 +43,33 @@ std::uint64_t four_numbers(std::uint64_t text) {
   return (digits * 10 + (digits >> 8)) & 0x00ff00ff00ff00ff;
 }
 
+constexpr bool are_at_most(std::uint64_t numbers, std::uint64_t a, std::uint64_t b, std::uint64_t c,
+                           std::uint64_t d) {
+  constexpr std::uint64_t kSevens = 0x007f007f007f007f, kEights = 0x0080008000800080;
+  return ((numbers + kSevens - (a | b << 16 | c << 32 | d << 48)) & kEights) == 0;
+}
+
 // Seconds since kUtcTimeBegin of the UTCTime that begins here, if asn1::parse_utc_time would read it.
 std::optional<std::uint32_t> read_utc_time(const std::uint8_t* at) {
   if (at[0] != 0x17 || at[1] != 13 || at[14] != 'Z') return std::nullopt;
   const std::uint64_t date_text = eight_at(at + 2), time_text = eight_at(at + 6);
   if (!are_digits(date_text) || !are_digits(time_text)) return std::nullopt;
   const std::uint64_t date = four_numbers(date_text), time = four_numbers(time_text);
+  if (!are_at_most(date, 99, 12, 31, 23) || !are_at_most(time, 31, 23, 59, 59)) return std::nullopt;
   const auto number = [](std::uint64_t numbers, unsigned index) {
     return static_cast<std::uint32_t>(numbers >> (16 * index) & 0xff);
   };
-  const std::uint32_t month = number(date, 1), day = number(date, 2), hour = number(date, 3),
-                      minute = number(time, 2), second = number(time, 3);
-  if (month - 1 > 11 || hour > 23 || minute > 59 || second > 59) return std::nullopt;
+  const std::uint32_t month = number(date, 1), day = number(date, 2), hour = number(date, 3);
+  const std::uint32_t minute = number(time, 2), second = number(time, 3);
   // From 1950 to 2049 every fourth year is a leap year, 1952 the first.
-  const std::uint32_t year = (number(date, 0) + 50) % 100, leap_day = year % 4 == 2 ? 1 : 0;
-  constexpr std::uint16_t kDaysBefore[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
-  const std::uint32_t days_before = kDaysBefore[month - 1] + (month > 2 ? leap_day : 0);
-  const std::uint32_t days = kDaysBefore[month] + (month > 1 ? leap_day : 0) - days_before;
-  if (day - 1 >= days) return std::nullopt;
-  return (((year * 365 + (year + 1) / 4 + days_before + day - 1) * 24 + hour) * 60 + minute) * 60 + second;
+  const std::uint32_t year = (number(date, 0) + 50) % 100, leap_year = year % 4 == 2 ? 1 : 0;
+  // Month 0 has no day.
+  constexpr std::uint8_t kDays[] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  constexpr std::uint16_t kDaysBefore[] = {0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+  if (day - 1 >= kDays[month] + (month == 2 ? leap_year : 0)) return std::nullopt;
+  const std::uint32_t days =
+      year * 365 + (year + 1) / 4 + kDaysBefore[month] + (month > 2 ? leap_year : 0) + day - 1;
+  return ((days * 24 + hour) * 60 + minute) * 60 + second;
 }
 
 // X.690 8.3.2
