@@ -1,7 +1,7 @@
-// Any input as the body of an index, groups and issuers, beside a real CRL, as if its seal had held. Property:
-// nothing is read outside of it, and no serial is found that the CRL does not list; what it lists is found,
-// not found or an error. The first octet says how many of the input's octets are the groups' changes: an
-// offset and a value each, over the true table; the rest are the issuers.
+// Any input as the body of an index, groups and issuers, beside a real CRL, as if its seal had held.
+// Property: nothing is read outside of it, and no serial is found that the CRL does not list; what it lists
+// is found, not found or an error. The first octet says how many of the input's octets are the groups'
+// changes: an offset and a value each, over the true table; the rest are the issuers.
 #include <cstdlib>
 
 #include "crypto/openssl/openssl.hpp"

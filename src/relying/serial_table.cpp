@@ -60,8 +60,8 @@ std::uint64_t multilinear(const SerialKey& key, const Words& words) {
   const auto number = [&](std::size_t i) {
     return static_cast<Wide>(key.numbers[i][1]) << 64 | key.numbers[i][0];
   };
-  const Wide sum = number(0) + number(1) * words[0] + number(2) * words[1] + number(3) * words[2] +
-                   number(4) * words[3];
+  const Wide sum =
+      number(0) + number(1) * words[0] + number(2) * words[1] + number(3) * words[2] + number(4) * words[3];
   return static_cast<std::uint64_t>(sum >> 64);
 }
 
