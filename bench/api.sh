@@ -5,9 +5,11 @@
 #   durability and a token for each request; bar: at most a quarter of its wall time per certificate
 #   bare P-256 signatures on one core (openssl speed); bar: at most 10 signatures' time per certificate
 # `bench/api.sh [--check]`; with --check the status is 4 when a bar is missed. CERTIFICATES (20000) and PEER_CERTIFICATES
-# (4000) a round, WORKERS (16), BUILD (build/bench), and what bench/beside.sh takes. PEER=no leaves step-ca out.
+# (4000) a round, WORKERS (16), BUILD (build/bench), and what bench/beside.sh takes, but for CONNECTIONS (256: a fleet; with
+# 64 a good part of the time is spent waiting for the disk). PEER=no leaves step-ca out.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+CONNECTIONS=${CONNECTIONS:-256}
 . bench/beside.sh
 CERTIFICATES=${CERTIFICATES:-20000} PEER_CERTIFICATES=${PEER_CERTIFICATES:-4000} WORKERS=${WORKERS:-16}
 BUILD=${BUILD:-build/bench} PEER=${PEER:-yes}

@@ -223,7 +223,7 @@ if disk_breaks; then
   echo 1 >"$trigger"
   kill -HUP "$service" # looks at everything now
   until_ready "read-only: readiness names the database" '"name": "database", "ok": false, "detail": "[^"]*([Rr]ead-only|cannot write)'
-  refused read-only 'read-only|cannot read or write'
+  refused read-only 'read-only|cannot read or write|cannot be written'
   others_answer "read-only"
   kill -TERM "$service"
   wait "$service"
