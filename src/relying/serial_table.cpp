@@ -55,7 +55,7 @@ void fold(const std::array<std::uint64_t, 2>& key, Bytes serial, Words& words) {
 }
 
 // Kaser and Lemire, Strongly universal string hashing is fast (2014), theorem 3.1 with K = 128 and L = 64.
-std::uint64_t multilinear(const SerialKey& key, const Words& words) {
+inline std::uint64_t multilinear(const SerialKey& key, const Words& words) {
   __extension__ using Wide = unsigned __int128;
   const auto number = [&](std::size_t i) {
     return static_cast<Wide>(key.numbers[i][1]) << 64 | key.numbers[i][0];

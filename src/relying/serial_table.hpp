@@ -51,8 +51,8 @@ class alignas(64) Group {
   // The place with this tag, or kPlaces. Looks at all without a branch for each: the processor would guess
   // most of those wrongly, and a wrong guess is only noticed once the group has come from memory.
   std::size_t find(std::uint64_t tag) const {
-    unsigned found = 1U << kPlaces;
-    for (std::size_t i = 0; i < kPlaces; ++i) found |= static_cast<unsigned>(tags_[i] == tag) << i;
+    const auto bit = [&](unsigned i) { return static_cast<unsigned>(tags_[i] == tag) << i; };
+    const unsigned found = bit(0) | bit(1) | bit(2) | bit(3) | bit(4) | 1U << kPlaces;
     return static_cast<std::size_t>(std::countr_zero(found));
   }
   std::size_t find_free() const { return find(0); }
