@@ -52,7 +52,8 @@ double median(std::vector<double> values) {
   std::ranges::sort(values);
   return values[values.size() / 2];
 }
-// What one thread does is measured in its CPU time, so that a busy machine changes no ratio.
+// What one thread does is measured in its CPU time: a busy machine changes the ratios less then, though it
+// still takes its share of the caches and of the memory.
 template <class Act>
 double timed(Act&& act, double (*clock)() = cpu) {
   const double start = clock();
