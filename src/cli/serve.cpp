@@ -108,7 +108,8 @@ Status serve_gateway(Context& context, const Signals& signals, const net::Enviro
 }
 
 // glibc gives each thread of a server a heap of its own, and takes none of them back: with a million
-// certificates that is a good part of the memory (bench/memory.sh).
+// certificates that is a good part of the memory (bench/memory.sh). With two, threads wait for each other
+// (bench/api.sh).
 void share_heaps() {
 #ifdef M_ARENA_MAX
   ::mallopt(M_ARENA_MAX, 4);

@@ -112,8 +112,8 @@ class IoThread {
     });
     wait.wait();
   }
-  // From any thread: calls `act` on this one. What comes at the same time wakes it once.
   using Act = std::move_only_function<void()>;
+  // From any thread: calls `act` on this one. What comes at the same time wakes it once.
   void hand_over(Act act);
   void join() { thread_.join(); }
 
