@@ -1,20 +1,22 @@
-# vouch_module(NAME SOURCES... [DEPENDS...] [PRIVATE_DEPENDS...] [TESTS...] [TEST_DEPENDS...] [FUZZERS...] [BENCHES...])
+# vouch_module(NAME SOURCES... [APART...] [DEPENDS...] [PRIVATE_DEPENDS...] [TESTS...] [TEST_DEPENDS...] [FUZZERS...] [BENCHES...])
 #
 # One folder under src/ is one static library `vouch::<name>` plus one test binary `<name>_test`, one
 # fuzzer per *_fuzz.cpp and one benchmark binary `<name>_bench`. What a folder may include is what it
 # DEPENDS on; tests/check_includes.py enforces the direction.
 function(vouch_module name)
-  cmake_parse_arguments(M "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS;TESTS;TEST_DEPENDS;FUZZERS;BENCHES" ${ARGN})
+  cmake_parse_arguments(M "" "" "SOURCES;APART;DEPENDS;PRIVATE_DEPENDS;TESTS;TEST_DEPENDS;FUZZERS;BENCHES" ${ARGN})
   add_library(vouch_${name} STATIC ${M_SOURCES})
   add_library(vouch::${name} ALIAS vouch_${name})
   target_include_directories(vouch_${name} PUBLIC "${PROJECT_SOURCE_DIR}/src")
   target_link_libraries(vouch_${name} PUBLIC ${M_DEPENDS} PRIVATE ${M_PRIVATE_DEPENDS})
   vouch_compile_options(vouch_${name})
+  # Sources whose local names are those of others; a build that puts sources together leaves them alone.
+  set_source_files_properties(${M_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 
   if(VOUCH_TESTS AND M_TESTS)
     add_executable(${name}_test ${M_TESTS})
     target_link_libraries(${name}_test PRIVATE vouch::${name} ${M_TEST_DEPENDS} GTest::gmock_main)
-    vouch_compile_options(${name}_test)
+    vouch_compile_options(${name}_test TESTS)
     gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST
       WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" PROPERTIES LABELS unit)
   endif()
@@ -34,11 +36,37 @@ function(vouch_module name)
   endif()
 endfunction()
 
+# Half of the time of compiling went into reading the same headers of others again and again. They are read once for
+# the libraries and once, with GoogleTest, for the tests: vouch_precompiled_headers(NAME HEADER [FLAG...]).
+function(vouch_precompiled_headers name header)
+  add_library(${name} OBJECT "${PROJECT_SOURCE_DIR}/cmake/precompiled.cpp")
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/src")
+  target_link_libraries(${name} PRIVATE fmt::fmt Threads::Threads)
+  vouch_flags(${name})
+  target_compile_options(${name} PRIVATE ${ARGN})
+  target_precompile_headers(${name} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/${header}")
+endfunction()
+
+# vouch_compile_options(TARGET [TESTS]): the flags of the house. Tests are compiled without optimisation: what they
+# test is not, and they take half as long to compile.
 function(vouch_compile_options target)
+  vouch_flags(${target})
+  set(precompiled vouch_precompiled)
+  if("TESTS" IN_LIST ARGN)
+    set(precompiled vouch_precompiled_tests)
+    target_compile_options(${target} PRIVATE -O0)
+  endif()
+  if(VOUCH_PRECOMPILED)
+    target_precompile_headers(${target} REUSE_FROM ${precompiled})
+  endif()
+endfunction()
+
+function(vouch_flags target)
   target_compile_features(${target} PUBLIC cxx_std_23)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
   target_compile_options(${target} PRIVATE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+    $<$<AND:$<BOOL:${CMAKE_UNITY_BUILD}>,$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>  # means headers, and takes sources put together for some
     -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Wundef
     $<$<BOOL:${VOUCH_WERROR}>:-Werror>)
   if(VOUCH_SANITIZE)

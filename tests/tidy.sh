@@ -4,20 +4,18 @@
 # includes, .clang-tidy and the program's version. Only clean results are kept.
 . "$(dirname "$0")/lib/script.sh"
 cd "$ROOT" || exit 1
-need clang-tidy-19 ninja
-build=build/release cache=build/tidy-cache
+need clang-tidy-19 cmake ninja
+cache=build/tidy-cache
 mkdir -p "$cache"
 version=$(clang-tidy-19 --version | tr -d '\n')
 
-# The build recorded which headers each source includes: "object: ..." and then one indented line per file.
-ninja -C $build -t deps >"$W/deps" 2>/dev/null
+# A configuration in which every source is compiled for itself, with what it includes and nothing else; never built.
+cmake --preset clang -B build/tidy -DVOUCH_PRECOMPILED=OFF -DVOUCH_TESTS=OFF >"$W/configure" 2>&1 || {
+  cat "$W/configure" >&2
+  exit 1
+}
 declare -A headers
-while read -r source list; do headers[$source]=$list; done < <(awk -v root="$PWD/" '
-  function flush() { if (first != "") print first, rest; first = ""; rest = "" }
-  /^[^ ].*: #deps/ { flush(); next }
-  NF { file = $1; sub(/^\.\.\/\.\.\//, root, file)
-       if (index(file, root "src/") == 1) { file = substr(file, length(root) + 1); if (first == "") first = file; else rest = rest " " file } }
-  END { flush() }' "$W/deps")
+while read -r source list; do headers[$source]=$list; done < <(python3 tests/lib/own_headers.py)
 
 key_of() { # SOURCE
   # shellcheck disable=SC2086 # a list of files
@@ -26,7 +24,7 @@ key_of() { # SOURCE
 tidy_one() { # SOURCE KEY
   if [ -e "$cache/$2" ]; then exit 0; fi
   local out=$W/$2.log
-  if clang-tidy-19 --quiet -p build/release "$1" >"$out" 2>&1; then
+  if clang-tidy-19 --quiet -p build/tidy "$1" >"$out" 2>&1; then
     touch "$cache/$2"
   else
     mv "$out" "$W/$2.failed"
@@ -43,7 +41,7 @@ for source in "${sources[@]}"; do
     waiting=$((waiting + 1))
     continue
   fi
-  if [ -z "${headers[$source]+there}" ]; then
+  if ! grep -qF "/$source\"" build/tidy/compile_commands.json; then
     no "$source: the build does not know this file"
     continue
   fi

@@ -72,7 +72,6 @@ Value location_texts(const std::vector<ca::Location>& locations) {
 }  // namespace
 
 Value text_or_null(std::string_view text) { return text.empty() ? Value() : Value(text); }
-Value time_or_null(const std::optional<Time>& time) { return time ? Value(format_time(*time)) : Value(); }
 Value hex_or_null(Bytes octets) { return octets.empty() ? Value() : Value(to_hex(octets)); }
 
 Value texts(const std::vector<std::string>& list) {

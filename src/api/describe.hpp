@@ -17,7 +17,6 @@
 namespace vouch::api {
 
 Value text_or_null(std::string_view text);
-Value time_or_null(const std::optional<Time>& time);
 Value hex_or_null(Bytes octets);
 Value texts(const std::vector<std::string>& list);
 

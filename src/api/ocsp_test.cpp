@@ -56,7 +56,7 @@ class OcspFaceTest : public testing::Test {
     const auto info = x509::parse_public_key_info(key.generation.public_key_info).value();
     const Buffer name = bench.provider().digest(x509::DigestAlgorithm::sha1, key.subject);
     const Buffer bits = bench.provider().digest(x509::DigestAlgorithm::sha1, info.key_bits);
-    return x509::encode_ocsp_request({{}, {{name, bits, serial}}, std::move(nonce)});
+    return x509::encode_ocsp_request({x509::DigestAlgorithm::sha1, {{name, bits, serial}}, std::move(nonce)});
   }
   static std::string get(std::string_view base64, std::string_view fields = "") {
     return fmt::format("GET /ocsp/{} HTTP/1.1\r\nHost: x\r\n{}\r\n", base64, fields);

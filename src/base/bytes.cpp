@@ -5,18 +5,13 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
+
 namespace vouch {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 constexpr std::array<int, 256> make_base64_values() {
   std::array<int, 256> values{};
@@ -58,8 +53,8 @@ Result<Buffer> from_hex(std::string_view text) {
       ++i;
       continue;
     }
-    const int high = hex_value(text[i]);
-    const int low = i + 1 < text.size() ? hex_value(text[i + 1]) : -1;
+    const int high = hex_digit(text[i]);
+    const int low = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
     if (high < 0 || low < 0)
       return make_error(Errc::malformed,
                         "'{}' is not hexadecimal: two digits an octet expected at position {}", text, i + 1);

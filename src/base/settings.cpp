@@ -7,11 +7,7 @@
 namespace vouch {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r");
-  return first == std::string_view::npos ? ""
-                                         : text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
+constexpr std::string_view kBlanks = " \t\r";
 
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
@@ -63,11 +59,11 @@ std::string with_toml_value(std::string_view toml, std::string_view name, std::s
   bool in_section = false, done = false;
   std::size_t section_end = 0;
   for (std::size_t i = 0; i < lines.size() && !done; ++i) {
-    const std::string_view line = trimmed(lines[i]);
-    if (line.starts_with('[')) in_section = trimmed(line.substr(0, line.find('#'))) == header;
+    const std::string_view line = trimmed(lines[i], kBlanks);
+    if (line.starts_with('[')) in_section = trimmed(line.substr(0, line.find('#')), kBlanks) == header;
     if (in_section) section_end = i + 1;
     const auto equals = line.find('=');
-    if (in_section && equals != std::string_view::npos && trimmed(line.substr(0, equals)) == key) {
+    if (in_section && equals != std::string_view::npos && trimmed(line.substr(0, equals), kBlanks) == key) {
       lines[i] = assignment;
       done = true;
     }

@@ -21,9 +21,14 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 
 // What stands before the next `end`, or all of it; `text` is moved behind it.
 std::string_view take_until(std::string_view& text, char end);
+// Without the blanks at both ends.
+std::string_view trimmed(std::string_view text, std::string_view blanks = " \t");
+// The value of a hexadecimal digit, or -1.
+int hex_digit(char c);
 
 // Letters of ASCII only: for names of hosts, keywords and the like, whatever the locale.
 constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+std::string lower_case(std::string_view text);  // of ASCII letters
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 
 }  // namespace vouch

@@ -130,7 +130,7 @@ Result<Value> convert_table(const toml::table& table, std::string_view file, int
   };
   std::vector<Entry> entries;
   for (auto&& [key, node] : table) entries.push_back({&key, &node});
-  std::ranges::stable_sort(entries, [](const Entry& a, const Entry& b) {
+  std::ranges::sort(entries, [](const Entry& a, const Entry& b) {
     const auto& x = a.key->source().begin;
     const auto& y = b.key->source().begin;
     return std::pair(x.line, x.column) < std::pair(y.line, y.column);

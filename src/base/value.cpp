@@ -38,4 +38,12 @@ std::string_view Value::kind() const {
   return "nothing";
 }
 
+Value list_of(const std::vector<std::string>& texts) {
+  Value list = Value::list();
+  for (const std::string& text : texts) list.push(text);
+  return list;
+}
+
+Value time_or_null(const std::optional<Time>& time) { return time ? Value(format_time(*time)) : Value(); }
+
 }  // namespace vouch

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/time.hpp"
 
 namespace vouch {
 
@@ -64,6 +65,10 @@ class Value {
   std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Table> data_;
   int line_ = 0;
 };
+
+Value list_of(const std::vector<std::string>& texts);
+// As text in RFC 3339, or null.
+Value time_or_null(const std::optional<Time>& time);
 
 // JSON (RFC 8259), at most 32 levels deep. `indent` 0 gives one line.
 Result<Value> parse_json(std::string_view text);

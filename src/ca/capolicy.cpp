@@ -30,11 +30,6 @@ constexpr std::string_view kRestricting[] = {"NameConstraintsExtension",
                                              "ApplicationPolicyMappingsExtension",
                                              "ApplicationPolicyConstraintsExtension"};
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  return first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 // The examples of Windows have spaces in URLs; a URI has none.
 std::string without_spaces(std::string_view url) {
   std::string out;

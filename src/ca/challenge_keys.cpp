@@ -30,12 +30,6 @@ Result<Span> span_of(const Value& table, std::string_view key) {
   return parse_span(*text->text());
 }
 
-Value list_value(const std::vector<std::string>& texts) {
-  Value list = Value::list();
-  for (const std::string& text : texts) list.push(text);
-  return list;
-}
-
 bool lists(const std::vector<std::string>& list, std::string_view text) {
   return std::ranges::any_of(list, [&](const std::string& one) { return one == "*" || one == text; });
 }
@@ -140,8 +134,8 @@ Result<MinterRights> parse_rights(std::string_view toml) {
 
 std::string format_rights(const MinterRights& rights) {
   Value table;
-  table.set("accounts", list_value(rights.accounts)).set("profiles", list_value(rights.profiles));
-  table.set("templates", list_value(rights.templates)).set("names", list_value(rights.names));
+  table.set("accounts", vouch::list_of(rights.accounts)).set("profiles", vouch::list_of(rights.profiles));
+  table.set("templates", vouch::list_of(rights.templates)).set("names", vouch::list_of(rights.names));
   table.set("sids", rights.sids).set("passwords", rights.passwords);
   table.set("longest", format_span(rights.longest)).set("password_life", format_span(rights.password_life));
   table.set("open_passwords", std::uint64_t{rights.open_passwords});

@@ -79,15 +79,8 @@ Result<std::string> decode(Bytes octets, std::string_view file) {
   return text;
 }
 
+constexpr std::string_view kBlanks = " \t\r";
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 class Parser {
  public:
@@ -119,24 +112,24 @@ class Parser {
       if ((static_cast<unsigned char>(line[i]) < 0x20 && !is_space(line[i])) || line[i] == 0x7f)
         return wrong("a control character (octet {})", i + 1);
       if (line[i] == '"') quoted = !quoted;
-      if (line[i] == ';' && !quoted) return trimmed(line.substr(0, i));
+      if (line[i] == ';' && !quoted) return trimmed(line.substr(0, i), kBlanks);
     }
     if (quoted) return wrong("a quotation mark is not closed");
-    return trimmed(line);
+    return trimmed(line, kBlanks);
   }
 
   Status take_line(std::string_view raw) {
     // An odd apostrophe of a comment line is nobody's quotation mark.
-    if (trimmed(raw).starts_with(';')) return ok();
+    if (trimmed(raw, kBlanks).starts_with(';')) return ok();
     const std::string_view line = TRY(without_comment(raw));
     if (line.empty()) return ok();
     if (line.front() == '[') return open_section(line);
     const auto equals = line.find('=');
     if (equals == std::string_view::npos) return wrong("'{}' is neither [section] nor key = value", line);
     if (!section_) return wrong("'{}' stands before the first [section]", line);
-    const std::string_view key = trimmed(line.substr(0, equals));
+    const std::string_view key = trimmed(line.substr(0, equals), kBlanks);
     if (key.empty()) return wrong("there is no key before '='");
-    InfEntry entry = TRY(entry_of(key, trimmed(line.substr(equals + 1))));
+    InfEntry entry = TRY(entry_of(key, trimmed(line.substr(equals + 1), kBlanks)));
     std::vector<InfEntry>& entries = inf_.sections[*section_].entries;
     if (same_name(key, "_continue_")) {
       if (entries.empty()) return wrong("_continue_ has nothing to go on with");
@@ -152,7 +145,7 @@ class Parser {
     const auto end = line.find(']');
     if (end == std::string_view::npos) return wrong("a section's name is not closed with ]");
     if (end + 1 != line.size()) return wrong("there is more behind [section]: '{}'", line.substr(end + 1));
-    const std::string_view name = trimmed(line.substr(1, end - 1));
+    const std::string_view name = trimmed(line.substr(1, end - 1), kBlanks);
     if (name.empty()) return wrong("a section without a name");
     const auto known = std::ranges::find_if(
         inf_.sections, [&](const InfSection& section) { return same_name(section.name, name); });
@@ -284,7 +277,7 @@ const InfSection* Inf::find(std::string_view name) const {
 }
 
 bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+  return std::ranges::equal(a, b, [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
 }
 
 Result<Inf> parse_inf(Bytes octets, std::string_view file) {

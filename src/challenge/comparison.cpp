@@ -17,12 +17,6 @@ Answer refuse(Code code, std::string expected, std::string received) {
   return Refusal{code, std::move(expected), std::move(received)};
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), ascii_lower);
-  return out;
-}
-
 // --- names ---
 
 // Control characters, and those that turn or hide what is written: the comparison of names looks past some of
@@ -91,10 +85,11 @@ std::string comparable(const GeneralName& name) {
   const std::string text(as_text(name.value));
   switch (name.type) {
     case GeneralNameType::dns_name:
-      return "DNS:" + lower(text);
+      return "DNS:" + lower_case(text);
     case GeneralNameType::rfc822_name: {
       const std::size_t sign = text.rfind('@');
-      return "email:" + text.substr(0, sign) + (sign == std::string::npos ? "" : lower(text.substr(sign)));
+      return "email:" + text.substr(0, sign) +
+             (sign == std::string::npos ? "" : lower_case(text.substr(sign)));
     }
     case GeneralNameType::directory_name:
       if (const auto directory = x509::parse_name(name.value))
@@ -103,7 +98,7 @@ std::string comparable(const GeneralName& name) {
     default:
       break;
   }
-  if (const auto upn = name.as_upn()) return "UPN:" + lower(*upn);
+  if (const auto upn = name.as_upn()) return "UPN:" + lower_case(*upn);
   return name.to_text();
 }
 

@@ -14,7 +14,7 @@ std::string what_of(const store::AuditRecord& record) {
   return record.authority.empty() ? record.object : fmt::format("{} ({})", record.object, record.authority);
 }
 
-Result<store::AuditFilter> filter_of(const Context& context, const Arguments& arguments) {
+Result<store::AuditFilter> filter_of_audit(const Context& context, const Arguments& arguments) {
   store::AuditFilter filter;
   filter.since = TRY(arguments.time("since"));
   filter.until = TRY(arguments.time("until"));
@@ -25,9 +25,9 @@ Result<store::AuditFilter> filter_of(const Context& context, const Arguments& ar
   return filter;
 }
 
-Result<Exit> show(Context& context, const Arguments& arguments) {
+Result<Exit> show_audit(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
-  store::AuditFilter filter = TRY(filter_of(context, arguments));
+  store::AuditFilter filter = TRY(filter_of_audit(context, arguments));
   filter.newest_first = true;
   filter.limit = TRY(arguments.number("limit")).value_or(100);
   std::vector<store::AuditRecord> records;
@@ -49,9 +49,9 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-Result<Exit> export_(Context& context, const Arguments& arguments) {
+Result<Exit> export_audit(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
-  const store::AuditFilter filter = TRY(filter_of(context, arguments));
+  const store::AuditFilter filter = TRY(filter_of_audit(context, arguments));
   const std::string file = arguments.text("out", "-");
   std::optional<AtomicFile> out;
   if (file != "-") out = TRY(AtomicFile::create(file, 0640));
@@ -90,7 +90,7 @@ Result<ca::AuditVerifyOptions> verify_options(const Context& context, const Work
   return options;
 }
 
-Result<Exit> verify(Context& context, const Arguments& arguments) {
+Result<Exit> verify_audit(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto options = TRY(verify_options(context, workspace, arguments));
   ca::AuditReport report;
@@ -225,8 +225,9 @@ Result<Exit> key(Context& context, const Arguments& arguments) {
       {"action", "ACTION", "only this action: request.approve; or all of a kind: request.*"},   \
       {"object", "TEXT", "only what was done to this: \"request 5\""}
 
-constexpr Option kShow[] = {VOUCH_AUDIT_FILTER, {"limit", "N", "the newest so many entries (100)"}};
-constexpr Option kExport[] = {VOUCH_AUDIT_FILTER, {"out", "FILE", "where to; standard output if left out"}};
+constexpr Option kAuditShow[] = {VOUCH_AUDIT_FILTER, {"limit", "N", "the newest so many entries (100)"}};
+constexpr Option kAuditExport[] = {VOUCH_AUDIT_FILTER,
+                                   {"out", "FILE", "where to; standard output if left out"}};
 constexpr Option kVerify[] = {
     {"head", "FILE", "a signed head that was kept elsewhere", Occurs::any_times},
     {"mirror", "FILE", "the log's mirror; if left out, the one of the configuration"},
@@ -234,20 +235,20 @@ constexpr Option kVerify[] = {
      Occurs::any_times},
 };
 constexpr Option kHead[] = {{"out", "FILE", "where to; standard output if left out"}};
-constexpr Option kKey[] = {{"new", "", "make a new audit key, which the CA (--ca) vouches for"}};
+constexpr Option kAuditKey[] = {{"new", "", "make a new audit key, which the CA (--ca) vouches for"}};
 
-constexpr Command kCommands[] = {
+constexpr Command kAuditCommands[] = {
     {"audit show", "", "show what was done, by whom, and how it ended",
-     "The newest entries that the options let through, oldest first. For auditors.", kShow,
-     "vouch audit show --action \"request.*\" --since 2026-11-01", &show},
+     "The newest entries that the options let through, oldest first. For auditors.", kAuditShow,
+     "vouch audit show --action \"request.*\" --since 2026-11-01", &show_audit},
     {"audit export", "", "write the entries as JSON, one a line, with their leaf hashes", "For auditors.",
-     kExport, "vouch audit export --out audit.jsonl", &export_},
+     kAuditExport, "vouch audit export --out audit.jsonl", &export_audit},
     {"audit verify", "", "check that nobody changed the audit log; exit code 4 when somebody did",
      "Computes the Merkle tree from the entries and compares it with the stored heads, with heads that were "
      "kept elsewhere (--head) and with the mirror. Says which entries were changed, removed, moved or cut "
      "off "
      "as far as that can be told. For auditors.",
-     kVerify, "vouch audit verify --head /mnt/usb/audit.head", &verify},
+     kVerify, "vouch audit verify --head /mnt/usb/audit.head", &verify_audit},
     {"audit head", "", "sign the head of the audit log as it is now",
      "A signed note (C2SP checkpoint): name of the log, number of entries, root hash, time, Ed25519 "
      "signature. "
@@ -261,12 +262,12 @@ constexpr Command kCommands[] = {
      {},
      "vouch audit prove 61",
      &prove},
-    {"audit key", "", "show the key that signs heads, and what the CAs say about it", "", kKey,
+    {"audit key", "", "show the key that signs heads, and what the CAs say about it", "", kAuditKey,
      "vouch audit key --json", &key},
 };
 
 }  // namespace
 
-std::span<const Command> audit_commands() { return kCommands; }
+std::span<const Command> audit_commands() { return kAuditCommands; }
 
 }  // namespace vouch::cli

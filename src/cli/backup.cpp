@@ -8,7 +8,7 @@
 namespace vouch::cli {
 namespace {
 
-Result<Exit> show(Context& context, const Arguments& arguments) {
+Result<Exit> show_backup(Context& context, const Arguments& arguments) {
   const std::string& file = arguments.operand(0);
   const auto opened = TRY(ca::open_archive(context.provider(), file, context.archive_passphrase(arguments)));
   const ca::Manifest manifest =
@@ -41,7 +41,7 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
 }
 
 Result<Exit> make(Context& context, const Arguments& arguments) {
-  if (arguments.has("show")) return show(context, arguments);
+  if (arguments.has("show")) return show_backup(context, arguments);
   const Workspace& workspace = *TRY(context.workspace());
   const std::string& file = arguments.operand(0);
   ca::BackupOptions options;
@@ -131,7 +131,7 @@ constexpr Option kRestore[] = {
     {"accept-gap", "", "give up at once what was seen after the backup: see vouch db accept-gap"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kBackupCommands[] = {
     {"backup", "FILE", "write database, keys and configuration into one file while the CA goes on",
      "The file appears whole or not at all. Without a passphrase the private keys lie in it as readable as "
      "in the "
@@ -147,6 +147,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> backup_commands() { return kCommands; }
+std::span<const Command> backup_commands() { return kBackupCommands; }
 
 }  // namespace vouch::cli

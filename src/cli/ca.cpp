@@ -59,7 +59,7 @@ void print_generation(Context& context, const Value& generation) {
   context.out() << '\n' << fields.text();
 }
 
-Result<Exit> show(Context& context, const Arguments&) {
+Result<Exit> show_ca(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(context.choose_authority(*snapshot));
@@ -88,9 +88,9 @@ Result<Exit> show(Context& context, const Arguments&) {
   fields.add("CRL every", text_of(value, "crl_period") + ", overlap " + text_of(value, "crl_overlap"));
   if (const std::string period = text_of(value, "delta_period"); !period.empty())
     fields.add("Delta every", period + ", overlap " + text_of(value, "delta_overlap"));
-  for (const std::string_view list : {"cdp", "aia"})
-    for (const Value& location : *value.find(list)->list_items())
-      fields.add(list == "cdp" ? "CDP" : "AIA", *location.text());
+  for (const std::string_view list_ca : {"cdp", "aia"})
+    for (const Value& location : *value.find(list_ca)->list_items())
+      fields.add(list_ca == "cdp" ? "CDP" : "AIA", *location.text());
   std::string templates;
   for (const Value& name : *value.find("templates")->list_items())
     templates += (templates.empty() ? "" : ", ") + *name.text();
@@ -103,7 +103,7 @@ Result<Exit> show(Context& context, const Arguments&) {
   return Exit::done;
 }
 
-Result<Exit> list(Context& context, const Arguments&) {
+Result<Exit> list_ca(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   Value values = Value::list();
@@ -139,7 +139,7 @@ Result<Exit> export_p12(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-Result<Exit> export_(Context& context, const Arguments& arguments) {
+Result<Exit> export_ca(Context& context, const Arguments& arguments) {
   const int what =
       arguments.has("cert") + arguments.has("chain") + arguments.has("request") + arguments.has("p12");
   if (what > 1) return usage_error("--cert, --chain, --request and --p12: give one of them");
@@ -260,7 +260,7 @@ constexpr Option kInstall[] = {
     {"parent-trust", "FILE", "another root of the service's own certificate"},
     {"parent-passphrase-file", "FILE", "the passphrase of the client certificate's key"},
 };
-constexpr Option kExport[] = {
+constexpr Option kCaExport[] = {
     {"cert", "", "the CA certificate (the default)"},
     {"chain", "", "the CA certificate and its parents, root last"},
     {"request", "", "the request that waits for the parent's signature"},
@@ -271,7 +271,7 @@ constexpr Option kExport[] = {
     {"out", "FILE", "where to; standard output if left out"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kCaCommands[] = {
     {"ca init", "", "set up a CA",
      "Makes the key, the database rows and, for a root, the self-signed certificate. A subordinate is signed "
      "by --parent at once, or writes a request with --request-out for `vouch ca sign` elsewhere and `vouch "
@@ -321,14 +321,14 @@ constexpr Command kCommands[] = {
      "",
      {},
      "vouch ca show --ca \"Example Root CA\"",
-     &show},
-    {"ca list", "", "list the CAs of this home", "", {}, "vouch ca list --json", &list},
-    {"ca export", "", "write the CA certificate, its chain, its request, or all with the key", "", kExport,
-     "vouch ca export --chain --out chain.pem", &export_},
+     &show_ca},
+    {"ca list", "", "list the CAs of this home", "", {}, "vouch ca list --json", &list_ca},
+    {"ca export", "", "write the CA certificate, its chain, its request, or all with the key", "", kCaExport,
+     "vouch ca export --chain --out chain.pem", &export_ca},
 };
 
 }  // namespace
 
-std::span<const Command> ca_commands() { return kCommands; }
+std::span<const Command> ca_commands() { return kCaCommands; }
 
 }  // namespace vouch::cli

@@ -8,7 +8,7 @@
 namespace vouch::cli {
 namespace {
 
-std::string version_of(const store::KeyGeneration& generation) {
+std::string version_of_ca_key(const store::KeyGeneration& generation) {
   return fmt::format("V{}.{}", generation.certificate_index, generation.key_index);
 }
 
@@ -85,7 +85,7 @@ Result<Exit> ping(Context& context, const Arguments&) {
   Value values = Value::list();
   std::optional<Error> first;
   for (const ca::KeyTrial& trial : trials) {
-    const std::string version = version_of(trial.generation);
+    const std::string version = version_of_ca_key(trial.generation);
     values.push(Value()
                     .set("version", version)
                     .set("key", trial.generation.key_reference)
@@ -143,7 +143,7 @@ Result<Exit> unlock(Context& context, const Arguments& arguments) {
 constexpr Option kKeyList[] = {
     {"pkcs11", "URI", "the keys of the tokens that fit: pkcs11:token=CA%20keys, or pkcs11: for all"},
 };
-constexpr Option kMigrate[] = {
+constexpr Option kCaKeyMigrate[] = {
     {"pkcs11", "URI", "the token, and the key's name there: pkcs11:token=T;object=K", Occurs::once},
     {"delete-file", "", "overwrite and delete the key file afterwards"},
 };
@@ -152,7 +152,7 @@ constexpr Option kUnlock[] = {
     {"list", "", "only show what waits"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kCaKeyCommands[] = {
     {"ca key list", "", "list private keys: in files, on tokens, and which CA uses them",
      "Without --pkcs11, the key files of this home and the keys that its CAs refer to. With it, the keys on "
      "the "
@@ -161,7 +161,7 @@ constexpr Command kCommands[] = {
     {"ca key migrate", "", "move a CA's key from its file onto a token",
      "The key is put onto the token so that it cannot leave it again, its public key is compared and a trial "
      "signature checked; then the CA's reference is changed. The file stays unless --delete-file is given.",
-     kMigrate,
+     kCaKeyMigrate,
      "vouch ca key migrate --pkcs11 \"pkcs11:token=CA%20keys;object=root\" --pin-file pin --delete-file",
      &key_migrate},
     {"ca ping",
@@ -178,6 +178,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> ca_key_commands() { return kCommands; }
+std::span<const Command> ca_key_commands() { return kCaKeyCommands; }
 
 }  // namespace vouch::cli

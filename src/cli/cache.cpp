@@ -13,14 +13,14 @@ using relying::ListedCrl;
 bool is_there(const ListedCrl& line) { return line.octets != 0 && !line.damaged; }
 
 // What there is to say of a line that has no CRL to show.
-std::string state_of(const ListedCrl& line, Time now) {
+std::string state_of_cache(const ListedCrl& line, Time now) {
   if (line.damaged) return "damaged";
   if (line.octets == 0) return "cleared";
   if (!line.next_update) return "-";
   return format_time(*line.next_update) + (*line.next_update <= now ? " (expired)" : "");
 }
 
-Value describe(const ListedCrl& line, Time now) {
+Value describe_cache(const ListedCrl& line, Time now) {
   const bool there = is_there(line);
   return Value()
       .set("line", line.line)
@@ -36,7 +36,7 @@ Value describe(const ListedCrl& line, Time now) {
       .set("damaged", line.damaged);
 }
 
-Result<Exit> list(Context& context, const Arguments&) {
+Result<Exit> list_cache(Context& context, const Arguments&) {
   const auto party = TRY(open_party(context));
   const Time now = context.clock().now();
   Table table{"LINE", "ISSUER", "KIND", "NUMBER", "VALID UNTIL", "FETCHED", "OCTETS", "URL"};
@@ -46,10 +46,10 @@ Result<Exit> list(Context& context, const Arguments&) {
     // Of a line that says nothing any more only the name is known.
     const bool known = !line.issuer.empty();
     table.add({line.line.substr(0, 16), known ? line.issuer : "-",
-               known ? line.delta ? "delta" : "base" : "-", known ? line.number : "-", state_of(line, now),
-               is_there(line) ? format_time(line.fetched_at) : std::string("-"),
+               known ? line.delta ? "delta" : "base" : "-", known ? line.number : "-",
+               state_of_cache(line, now), is_there(line) ? format_time(line.fetched_at) : std::string("-"),
                fmt::format("{}", line.octets), line.url});
-    values.push(describe(line, now));
+    values.push(describe_cache(line, now));
     damaged = damaged || line.damaged;
   }
   if (context.json()) {
@@ -65,7 +65,7 @@ Result<Exit> list(Context& context, const Arguments&) {
   return Exit::done;
 }
 
-Result<Exit> clear(Context& context, const Arguments&) {
+Result<Exit> clear_cache(Context& context, const Arguments&) {
   const auto party = TRY(open_party(context));
   const std::size_t gone = TRY(party->cache().clear());
   // A gateway that runs keeps OCSP answers in memory: from now on none of what it has counts.
@@ -76,7 +76,7 @@ Result<Exit> clear(Context& context, const Arguments&) {
   return Exit::done;
 }
 
-Value describe(const relying::RelyingParty::Fetched& fetched) {
+Value describe_cache(const relying::RelyingParty::Fetched& fetched) {
   return Value()
       .set("url", fetched.url)
       .set("good", fetched.good)
@@ -97,7 +97,7 @@ Result<Exit> refresh(Context& context, const Arguments& arguments) {
   Exit exit = Exit::done;
   Value values = Value::list();
   for (const auto& fetched : party->party().refresh(profile, urls)) {
-    values.push(describe(fetched));
+    values.push(describe_cache(fetched));
     if (!fetched.good) exit = Exit::failed;
     if (context.json()) continue;
     if (fetched.good)
@@ -143,7 +143,7 @@ constexpr Option kRefresh[] = {
     {"profile", "NAME", "whose limits hold; else that of [relying_party]"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kCacheCommands[] = {
     {"cache list",
      "",
      "list the CRLs that were fetched",
@@ -151,7 +151,7 @@ constexpr Command kCommands[] = {
      "damaged.",
      {},
      "vouch cache list",
-     &list},
+     &list_cache},
     {"cache refresh", "[URL...]", "fetch CRLs now",
      "Every URL of the trusted issuers and of what is cached, or those named; with the limits for the "
      "background. Exit "
@@ -163,7 +163,7 @@ constexpr Command kCommands[] = {
      "",
      {},
      "vouch cache clear",
-     &clear},
+     &clear_cache},
     {"cache forget",
      "LINE",
      "forget a line of CRLs with its number, after its CA was restored from a backup",
@@ -175,6 +175,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> cache_commands() { return kCommands; }
+std::span<const Command> cache_commands() { return kCacheCommands; }
 
 }  // namespace vouch::cli

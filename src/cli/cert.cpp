@@ -38,7 +38,7 @@ Result<Exit> show_file(Context& context, const std::string& file) {
   return Exit::done;
 }
 
-Result<Exit> show(Context& context, const Arguments& arguments) {
+Result<Exit> show_certificate(Context& context, const Arguments& arguments) {
   const std::string& what = arguments.operand(0);
   // What is not a serial number can only be meant as a file: then the message is about the file.
   if (what == "-" || context.files().exists(what) || !x509::serial_from_text(what))
@@ -97,7 +97,7 @@ class Listing {
   std::size_t size_ = 0;
 };
 
-Result<Exit> list(Context& context, const Arguments& arguments) {
+Result<Exit> list_certificate(Context& context, const Arguments& arguments) {
   store::CertificateFilter filter;
   filter.template_name = arguments.text("template");
   filter.requester = arguments.text("requester");
@@ -163,7 +163,8 @@ Result<Found> find_with_authority(Context& context, const Workspace& workspace, 
 }
 
 // After a change: the record as it is now, and what is left to do.
-Result<Exit> changed(Context& context, const Workspace& workspace, Bytes serial, const std::string& ca) {
+Result<Exit> changed_certificate(Context& context, const Workspace& workspace, Bytes serial,
+                                 const std::string& ca) {
   const auto snapshot = TRY(workspace.snapshot());
   const auto record = TRY(snapshot->certificate(serial));
   if (context.json()) {
@@ -175,7 +176,7 @@ Result<Exit> changed(Context& context, const Workspace& workspace, Bytes serial,
   return Exit::done;
 }
 
-Result<Exit> revoke(Context& context, const Arguments& arguments) {
+Result<Exit> revoke_certificate(Context& context, const Arguments& arguments) {
   ca::Revocation revocation;
   revocation.reason = TRY(for_option(x509::crl_reason_from_name(arguments.text("reason")), "reason"));
   if (revocation.reason == x509::CrlReason::remove_from_crl)
@@ -186,7 +187,7 @@ Result<Exit> revoke(Context& context, const Arguments& arguments) {
   const auto found = TRY(find_with_authority(context, workspace, arguments.operand(0)));
   revocation.serial = found.record.serial;
   TRY(found.authority->revoke(revocation, context.user()).context("revoking {}", arguments.operand(0)));
-  return changed(context, workspace, found.record.serial, found.authority->record().name);
+  return changed_certificate(context, workspace, found.record.serial, found.authority->record().name);
 }
 
 Result<Exit> release(Context& context, const Arguments& arguments) {
@@ -194,10 +195,10 @@ Result<Exit> release(Context& context, const Arguments& arguments) {
   const auto found = TRY(find_with_authority(context, workspace, arguments.operand(0)));
   TRY(found.authority->release(found.record.serial, context.user())
           .context("releasing {}", arguments.operand(0)));
-  return changed(context, workspace, found.record.serial, found.authority->record().name);
+  return changed_certificate(context, workspace, found.record.serial, found.authority->record().name);
 }
 
-Result<Exit> export_(Context& context, const Arguments& arguments) {
+Result<Exit> export_certificate(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(find_certificate(context, *snapshot, arguments.operand(0)));
@@ -238,28 +239,28 @@ Result<Exit> import_(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-constexpr Option kList[] = {
+constexpr Option kCertificateList[] = {
     {"template", "NAME", "only certificates of this template"},
     {"requester", "NAME", "only certificates of this account"},
     {"subject", "TEXT", "only certificates with this in their subject"},
     {"revoked", "", "only revoked certificates, and those on hold"},
     {"expires-before", "TIME", "only certificates that end before: 2027-01-31, \"2027-01-31 12:00\""},
 };
-constexpr Option kRevoke[] = {
+constexpr Option kCertificateRevoke[] = {
     {"reason", "REASON",
      "unspecified, keyCompromise, caCompromise, affiliationChanged, superseded, cessationOfOperation, "
      "certificateHold, privilegeWithdrawn; or its number in RFC 5280",
      Occurs::once},
     {"invalid-since", "TIME", "when the key is thought to have been lost: 2026-11-01"},
 };
-constexpr Option kExport[] = {
+constexpr Option kCertificateExport[] = {
     {"out", "FILE", "where to; standard output if left out"},
     {"chain", "", "write the CA's chain after the certificate"},
 };
 
-constexpr Command kCommands[] = {
-    {"cert list", "", "list the certificates that were issued here", "", kList,
-     "vouch cert list --expires-before 2027-01-31 --template WebServer", &list},
+constexpr Command kCertificateCommands[] = {
+    {"cert list", "", "list the certificates that were issued here", "", kCertificateList,
+     "vouch cert list --expires-before 2027-01-31 --template WebServer", &list_certificate},
     {"cert show",
      "FILE|SERIAL",
      "show a certificate, field by field",
@@ -268,7 +269,7 @@ constexpr Command kCommands[] = {
      "its request and revocation.",
      {},
      "vouch cert show web.pem",
-     &show},
+     &show_certificate},
     {"cert find",
      "TEXT",
      "find certificates by serial, subject or fingerprint",
@@ -279,8 +280,8 @@ constexpr Command kCommands[] = {
      "vouch cert find www.example.com",
      &find},
     {"cert revoke", "SERIAL|FILE", "revoke a certificate, or put it on hold with certificateHold",
-     "Relying parties learn of it from the next CRL: vouch crl publish.", kRevoke,
-     "vouch cert revoke web.pem --reason keyCompromise --invalid-since 2026-11-01", &revoke},
+     "Relying parties learn of it from the next CRL: vouch crl publish.", kCertificateRevoke,
+     "vouch cert revoke web.pem --reason keyCompromise --invalid-since 2026-11-01", &revoke_certificate},
     {"cert release",
      "SERIAL|FILE",
      "release a certificate from hold",
@@ -297,12 +298,12 @@ constexpr Command kCommands[] = {
      {},
      "vouch cert import old/*.pem --ca Issuing",
      &import_},
-    {"cert export", "SERIAL|FILE", "write a certificate that was issued here", "", kExport,
-     "vouch cert export 010cf4a3b2c1 --chain --out web.pem", &export_},
+    {"cert export", "SERIAL|FILE", "write a certificate that was issued here", "", kCertificateExport,
+     "vouch cert export 010cf4a3b2c1 --chain --out web.pem", &export_certificate},
 };
 
 }  // namespace
 
-std::span<const Command> cert_commands() { return kCommands; }
+std::span<const Command> cert_commands() { return kCertificateCommands; }
 
 }  // namespace vouch::cli

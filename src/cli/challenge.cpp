@@ -41,8 +41,8 @@ Result<ca::MintOrder> order_of(const Context& context, const Arguments& argument
       {"subject", &order.subjects}, {"name", &order.required_names}, {"allow-name", &order.allowed_names},
       {"key-usage", &order.usage},  {"purpose", &order.purposes},    {"key-type", &order.key_types},
       {"hash", &order.hashes}};
-  for (const auto& [option, list] : lists)
-    if (arguments.has(option)) *list = arguments.all(option);
+  for (const auto& [option, list_challenge] : lists)
+    if (arguments.has(option)) *list_challenge = arguments.all(option);
   order.min_bits = TRY(arguments.number("min-bits")).value_or(order.min_bits);
   order.max_bits = TRY(arguments.number("max-bits")).value_or(order.max_bits);
   if (const auto span = TRY(arguments.span("validity"))) order.validity = *span;
@@ -124,7 +124,7 @@ Result<Exit> password(Context& context, const Arguments& arguments) {
 
 // --- looking and cancelling ---
 
-Result<Exit> list(Context& context, const Arguments& arguments) {
+Result<Exit> list_challenge(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   store::ChallengeFilter filter;
@@ -160,7 +160,7 @@ Result<std::int64_t> id_of(const std::string& text) {
   return *id;
 }
 
-Result<Exit> show(Context& context, const Arguments& arguments) {
+Result<Exit> show_challenge(Context& context, const Arguments& arguments) {
   const std::int64_t id = TRY(id_of(arguments.operand(0)));
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
@@ -205,7 +205,7 @@ Result<Exit> cancel(Context& context, const Arguments& arguments) {
 
 // --- keys ---
 
-Result<Exit> key_list(Context& context, const Arguments&) {
+Result<Exit> key_list_challenge(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(context.choose_authority(*snapshot));
@@ -271,8 +271,8 @@ Result<ca::MinterRights> rights_of(const Arguments& arguments, ca::MinterRights 
                                                                      {"profile", &rights.profiles},
                                                                      {"template", &rights.templates},
                                                                      {"names", &rights.names}};
-  for (const auto& [option, list] : lists)
-    if (arguments.has(option)) *list = arguments.all(option);
+  for (const auto& [option, list_challenge] : lists)
+    if (arguments.has(option)) *list_challenge = arguments.all(option);
   if (const std::string* sids = arguments.find("sids")) rights.sids = *sids == "yes";
   if (const std::string* passwords = arguments.find("passwords")) rights.passwords = *passwords == "yes";
   rights.longest = TRY(arguments.span("longest")).value_or(rights.longest);
@@ -396,14 +396,14 @@ constexpr Option kMint[] = {
     {"dedicated", "", "it is a dedicated device (a kiosk)"},
     {"out", "FILE", "where the challenge goes, instead of standard output"},
 };
-constexpr Option kPassword[] = {
+constexpr Option kChallengePassword[] = {
     {"device", "NAME", "to find and cancel it by"},
     {"length", "N", "16 to 64 characters (16)"},
     {"single-file", "FILE", "instead: the one password of every device, on the first line; - asks for it"},
     {"remove", "", "instead: take the one password of every device away"},
     {"out", "FILE", "where the password goes, instead of standard output"},
 };
-constexpr Option kList[] = {
+constexpr Option kChallengeList[] = {
     {"state", "minted|claimed|issued|failed|cancelled", "only those in this state"},
     {"profile", "NAME", "only of this profile"},
     {"device", "NAME", "only of this device"},
@@ -436,7 +436,7 @@ constexpr Option kBind[] = {
      "its profiles may renew certificates (renewal_grace) for so long after their end; not at all if left "
      "out"}};
 
-constexpr Command kCommands[] = {
+constexpr Command kChallengeCommands[] = {
     {"challenge mint", "", "mint a challenge for one device's request",
      "Prints the text that the device is given as its SCEP challenge. The certificate is issued only when "
      "the "
@@ -451,10 +451,16 @@ constexpr Command kCommands[] = {
      "A one-time password is good for one request and 60 minutes, five at a time, as in NDES; a minter's "
      "rights "
      "may say otherwise. It is bound to no name: prefer vouch challenge mint.",
-     kPassword, "vouch challenge password phones", &password},
-    {"challenge list", "", "show what was minted and what became of it", "", kList,
-     "vouch challenge list --state minted", &list},
-    {"challenge show", "ID", "show a challenge, without its text", "", {}, "vouch challenge show 5", &show},
+     kChallengePassword, "vouch challenge password phones", &password},
+    {"challenge list", "", "show what was minted and what became of it", "", kChallengeList,
+     "vouch challenge list --state minted", &list_challenge},
+    {"challenge show",
+     "ID",
+     "show a challenge, without its text",
+     "",
+     {},
+     "vouch challenge show 5",
+     &show_challenge},
     {"challenge cancel", "[ID]", "cancel challenges that are not used yet", "", kCancel,
      "vouch challenge cancel --device phone-7", &cancel},
     {"challenge key list",
@@ -463,7 +469,7 @@ constexpr Command kCommands[] = {
      "",
      {},
      "vouch challenge key list",
-     &key_list},
+     &key_list_challenge},
     {"challenge key renew", "", "make a new key",
      "Sealing keys are renewed every 90 days by themselves. The old key stays until its last challenge has "
      "expired.",
@@ -514,6 +520,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> challenge_commands() { return kCommands; }
+std::span<const Command> challenge_commands() { return kChallengeCommands; }
 
 }  // namespace vouch::cli

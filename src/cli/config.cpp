@@ -30,7 +30,7 @@ Result<ca::Home> open_checked_home(const Context& context) {
   return home;
 }
 
-Result<Exit> check(Context& context, const Arguments&) {
+Result<Exit> check_config(Context& context, const Arguments&) {
   auto home = open_checked_home(context);
   if (!home && home.error().code() == Errc::not_found) return std::move(home.error());
   const std::string problem = home ? "" : home.error().summary();
@@ -50,7 +50,7 @@ Result<Exit> check(Context& context, const Arguments&) {
   return home ? Exit::done : Exit::found_bad;
 }
 
-Result<Exit> show(Context& context, const Arguments&) {
+Result<Exit> show_config(Context& context, const Arguments&) {
   const ca::Home home = TRY(open_home(context));
   Table table{"SETTING", "VALUE", "MEANING"};
   Value values = Value::list();
@@ -83,7 +83,7 @@ Result<Exit> get(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-Result<Exit> set(Context& context, const Arguments& arguments) {
+Result<Exit> set_config(Context& context, const Arguments& arguments) {
   const std::string &name = arguments.operand(0), &value = arguments.operand(1);
   const ca::Home home = TRY(open_home(context));
   const fs::path& file = home.configuration_file();
@@ -99,15 +99,21 @@ Result<Exit> set(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kConfigCommands[] = {
     {"config check",
      "",
      "check the configuration file; exit code 4 when something is wrong",
      "",
      {},
      "vouch config check",
-     &check},
-    {"config show", "", "show every setting, its value and its meaning", "", {}, "vouch config show", &show},
+     &check_config},
+    {"config show",
+     "",
+     "show every setting, its value and its meaning",
+     "",
+     {},
+     "vouch config show",
+     &show_config},
     {"config get", "KEY", "print one setting", "", {}, "vouch config get issuance.node", &get},
     {"config set",
      "KEY VALUE",
@@ -115,11 +121,11 @@ constexpr Command kCommands[] = {
      "What the file was before is kept beside it, as vouch.toml.previous.",
      {},
      "vouch config set issuance.node 2",
-     &set},
+     &set_config},
 };
 
 }  // namespace
 
-std::span<const Command> config_commands() { return kCommands; }
+std::span<const Command> config_commands() { return kConfigCommands; }
 
 }  // namespace vouch::cli

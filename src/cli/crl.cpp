@@ -141,7 +141,7 @@ Result<std::vector<store::AuthorityRecord>> chosen_authorities(const Context& co
   return ready;
 }
 
-Result<Exit> publish(Context& context, const Arguments& arguments) {
+Result<Exit> publish_crl(Context& context, const Arguments& arguments) {
   const bool all = arguments.has("all"), if_due = arguments.has("if-due"), delta = arguments.has("delta");
   if (if_due && delta)
     return usage_error("--if-due finds out by itself which kind is due: leave out --delta");
@@ -204,7 +204,7 @@ Result<Exit> list_targets(Context& context, const store::Snapshot& snapshot,
   return Exit::done;
 }
 
-Result<Exit> list(Context& context, const Arguments& arguments) {
+Result<Exit> list_crl(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   auto authorities = TRY(snapshot->authorities());
@@ -396,7 +396,7 @@ void print_comparison(const Context& context, const relying::CrlComparison& comp
                 << "Checked signature: " << verdict(comparison.signature_fault.empty()) << '\n';
 }
 
-Result<Exit> show(Context& context, const Arguments& arguments) {
+Result<Exit> show_crl(Context& context, const Arguments& arguments) {
   const std::string& file = arguments.operand(0);
   const std::uint32_t limit = TRY(arguments.number("entries")).value_or(100);
   const Buffer der = TRY(is_url(file) ? download_crl(context, file) : read_crl_file(context, file));
@@ -455,33 +455,34 @@ constexpr Option kSchedule[] = {
     {"keep-expired", "on|off|TIME",
      "keep certificates on the list that expire after this time (ExpiredCertsOnCRL)"},
 };
-constexpr Option kShow[] = {
+constexpr Option kCrlShow[] = {
     {"ca", "CERT",
      "hold it against this CA certificate: name, key identifiers, cRLSign, signature; exit code 4 when one "
      "is bad"},
     {"entries", "N", "show at most so many entries (100)"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kCrlCommands[] = {
     {"crl publish", "", "build, sign and publish CRLs now, or what is due",
      "One CRL for each key of the CA, atomically replaced at each location that takes CRLs, and where "
      "deltas are on a delta CRL with it; numbers only rise. A place that cannot be written keeps no other "
      "from "
      "its CRL; it is named, remembered (crl list --targets) and served by the next --if-due. With --if-due, "
      "which a timer calls, the keys are opened only when something is due.",
-     kPublish, "vouch crl publish --if-due --all", &publish},
-    {"crl list", "", "list the CRLs that were published", "", kListOptions, "vouch crl list --json", &list},
+     kPublish, "vouch crl publish --if-due --all", &publish_crl},
+    {"crl list", "", "list the CRLs that were published", "", kListOptions, "vouch crl list --json",
+     &list_crl},
     {"crl schedule", "", "show or change when a CA publishes CRLs",
      "Without options it shows. Changes take effect with the next CRL. docs/mechanisms/crl.md explains "
      "period, "
      "overlap and deltas.",
      kSchedule, "vouch crl schedule --period 1w --delta 24h --at 02:00", &schedule},
-    {"crl show", "FILE|URL", "show a CRL, and hold it against its CA", "", kShow,
-     "vouch crl show root.crl --ca root.pem", &show},
+    {"crl show", "FILE|URL", "show a CRL, and hold it against its CA", "", kCrlShow,
+     "vouch crl show root.crl --ca root.pem", &show_crl},
 };
 
 }  // namespace
 
-std::span<const Command> crl_commands() { return kCommands; }
+std::span<const Command> crl_commands() { return kCrlCommands; }
 
 }  // namespace vouch::cli

@@ -9,7 +9,7 @@
 namespace vouch::cli {
 namespace {
 
-Result<Exit> show(Context& context, const Arguments&) {
+Result<Exit> show_database(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
   const store::Counts counts = TRY(TRY(context.read(workspace))->counts());
   const auto locations = workspace.database().locations();
@@ -41,7 +41,7 @@ Result<Exit> show(Context& context, const Arguments&) {
   return Exit::done;
 }
 
-Result<Exit> check(Context& context, const Arguments& arguments) {
+Result<Exit> check_database(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   ca::CheckOptions options;
   options.full = arguments.has("full");
@@ -66,7 +66,7 @@ Result<Exit> check(Context& context, const Arguments& arguments) {
   return report.findings.empty() ? Exit::done : Exit::found_bad;
 }
 
-Result<Exit> move(Context& context, const Arguments& arguments) {
+Result<Exit> move_database(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const fs::path from = workspace.home().database();
   const fs::path to = TRY(ca::move_database(workspace.environment(), arguments.operand(0), context.user()));
@@ -133,7 +133,7 @@ Result<Exit> migrate(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-Result<Exit> replay(Context& context, const Arguments& arguments) {
+Result<Exit> replay_database(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   ca::ReplayOptions options;
   options.administrator = context.user();
@@ -202,10 +202,10 @@ Result<Exit> purge(Context& context, const Arguments& arguments) {
 constexpr Option kCheck[] = {
     {"full", "", "verify every certificate, not a sample of a thousand"},
 };
-constexpr Option kMigrate[] = {
+constexpr Option kDatabaseMigrate[] = {
     {"to", "BACKEND", "another kind of database; sqlite is the only one that this version has"},
 };
-constexpr Option kReplay[] = {
+constexpr Option kDatabaseReplay[] = {
     {"passphrase-file", "FILE", "passphrase of a sealed backup: first line of FILE; - asks"},
 };
 constexpr Option kPurge[] = {
@@ -214,35 +214,35 @@ constexpr Option kPurge[] = {
     {"dry-run", "", "only say how many it would be"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kDatabaseCommands[] = {
     {"db show",
      "",
      "show where the database is, how large, and what is in it",
      "",
      {},
      "vouch db show",
-     &show},
+     &show_database},
     {"db check", "",
      "check database, certificates, CRLs, keys and fence; exit code 4 when something is wrong",
      "Looks at the file itself, at what rows say about each other, at the signatures of certificates, at the "
      "published CRLs, at the key files, and at what the fence says the world has seen.",
-     kCheck, "vouch db check --full", &check},
+     kCheck, "vouch db check --full", &check_database},
     {"db move",
      "DIR",
      "move the database and its log into another folder",
      "Changes the configuration. Nothing else may use the home meanwhile.",
      {},
      "vouch db move /srv/vouch-db",
-     &move},
+     &move_database},
     {"db migrate", "", "bring the tables up to date, with a copy of the database as it was",
      "Every command does so when it first opens an older database; this one keeps a copy and says what was "
      "done.",
-     kMigrate, "vouch db migrate", &migrate},
+     kDatabaseMigrate, "vouch db migrate", &migrate},
     {"db replay", "FILE", "bring over what a later database or backup has beyond this one",
      "After a restore: closes the gap with the newer vouch.db that was put aside, or with a newer backup. "
      "The two "
      "have to share their past. Exit code 4 when something is missing still.",
-     kReplay, "vouch db replay replaced-20261123T100000Z/vouch.db", &replay},
+     kDatabaseReplay, "vouch db replay replaced-20261123T100000Z/vouch.db", &replay_database},
     {"db accept-gap",
      "",
      "give up what the world has seen and a restored database lacks",
@@ -259,6 +259,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> db_commands() { return kCommands; }
+std::span<const Command> db_commands() { return kDatabaseCommands; }
 
 }  // namespace vouch::cli

@@ -12,7 +12,7 @@ Result<std::string> agent_of(const Context& context, const std::string& subject_
   return x509::to_rfc4514(TRY(x509::parse_certificate(certificates.front())).subject);
 }
 
-Result<Exit> list(Context& context, const Arguments&) {
+Result<Exit> list_agent(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(context.choose_authority(*snapshot));
@@ -76,14 +76,14 @@ constexpr Option kAllow[] = {
 };
 constexpr Option kForbid[] = {{"template", "NAME", "only the rights for this template"}};
 
-constexpr Command kCommands[] = {
+constexpr Command kAgentCommands[] = {
     {"enrollment-agent list",
      "",
      "show what enrolment agents may",
      "",
      {},
      "vouch enrollment-agent list",
-     &list},
+     &list_agent},
     {"enrollment-agent allow", "SUBJECT|FILE", "let an enrolment agent enrol for others",
      "An agent signs the request of somebody else; his certificate has the purpose Certificate Request "
      "Agent. "
@@ -100,6 +100,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> enrollment_agent_commands() { return kCommands; }
+std::span<const Command> enrollment_agent_commands() { return kAgentCommands; }
 
 }  // namespace vouch::cli

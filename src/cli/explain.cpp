@@ -107,7 +107,7 @@ Error unknown_code(std::string_view code) {
                               : fmt::format("did you mean {}?", near));
 }
 
-void print(const Context& context, const Explanation& explanation) {
+void print_explain(const Context& context, const Explanation& explanation) {
   Fields fields;
   fields.add("Code", explanation.code).add("Kind", explanation.kind);
   if (explanation.aadsts != 0) fields.add("Entra", fmt::format("AADSTS{}", explanation.aadsts));
@@ -120,14 +120,14 @@ void print(const Context& context, const Explanation& explanation) {
   context.out() << fields.text("");
 }
 
-Result<Exit> explain(Context& context, const Arguments& arguments) {
+Result<Exit> explain_code(Context& context, const Arguments& arguments) {
   std::string code = arguments.operand(0);
   if (code.starts_with('[') && code.ends_with(']'))
     code = code.substr(1, code.size() - 2);  // as errors print it
   const auto explanation = explain_code(code);
   if (!explanation) return unknown_code(code);
   if (!context.json()) {
-    print(context, *explanation);
+    print_explain(context, *explanation);
     return Exit::done;
   }
   Value value;
@@ -140,7 +140,7 @@ Result<Exit> explain(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kExplainCommands[] = {
     {"explain",
      "CODE",
      "say what an error code, a decision rule, a lint rule or a finding of a check means, and what to do",
@@ -150,11 +150,11 @@ constexpr Command kCommands[] = {
      "without AADSTS.",
      {},
      "vouch explain AADSTS500171",
-     &explain},
+     &explain_code},
 };
 
 }  // namespace
 
-std::span<const Command> explain_commands() { return kCommands; }
+std::span<const Command> explain_commands() { return kExplainCommands; }
 
 }  // namespace vouch::cli

@@ -21,7 +21,7 @@ Result<Answer> decide(Context& context, const Arguments& arguments, const Asked&
                 relying::to_value(decision)};
 }
 
-Result<Asked> question_of(const Arguments& arguments, std::string client) {
+Result<Asked> question_of_helper(const Arguments& arguments, std::string client) {
   Asked asked;
   asked.client = std::move(client);
   asked.profile = arguments.text("profile");
@@ -33,19 +33,20 @@ Result<Asked> question_of(const Arguments& arguments, std::string client) {
 }
 
 // One line, which the server puts into its own log; the exit code is what it goes by.
-Result<Exit> answer(Context& context, const Arguments& arguments, const Asked& asked,
-                    const std::string& whom) {
-  const Answer answer = TRY(decide(context, arguments, asked));
+Result<Exit> answer_helper(Context& context, const Arguments& arguments, const Asked& asked,
+                           const std::string& whom) {
+  const Answer answer_helper = TRY(decide(context, arguments, asked));
   if (context.json())
-    print_json(context, Value().set("decision", answer.whole));
-  else if (answer.accepted)
+    print_json(context, Value().set("decision", answer_helper.whole));
+  else if (answer_helper.accepted)
     context.say("vouch: {}: accepted", whom);
   else
-    context.out() << printable(fmt::format("vouch: {}: refused: {}{}: {}", whom, answer.name,
-                                           answer.code == 0 ? "" : fmt::format(" (AADSTS{})", answer.code),
-                                           answer.message))
+    context.out() << printable(fmt::format(
+                         "vouch: {}: refused: {}{}: {}", whom, answer_helper.name,
+                         answer_helper.code == 0 ? "" : fmt::format(" (AADSTS{})", answer_helper.code),
+                         answer_helper.message))
                   << '\n';
-  return answer.accepted ? Exit::done : Exit::found_bad;
+  return answer_helper.accepted ? Exit::done : Exit::found_bad;
 }
 
 // tls-verify CMD: called as CMD DEPTH SUBJECT, from the root down to the client (depth 0), with the
@@ -57,19 +58,20 @@ Result<Exit> openvpn(Context& context, const Arguments& arguments) {
     return make_error(Errc::usage,
                       "OpenVPN has not exported the client's certificate: there is no variable peer_cert")
         .with_hint("add to its configuration: tls-export-cert /run/openvpn-server; and script-security 2");
-  Asked asked = TRY(question_of(arguments, "openvpn"));
+  Asked asked = TRY(question_of_helper(arguments, "openvpn"));
   asked.question.chain = TRY(read_certificate_file(context, *file));
-  return answer(context, arguments, asked, arguments.operands().size() > 1 ? arguments.operand(1) : *file);
+  return answer_helper(context, arguments, asked,
+                       arguments.operands().size() > 1 ? arguments.operand(1) : *file);
 }
 
 // verify { client = "CMD %{TLS-Client-Cert-Filename}" } in eap.conf.
 Result<Exit> freeradius(Context& context, const Arguments& arguments) {
-  Asked asked = TRY(question_of(arguments, "freeradius"));
+  Asked asked = TRY(question_of_helper(arguments, "freeradius"));
   asked.question.chain = TRY(read_certificate_file(context, arguments.operand(0)));
   for (const std::string& file : arguments.all("chain"))
     for (Buffer& der : TRY(read_certificate_file(context, file)))
       asked.question.chain.push_back(std::move(der));
-  return answer(context, arguments, asked, arguments.operand(0));
+  return answer_helper(context, arguments, asked, arguments.operand(0));
 }
 
 constexpr Option kProfile = {"profile", "NAME", "cba, logon, or one of one's own; else that of the gateway"};
@@ -85,7 +87,7 @@ constexpr Option kFreeradius[] = {
     kSocketOption,
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kHelperCommands[] = {
     {"helper openvpn", "DEPTH [SUBJECT]", "decide for OpenVPN's tls-verify",
      "In OpenVPN's configuration: script-security 2, tls-export-cert FOLDER, and tls-verify \"/usr/bin/vouch "
      "helper "
@@ -103,6 +105,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> helper_commands() { return kCommands; }
+std::span<const Command> helper_commands() { return kHelperCommands; }
 
 }  // namespace vouch::cli

@@ -14,11 +14,15 @@ namespace {
 using ca::Location;
 using ca::LocationList;
 
-std::string_view name_of(LocationList list) { return list == LocationList::cdp ? "cdp" : "aia"; }
-std::string_view title_of(LocationList list) { return list == LocationList::cdp ? "CDP" : "AIA"; }
+std::string_view name_of_location(LocationList list_location) {
+  return list_location == LocationList::cdp ? "cdp" : "aia";
+}
+std::string_view title_of(LocationList list_location) {
+  return list_location == LocationList::cdp ? "CDP" : "AIA";
+}
 
-std::vector<Location>& locations_of(ca::AuthoritySettings& settings, LocationList list) {
-  return list == LocationList::cdp ? settings.cdp : settings.aia;
+std::vector<Location>& locations_of(ca::AuthoritySettings& settings, LocationList list_location) {
+  return list_location == LocationList::cdp ? settings.cdp : settings.aia;
 }
 
 Result<LocationList> chosen_list(const Arguments& arguments) {
@@ -28,11 +32,12 @@ Result<LocationList> chosen_list(const Arguments& arguments) {
   return arguments.has("cdp") ? LocationList::cdp : LocationList::aia;
 }
 
-Result<std::vector<Location>> read_locations(std::span<const std::string> operands, LocationList list) {
+Result<std::vector<Location>> read_locations(std::span<const std::string> operands,
+                                             LocationList list_location) {
   std::vector<Location> locations;
   for (const std::string& text : operands) {
     Location location = TRY(ca::parse_location(text));
-    TRY(ca::check_location(list, location));
+    TRY(ca::check_location(list_location, location));
     for (const Location& other : locations)
       if (other.url == location.url) return usage_error("{} is given twice", location.url);
     locations.push_back(std::move(location));
@@ -55,20 +60,20 @@ Result<std::size_t> find_location(const std::vector<Location>& locations, const 
       .with_hint("vouch location list shows them; name one by its number or its URL");
 }
 
-Value describe(LocationList list, const std::vector<Location>& locations) {
+Value describe_location(LocationList list_location, const std::vector<Location>& locations) {
   Value values = Value::list();
   for (const Location& location : locations)
     values.push(Value()
                     .set("location", ca::format_location(location))
                     .set("flags", std::int64_t{location.flags})
-                    .set("names", ca::flag_names(list, location.flags))
+                    .set("names", ca::flag_names(list_location, location.flags))
                     .set("url", location.url));
   return values;
 }
 
 // --- how many certificates carry which URL ---
 
-Value describe(const ca::LocationUsage& usage) {
+Value describe_location(const ca::LocationUsage& usage) {
   Value uses = Value::list();
   for (const ca::UrlUse& use : usage.uses)
     uses.push(Value()
@@ -90,24 +95,25 @@ void print_usage(const Context& context, const ca::LocationUsage& usage) {
 
 // --- commands ---
 
-Result<Exit> report(Context& context, const store::AuthorityRecord& record, ca::AuthoritySettings settings,
-                    const std::vector<LocationList>& lists, const std::optional<ca::LocationUsage>& usage) {
+Result<Exit> report_location(Context& context, const store::AuthorityRecord& record,
+                             ca::AuthoritySettings settings, const std::vector<LocationList>& lists,
+                             const std::optional<ca::LocationUsage>& usage) {
   if (context.json()) {
     Value value;
     value.set("ca", record.name);
-    value.set("cdp", describe(LocationList::cdp, settings.cdp));
-    value.set("aia", describe(LocationList::aia, settings.aia));
-    value.set("usage", usage ? describe(*usage) : Value());
+    value.set("cdp", describe_location(LocationList::cdp, settings.cdp));
+    value.set("aia", describe_location(LocationList::aia, settings.aia));
+    value.set("usage", usage ? describe_location(*usage) : Value());
     value.set("unrecorded", usage ? Value(usage->unrecorded) : Value());
     print_json(context, value);
     return Exit::done;
   }
   Table table{"LIST", "NO", "LOCATION", "FLAGS"};
-  for (const LocationList list : lists) {
+  for (const LocationList list_location : lists) {
     int number = 0;
-    for (const Location& location : locations_of(settings, list))
-      table.add({std::string(title_of(list)), std::to_string(++number), ca::format_location(location),
-                 ca::flag_names(list, location.flags)});
+    for (const Location& location : locations_of(settings, list_location))
+      table.add({std::string(title_of(list_location)), std::to_string(++number),
+                 ca::format_location(location), ca::flag_names(list_location, location.flags)});
   }
   table.print(context, "no locations");
   if (usage) {
@@ -117,7 +123,7 @@ Result<Exit> report(Context& context, const store::AuthorityRecord& record, ca::
   return Exit::done;
 }
 
-Result<Exit> list(Context& context, const Arguments& arguments) {
+Result<Exit> list_location(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(workspace.snapshot());
   const auto record = TRY(context.choose_authority(*snapshot));
@@ -128,22 +134,22 @@ Result<Exit> list(Context& context, const Arguments& arguments) {
   std::optional<ca::LocationUsage> usage;
   if (arguments.has("usage"))
     usage = TRY(ca::location_usage(*snapshot, record, settings, context.clock().now()));
-  return report(context, record, settings, lists, usage);
+  return report_location(context, record, settings, lists, usage);
 }
 
 // What the change means, for people.
-void explain(const Context& context, const ca::AuthoritySettings& before, const ca::AuthoritySettings& after,
-             LocationList list) {
+void explain_location(const Context& context, const ca::AuthoritySettings& before,
+                      const ca::AuthoritySettings& after, LocationList list_location) {
   const auto has = [](const std::vector<Location>& locations, std::uint32_t flags) {
     return std::ranges::any_of(locations, [&](const Location& l) { return (l.flags & flags) != 0; });
   };
-  const bool cdp = list == LocationList::cdp;
+  const bool cdp = list_location == LocationList::cdp;
   const std::uint32_t carried =
       ca::add_to_certificate | (cdp ? 0u : std::uint32_t{ca::add_to_certificate_ocsp});
   const auto& now = cdp ? after.cdp : after.aia;
   if (!has(now, carried) && !after.no_locations)
     context.note("warning: no {} location goes into certificates: nothing is issued until there is one",
-                 title_of(list));
+                 title_of(list_location));
   if (!has(now, ca::publish_to_server))
     context.note("warning: {} is published nowhere", cdp ? "no CRL" : "the CA certificate");
   context.note(
@@ -164,7 +170,7 @@ Status check_expansion(const ca::AuthoritySettings& settings, const std::string&
 // Reads, changes and writes one list, with its entry in the audit log.
 Result<Exit> change(Context& context, const Arguments& arguments, std::string_view verb,
                     const std::function<Status(std::vector<Location>&)>& apply) {
-  const LocationList list = TRY(chosen_list(arguments));
+  const LocationList list_location = TRY(chosen_list(arguments));
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   const auto before = TRY(ca::parse_settings(record.settings));
@@ -172,31 +178,32 @@ Result<Exit> change(Context& context, const Arguments& arguments, std::string_vi
       TRY(revocation::shards_are_carried(*TRY(workspace.snapshot()), record.id, context.clock().now()));
   std::string what;
   for (const std::string& operand : arguments.operands()) what += (what.empty() ? "" : " ") + operand;
-  const auto after = TRY(
-      ca::change_settings(workspace.environment(), record.name,
-                          {.actor = context.user(),
-                           .action = fmt::format("location.{}", verb),
-                           .details = ca::AuditDetails().add("list", name_of(list)).add("locations", what),
-                           .apply = [&](ca::AuthoritySettings& settings) -> Status {
-                             TRY(apply(locations_of(settings, list)));
-                             TRY(check_expansion(settings, record.name, locations_of(settings, list)));
-                             if (settings.crl_shards > 1) TRY(ca::check_crl_settings(settings));
-                             return shards_are_carried ? ca::check_shard_places(settings.cdp) : ok();
-                           }}));
-  explain(context, before, after, list);
+  const auto after = TRY(ca::change_settings(
+      workspace.environment(), record.name,
+      {.actor = context.user(),
+       .action = fmt::format("location.{}", verb),
+       .details = ca::AuditDetails().add("list", name_of_location(list_location)).add("locations", what),
+       .apply = [&](ca::AuthoritySettings& settings) -> Status {
+         TRY(apply(locations_of(settings, list_location)));
+         TRY(check_expansion(settings, record.name, locations_of(settings, list_location)));
+         if (settings.crl_shards > 1) TRY(ca::check_crl_settings(settings));
+         return shards_are_carried ? ca::check_shard_places(settings.cdp) : ok();
+       }}));
+  explain_location(context, before, after, list_location);
   if (context.json()) {
     Value value;
-    value.set("ca", record.name).set("list", name_of(list));
-    value.set("locations", describe(list, list == LocationList::cdp ? after.cdp : after.aia));
+    value.set("ca", record.name).set("list", name_of_location(list_location));
+    value.set("locations",
+              describe_location(list_location, list_location == LocationList::cdp ? after.cdp : after.aia));
     print_json(context, value);
     return Exit::done;
   }
-  return report(context, record, after, {list}, std::nullopt);
+  return report_location(context, record, after, {list_location}, std::nullopt);
 }
 
-Result<Exit> add(Context& context, const Arguments& arguments) {
-  const LocationList list = TRY(chosen_list(arguments));
-  const auto added = TRY(read_locations(arguments.operands(), list));
+Result<Exit> add_location(Context& context, const Arguments& arguments) {
+  const LocationList list_location = TRY(chosen_list(arguments));
+  const auto added = TRY(read_locations(arguments.operands(), list_location));
   const auto at = TRY(arguments.number("at"));
   return change(context, arguments, "add", [&](std::vector<Location>& locations) -> Status {
     for (const Location& location : added)
@@ -216,7 +223,7 @@ Result<Exit> add(Context& context, const Arguments& arguments) {
   });
 }
 
-Result<Exit> set(Context& context, const Arguments& arguments) {
+Result<Exit> set_location(Context& context, const Arguments& arguments) {
   const auto wanted = TRY(read_locations(arguments.operands(), TRY(chosen_list(arguments))));
   return change(context, arguments, "set", [&](std::vector<Location>& locations) -> Status {
     locations = wanted;
@@ -224,7 +231,7 @@ Result<Exit> set(Context& context, const Arguments& arguments) {
   });
 }
 
-Result<Exit> move(Context& context, const Arguments& arguments) {
+Result<Exit> move_location(Context& context, const Arguments& arguments) {
   return change(context, arguments, "move", [&](std::vector<Location>& locations) -> Status {
     const auto to = TRY(arguments.number("to"));
     const std::size_t from = TRY(find_location(locations, arguments.operand(0)));
@@ -237,7 +244,7 @@ Result<Exit> move(Context& context, const Arguments& arguments) {
   });
 }
 
-Result<Exit> remove(Context& context, const Arguments& arguments) {
+Result<Exit> remove_location(Context& context, const Arguments& arguments) {
   return change(context, arguments, "remove", [&](std::vector<Location>& locations) -> Status {
     // Numbers are those of the list as it was.
     std::vector<Location> gone;
@@ -248,7 +255,7 @@ Result<Exit> remove(Context& context, const Arguments& arguments) {
   });
 }
 
-Result<Exit> clear(Context& context, const Arguments& arguments) {
+Result<Exit> clear_location(Context& context, const Arguments& arguments) {
   return change(context, arguments, "clear", [](std::vector<Location>& locations) -> Status {
     locations.clear();
     return ok();
@@ -257,38 +264,38 @@ Result<Exit> clear(Context& context, const Arguments& arguments) {
 
 constexpr Option kCdp{"cdp", "", "the list of CRL locations"};
 constexpr Option kAia{"aia", "", "the list of locations of the CA certificate and of OCSP"};
-constexpr Option kList[] = {
+constexpr Option kLocationList[] = {
     {"cdp", "", "only the CRL locations"},
     {"aia", "", "only the locations of the CA certificate and of OCSP"},
     {"usage", "", "and how many unexpired certificates carry each URL, old URLs included"},
 };
-constexpr Option kAdd[] = {kCdp, kAia, {"at", "N", "the place in the list; the end if left out"}};
+constexpr Option kLocationAdd[] = {kCdp, kAia, {"at", "N", "the place in the list; the end if left out"}};
 constexpr Option kMove[] = {kCdp, kAia, {"to", "N", "the new place in the list", Occurs::once}};
 constexpr Option kOne[] = {kCdp, kAia};
 
-constexpr Command kCommands[] = {
+constexpr Command kLocationCommands[] = {
     {"location list", "", "show where CRLs and CA certificates are published and found",
      "FLAGS is the sum of what a location is for, as certutil writes it; docs/reference/locations.md has the "
      "flags and the variables (%3 or <CaName>, …). Clients try the URLs in the order of the list.",
-     kList, "vouch location list --usage", &list},
+     kLocationList, "vouch location list --usage", &list_location},
     {"location add", "FLAGS:URL...", "add locations; those that are there stay",
      "FLAGS are a number (65) or names with commas between (PublishToServer,PublishDeltaToServer). Takes "
      "effect "
      "at once for what is issued from then on.",
-     kAdd, "vouch location add --cdp 6:http://pki.example.com/%3%8%9.crl", &add},
+     kLocationAdd, "vouch location add --cdp 6:http://pki.example.com/%3%8%9.crl", &add_location},
     {"location set", "FLAGS:URL...", "replace the whole list",
      "The list is exactly what is given, in this order.", kOne,
      "vouch location set --aia 1:/srv/pki/%3%4.crt AddToCertificateAia:http://pki.example.com/%3%4.crt",
-     &set},
+     &set_location},
     {"location move", "NO|URL", "move a location to another place in its list", "", kMove,
-     "vouch location move --cdp 3 --to 1", &move},
+     "vouch location move --cdp 3 --to 1", &move_location},
     {"location remove", "NO|URL...", "remove locations from a list", "", kOne,
-     "vouch location remove --cdp 2", &remove},
-    {"location clear", "", "empty a list", "", kOne, "vouch location clear --aia", &clear},
+     "vouch location remove --cdp 2", &remove_location},
+    {"location clear", "", "empty a list", "", kOne, "vouch location clear --aia", &clear_location},
 };
 
 }  // namespace
 
-std::span<const Command> location_commands() { return kCommands; }
+std::span<const Command> location_commands() { return kLocationCommands; }
 
 }  // namespace vouch::cli

@@ -12,7 +12,7 @@
 
 namespace vouch::cli {
 
-using api::text_or_null, api::time_or_null, api::hex_or_null, api::texts;
+using api::text_or_null, api::hex_or_null, api::texts;
 
 // One line of harmless text: control characters, line breaks, marks that reverse the direction of writing,
 // and octets that are no UTF-8 appear as \x1b, \n, \u202e.

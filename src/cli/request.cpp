@@ -21,8 +21,8 @@ Result<std::map<std::string, std::string>> attributes_of(const Arguments& argume
   return attributes;
 }
 
-Result<Exit> report(Context& context, const ca::LocalAuthority& authority, const ca::Outcome& outcome,
-                    const Arguments& arguments, std::string input = {}) {
+Result<Exit> report_request(Context& context, const ca::LocalAuthority& authority, const ca::Outcome& outcome,
+                            const Arguments& arguments, std::string input = {}) {
   OutcomeOptions options{arguments.text("out"), std::move(input), {}, false};
   if (arguments.has("chain")) options.chain = TRY(authority.chain());
   return report_outcome(context, outcome, options);
@@ -57,10 +57,10 @@ Result<Exit> submit(Context& context, const Arguments& arguments) {
         "note: the attribute 'san' is kept with the request and never used: names come from the request "
         "itself");
   const auto outcome = TRY(authority->submit(submission).context("submitting {}", arguments.operand(0)));
-  return report(context, *authority, outcome, arguments, arguments.operand(0));
+  return report_request(context, *authority, outcome, arguments, arguments.operand(0));
 }
 
-Result<Exit> list(Context& context, const Arguments& arguments) {
+Result<Exit> list_request(Context& context, const Arguments& arguments) {
   store::RequestFilter filter;
   if (const std::string* state = arguments.find("state"))
     filter.disposition = TRY(for_option(store::disposition_from_name(*state), "state"));
@@ -104,7 +104,7 @@ std::vector<std::string> signers_of(const ca::OpenedRequest& opened) {
   return signers;
 }
 
-Result<Exit> show(Context& context, const Arguments& arguments) {
+Result<Exit> show_request(Context& context, const Arguments& arguments) {
   const auto id = TRY(parse_request_id(arguments.operand(0)));
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
@@ -163,7 +163,7 @@ Result<Exit> approve(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto authority = TRY(authority_of_request(context, workspace, id));
   const auto outcome = TRY(authority->approve(id, context.user()));
-  return report(context, *authority, outcome, arguments);
+  return report_request(context, *authority, outcome, arguments);
 }
 
 Result<Exit> deny(Context& context, const Arguments& arguments) {
@@ -185,7 +185,7 @@ Result<Exit> retrieve(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto authority = TRY(authority_of_request(context, workspace, id));
   const auto outcome = TRY(authority->retrieve(id));
-  return report(context, *authority, outcome, arguments);
+  return report_request(context, *authority, outcome, arguments);
 }
 
 constexpr Option kSubmit[] = {
@@ -197,7 +197,7 @@ constexpr Option kSubmit[] = {
     {"out", "FILE", "where the certificate goes; standard output if left out"},
     {"chain", "", "write the CA's chain after the certificate"},
 };
-constexpr Option kList[] = {
+constexpr Option kRequestList[] = {
     {"state", "pending|issued|denied|failed|revoked|foreign|issuing", "only requests in this state"},
     {"template", "NAME", "only requests for this template"},
     {"requester", "NAME", "only requests of this account"},
@@ -209,7 +209,7 @@ constexpr Option kOutcome[] = {
 };
 constexpr Option kDeny[] = {{"reason", "TEXT", "why; the requester reads it", Occurs::once}};
 
-constexpr Command kCommands[] = {
+constexpr Command kRequestCommands[] = {
     {"request submit", "FILE", "submit a certification request (PKCS #10, or in a signed message)",
      "FILE is PKCS #10, or a signed message (CMS, PKCS #7) around it: signed by an enrolment agent, as "
      "templates "
@@ -221,8 +221,15 @@ constexpr Command kCommands[] = {
      "manager approves. Denied: the exit code is 1, and the rule, what it expected and what it received are "
      "printed.",
      kSubmit, "vouch request submit web.csr --template WebServer --out web.pem", &submit},
-    {"request list", "", "list requests", "", kList, "vouch request list --state pending", &list},
-    {"request show", "ID", "show a request with what it asks for", "", {}, "vouch request show 7", &show},
+    {"request list", "", "list requests", "", kRequestList, "vouch request list --state pending",
+     &list_request},
+    {"request show",
+     "ID",
+     "show a request with what it asks for",
+     "",
+     {},
+     "vouch request show 7",
+     &show_request},
     {"request approve", "ID", "approve a pending request and issue its certificate", "", kOutcome,
      "vouch request approve 7 --out web.pem", &approve},
     {"request deny", "ID", "deny a pending request", "", kDeny,
@@ -233,6 +240,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> request_commands() { return kCommands; }
+std::span<const Command> request_commands() { return kRequestCommands; }
 
 }  // namespace vouch::cli

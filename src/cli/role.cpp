@@ -7,7 +7,7 @@
 namespace vouch::cli {
 namespace {
 
-Result<Exit> list(Context& context, const Arguments& arguments) {
+Result<Exit> list_role(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(ca::snapshot_for_reading(workspace.environment(), context.user()));
   const AuthorityNames names = TRY(authority_names(*snapshot));
@@ -75,7 +75,7 @@ Result<ca::Grant> grant_of(const Context& context, const Workspace& workspace, c
   return grant;
 }
 
-Result<Exit> report(Context& context, const Workspace& workspace, const ca::Grant& grant, bool granted) {
+Result<Exit> report_role(Context& context, const Workspace& workspace, const ca::Grant& grant, bool granted) {
   const AuthorityNames names = TRY(authority_names(*TRY(workspace.snapshot())));
   const std::string ca = name_of(names, grant.authority);
   if (context.json())
@@ -105,14 +105,14 @@ Result<Exit> grant(Context& context, const Arguments& arguments) {
   } else {
     TRY(ca::grant_role(workspace.environment(), grant, context.user()));
   }
-  return report(context, workspace, grant, true);
+  return report_role(context, workspace, grant, true);
 }
 
-Result<Exit> revoke(Context& context, const Arguments& arguments) {
+Result<Exit> revoke_role(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const ca::Grant grant = TRY(grant_of(context, workspace, arguments));
   TRY(ca::revoke_role(workspace.environment(), grant, context.user()));
-  return report(context, workspace, grant, false);
+  return report_role(context, workspace, grant, false);
 }
 
 Result<Exit> set_rule(Context& context, const Arguments& arguments, ca::RoleRule::Kind kind) {
@@ -144,20 +144,20 @@ Result<Exit> two_managers(Context& context, const Arguments& arguments) {
   return set_rule(context, arguments, ca::RoleRule::Kind::two_managers);
 }
 
-constexpr Option kList[] = {{"history", "", "every change there ever was, instead"}};
+constexpr Option kRoleList[] = {{"history", "", "every change there ever was, instead"}};
 constexpr Option kGrant[] = {
     {"template", "NAME", "only for requests and certificates of this template (manager, enroller)"},
     {"requesters", "PATTERN", "only for requests of accounts like web-* or in group:NAME (manager)"},
     {"recover", "", "become administrator again as the owner of the home's folder"},
 };
-constexpr Option kRevoke[] = {
+constexpr Option kRoleRevoke[] = {
     {"template", "NAME", "the grant for this template"},
     {"requesters", "PATTERN", "the grant for these requesters"},
 };
 constexpr Option kRule[] = {{"template", "NAME", "only for requests for this template"}};
 
-constexpr Command kCommands[] = {
-    {"role list", "", "show who may do what", "", kList, "vouch role list --json", &list},
+constexpr Command kRoleCommands[] = {
+    {"role list", "", "show who may do what", "", kRoleList, "vouch role list --json", &list_role},
     {"role grant", "ROLE PRINCIPAL", "give somebody a role",
      "ROLE is administrator (sets up CAs, templates, settings, roles), manager (approves, denies, revokes), "
      "auditor (reads the audit log), enroller (hands in requests) or reader. PRINCIPAL is an account, "
@@ -166,7 +166,7 @@ constexpr Command kCommands[] = {
     {"role revoke", "ROLE PRINCIPAL", "take a role away",
      "CA, template and requesters are those of the grant: vouch role list shows them. The last administrator "
      "stays.",
-     kRevoke, "vouch role revoke enroller \"*\"", &revoke},
+     kRoleRevoke, "vouch role revoke enroller \"*\"", &revoke_role},
     {"role separation",
      "on|off",
      "keep administrators from being managers or auditors",
@@ -185,6 +185,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> role_commands() { return kCommands; }
+std::span<const Command> role_commands() { return kRoleCommands; }
 
 }  // namespace vouch::cli

@@ -511,7 +511,7 @@ constexpr Option kPoll[] = {
     kScepTlsRoots,
     {"out", "FILE", "where the certificate is written, in place of the file that enroll named"}};
 
-constexpr Command kCommands[] = {
+constexpr Command kScepEnrollCommands[] = {
     {"scep enroll", "URL", "enrol for a certificate with SCEP, as a device does",
      "Issued: exit code 0, the certificate is written. Pending: exit code 3; --state keeps what `vouch scep "
      "poll` needs. "
@@ -533,6 +533,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> scep_enroll_commands() { return kCommands; }
+std::span<const Command> scep_enroll_commands() { return kScepEnrollCommands; }
 
 }  // namespace vouch::cli

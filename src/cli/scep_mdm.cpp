@@ -165,7 +165,7 @@ Result<Exit> simulate_intune(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-constexpr Option kAdd[] = {
+constexpr Option kMdmAdd[] = {
     {"password-file", "FILE", "first line: the password, at least 12 characters; - is standard input"}};
 constexpr Option kSimulate[] = {
     {"listen", "ADDRESS:PORT", "where; only of this host; 127.0.0.1:8094 if left out, port 0: any free one"},
@@ -175,13 +175,13 @@ constexpr Option kSimulate[] = {
     {"client-certificate", "FILE", "its certificate, for tokens by signed assertion"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kMdmCommands[] = {
     {"scep user add", "NAME",
      "let somebody sign in to the page with challenge passwords, or change a password",
      "The page is /certsrv/mscep_admin. Names and scrypt hashes of passwords are in the file scep-page-users "
      "of the "
      "home, mode 0600; what a user may do there is decided by roles, for the account page:NAME.",
-     kAdd, "vouch scep user add mdm --password-file mdm.txt", &add_user},
+     kMdmAdd, "vouch scep user add mdm --password-file mdm.txt", &add_user},
     {"scep user list",
      "",
      "show who may sign in to the page with challenge passwords",
@@ -206,6 +206,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> scep_mdm_commands() { return kCommands; }
+std::span<const Command> scep_mdm_commands() { return kMdmCommands; }
 
 }  // namespace vouch::cli

@@ -74,7 +74,7 @@ Result<Exit> decode(Context& context, const Arguments& arguments) {
   return found.messages.empty() ? Exit::found_bad : Exit::done;
 }
 
-Result<Exit> replay(Context& context, const Arguments& arguments) {
+Result<Exit> replay_message(Context& context, const Arguments& arguments) {
   const Opening opening = TRY(take_opening(context, arguments));
   scep::ServiceClient service = TRY(reach_scep(context, arguments, arguments.operand(1)));
   const scep::Transport transport = TRY(scep_transport(arguments));
@@ -103,20 +103,25 @@ Result<Exit> replay(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-constexpr Option kKey{"key", "FILE",
-                      "the private key of the recipient: of the RA for requests, of the device for replies"};
+constexpr Option kMessageKey{
+    "key", "FILE", "the private key of the recipient: of the RA for requests, of the device for replies"};
 constexpr Option kCertificate{"certificate", "FILE", "the certificate of --key"};
-constexpr Option kPassword{
+constexpr Option kMessagePassword{
     "challenge-file", "FILE",
     "a file whose first line is the challenge, for replies that are encrypted under it"};
 constexpr Option kSigner{"signer", "FILE",
                          "certificates of signers, for messages that do not carry their own"};
-constexpr Option kDecode[] = {kKey, kCertificate, kPassword, kSigner};
-constexpr Option kReplay[] = {
-    kKey,     kCertificate, kPassword,    kSigner, {"number", "N", "which of the messages in the file (1)"},
-    kScepGet, kScepPost,    kScepTlsRoots};
+constexpr Option kDecode[] = {kMessageKey, kCertificate, kMessagePassword, kSigner};
+constexpr Option kMessageReplay[] = {kMessageKey,
+                                     kCertificate,
+                                     kMessagePassword,
+                                     kSigner,
+                                     {"number", "N", "which of the messages in the file (1)"},
+                                     kScepGet,
+                                     kScepPost,
+                                     kScepTlsRoots};
 
-constexpr Command kCommands[] = {
+constexpr Command kMessageCommands[] = {
     {"scep decode", "FILE", "explain the SCEP messages in a file",
      "The file is DER or BER, PEM, base64 in any spelling, the query of a GET, an access log or a device's "
      "log: every "
@@ -127,11 +132,11 @@ constexpr Command kCommands[] = {
     {"scep replay", "FILE URL", "send a captured SCEP message again and explain the reply",
      "The message goes as it was captured. A service answers a request that it has seen before as it did "
      "then.",
-     kReplay, "vouch scep replay request.der http://ca.example.test/scep", &replay},
+     kMessageReplay, "vouch scep replay request.der http://ca.example.test/scep", &replay_message},
 };
 
 }  // namespace
 
-std::span<const Command> scep_message_commands() { return kCommands; }
+std::span<const Command> scep_message_commands() { return kMessageCommands; }
 
 }  // namespace vouch::cli

@@ -10,7 +10,7 @@ namespace {
 
 using daemon::scep::ProfileConfiguration;
 
-std::string mode_of(const ProfileConfiguration& profile) {
+std::string mode_of_profile(const ProfileConfiguration& profile) {
   return profile.mode == daemon::scep::Profile::Mode::ra ? "ra" : "ca";
 }
 
@@ -22,7 +22,7 @@ Value describe_profile(const ScepHost& host, const ProfileConfiguration& profile
       .set("enabled", profile.enabled)
       .set("url", text_or_null(host.url_of(profile)))
       .set("ca", text_or_null(profile.ca))
-      .set("mode", mode_of(profile))
+      .set("mode", mode_of_profile(profile))
       .set("account", profile.account_name())
       .set("challenge", to_string(profile.challenge))
       .set("templates", std::move(templates))
@@ -30,15 +30,15 @@ Value describe_profile(const ScepHost& host, const ProfileConfiguration& profile
       .set("legacy", profile.legacy);
 }
 
-Result<Exit> list(Context& context, const Arguments&) {
+Result<Exit> list_profile(Context& context, const Arguments&) {
   const auto host = TRY(ScepHost::open(context));
   Table table{"NAME", "URL", "CA", "MODE", "CHALLENGE", "TEMPLATES"};
   Value values = Value::list();
   for (const ProfileConfiguration& profile : host->configuration().scep) {
     std::string templates;
     for (const std::string& name : profile.templates()) templates += (templates.empty() ? "" : ", ") + name;
-    table.add({profile.name, profile.enabled ? host->url_of(profile) : "off", profile.ca, mode_of(profile),
-               std::string(to_string(profile.challenge)), templates});
+    table.add({profile.name, profile.enabled ? host->url_of(profile) : "off", profile.ca,
+               mode_of_profile(profile), std::string(to_string(profile.challenge)), templates});
     values.push(describe_profile(*host, profile));
   }
   if (context.json())
@@ -57,7 +57,7 @@ std::string visit_of(const ProfileConfiguration& profile) {
                 : "NDES's general page, which is right: no policy module decides";
 }
 
-Result<Exit> show(Context& context, const Arguments& arguments) {
+Result<Exit> show_profile(Context& context, const Arguments& arguments) {
   const auto host = TRY(ScepHost::open(context));
   const auto& profile = *TRY(host->profile(arguments.operands().empty() ? "" : arguments.operand(0)));
   const auto findings = TRY(host->examine(profile));
@@ -69,7 +69,7 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
     Fields fields;
     fields.add("Profile", profile.name).add("URL", host->url_of(profile)).add("CA", profile.ca);
     fields.add("Behind", profile.internal_url)
-        .add("Mode", mode_of(profile))
+        .add("Mode", mode_of_profile(profile))
         .add("Account", profile.account_name());
     fields.add("Challenge", to_string(profile.challenge)).add("A browser gets", visit_of(profile));
     fields.add("Root", profile.root);
@@ -123,8 +123,8 @@ Result<Exit> trust(Context& context, const Arguments& arguments) {
 
 constexpr Option kTrustOptions[] = {{"out", "FOLDER", "where the files go; here if left out"}};
 
-constexpr Command kCommands[] = {
-    {"scep profile list", "", "list the SCEP profiles", "", {}, "vouch scep profile list", &list},
+constexpr Command kProfileCommands[] = {
+    {"scep profile list", "", "list the SCEP profiles", "", {}, "vouch scep profile list", &list_profile},
     {"scep profile show",
      "[PROFILE]",
      "show one, and what keeps it from issuing; exit code 4 when something does",
@@ -132,7 +132,7 @@ constexpr Command kCommands[] = {
      "them.",
      {},
      "vouch scep profile show devices",
-     &show},
+     &show_profile},
     {"scep trust", "[PROFILE]", "write what devices and MDMs have to trust: root and issuing certificate",
      "As .cer (DER) one by one, with their fingerprints, and as one .mobileconfig for Apple's devices.",
      kTrustOptions, "vouch scep trust devices --out trust", &trust},
@@ -140,6 +140,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> scep_profile_commands() { return kCommands; }
+std::span<const Command> scep_profile_commands() { return kProfileCommands; }
 
 }  // namespace vouch::cli

@@ -57,7 +57,7 @@ Result<Exit> show_states(Context& context, daemon::scep::RaKeys& keys, const std
   return good ? Exit::done : Exit::found_bad;
 }
 
-Result<Exit> show(Context& context, const Arguments&) {
+Result<Exit> show_ra(Context& context, const Arguments&) {
   const auto host = TRY(ScepHost::open(context));
   const std::string ca = TRY(host->ca_of_profiles());
   const auto keys = TRY(host->ra_keys(ca));
@@ -114,7 +114,7 @@ fs::path file_for(const fs::path& base, const RaState& state) {
   return file;
 }
 
-Result<Exit> export_(Context& context, const Arguments& arguments) {
+Result<Exit> export_ra(Context& context, const Arguments& arguments) {
   const auto host = TRY(ScepHost::open(context));
   const std::string ca = TRY(host->ca_of_profiles());
   TRY(check_administrator(context, *host, ca, "export keys of the registration authority"));
@@ -163,11 +163,11 @@ Result<Exit> import(Context& context, const Arguments& arguments) {
   return show_states(context, *keys, ca);
 }
 
-constexpr Option kPassword[] = {
+constexpr Option kRaPassword[] = {
     {"password-file", "FILE",
      "a file whose first line is the password; asked for, or read from standard input"}};
 
-constexpr Command kCommands[] = {
+constexpr Command kRaCommands[] = {
     {"scep ra show",
      "",
      "show the registration authority's certificates; exit code 4 when something is wrong",
@@ -177,7 +177,7 @@ constexpr Command kCommands[] = {
      "when two thirds of their life are over; old keys open messages for some time (scep_ra.grace).",
      {},
      "vouch scep ra show",
-     &show},
+     &show_ra},
     {"scep ra issue",
      "",
      "issue them where there are none, or none that is good",
@@ -196,13 +196,13 @@ constexpr Command kCommands[] = {
      "For other hosts that serve the same URL: devices may fetch the certificates from one and send to "
      "another. Where "
      "there are two, -signing and -encryption are put into the names.",
-     kPassword, "vouch scep ra export ra.p12 --password-file secret", &export_},
-    {"scep ra import", "FILE...", "take in certificates and keys that another host exported", "", kPassword,
+     kRaPassword, "vouch scep ra export ra.p12 --password-file secret", &export_ra},
+    {"scep ra import", "FILE...", "take in certificates and keys that another host exported", "", kRaPassword,
      "vouch scep ra import ra-signing.p12 ra-encryption.p12", &import},
 };
 
 }  // namespace
 
-std::span<const Command> scep_ra_commands() { return kCommands; }
+std::span<const Command> scep_ra_commands() { return kRaCommands; }
 
 }  // namespace vouch::cli

@@ -119,7 +119,7 @@ constexpr Option kCa[] = {
     kScepTlsRoots,
     {"out", "FILE", "where the certificates are written, in the order that they came in"}};
 
-constexpr Command kCommands[] = {
+constexpr Command kScepServiceCommands[] = {
     {"scep caps", "URL", "ask a SCEP service what it can do (GetCACaps)",
      "Prints the words of the answer, and notes what they mean for devices that are known to be particular.",
      kCaps, "vouch scep caps http://ca.example.test/certsrv/mscep/mscep.dll", &capabilities},
@@ -134,6 +134,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> scep_service_commands() { return kCommands; }
+std::span<const Command> scep_service_commands() { return kScepServiceCommands; }
 
 }  // namespace vouch::cli

@@ -265,7 +265,7 @@ constexpr Option kSetupOptions[] = {
      "one certificate of the registration authority for signing and encryption, not two"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kScepSetupCommands[] = {
     {"scep setup", "PROFILE", "set up a SCEP profile: where devices enrol",
      "Publishes the template, gives the profile's account (scep:PROFILE) its rights, issues the certificates "
      "of the "
@@ -278,6 +278,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> scep_setup_commands() { return kCommands; }
+std::span<const Command> scep_setup_commands() { return kScepSetupCommands; }
 
 }  // namespace vouch::cli

@@ -48,7 +48,7 @@ std::string remark_on(const scep::Visitor& visitor) {
          "a PIN";
 }
 
-Value describe(const scep::Visitor& visitor) {
+Value describe_visitors(const scep::Visitor& visitor) {
   return Value()
       .set("client", printable(visitor.client))
       .set("program", text_or_null(printable(visitor.agent)))
@@ -72,7 +72,7 @@ Result<Exit> visitors(Context& context, const Arguments& arguments) {
     table.add({printable(visitor.client), visitor.last, fmt::format("{}", visitor.capabilities),
                fmt::format("{}", visitor.certificates), fmt::format("{}", visitor.messages),
                fmt::format("{}", visitor.unanswered), printable(visitor.agent), remark_on(visitor)});
-    values.push(describe(visitor));
+    values.push(describe_visitors(visitor));
   }
   if (context.json())
     print_json(context, Value().set("visitors", std::move(values)).set("unreadable", log.unreadable()));
@@ -85,22 +85,22 @@ Result<Exit> visitors(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-constexpr Option kOptions[] = {
+constexpr Option kVisitorsOptions[] = {
     {"access-log", "FILE", "a log in the W3C extended form, ours or IIS's; this home's if left out",
      Occurs::any_times},
     {"silent", "", "only those that asked and never sent a request that was answered"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kVisitorsCommands[] = {
     {"scep visitors", "", "show which devices asked for SCEP, and how far they came",
      "From the access log: a device that fetches capabilities and certificates and never enrols has left "
      "nothing "
      "else. Says what it probably lacks.",
-     kOptions, "vouch scep visitors --silent", &visitors},
+     kVisitorsOptions, "vouch scep visitors --silent", &visitors},
 };
 
 }  // namespace
 
-std::span<const Command> scep_visitor_commands() { return kCommands; }
+std::span<const Command> scep_visitor_commands() { return kVisitorsCommands; }
 
 }  // namespace vouch::cli

@@ -33,7 +33,7 @@ Result<Exit> man(Context& context, const Arguments&) {
   return Exit::done;
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kSelfCommands[] = {
     {"completion",
      "bash|zsh|fish",
      "print a completion script for a shell",
@@ -54,6 +54,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> self_commands() { return kCommands; }
+std::span<const Command> self_commands() { return kSelfCommands; }
 
 }  // namespace vouch::cli

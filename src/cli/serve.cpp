@@ -138,7 +138,7 @@ constexpr Option kServeOptions[] = {
      "elsewhere; gateway: decisions about client certificates, for the servers of this host"},
     {"ocsp-from-crl", "", "answer OCSP from CRLs alone, on a host without the CA's keys and database"}};
 
-constexpr Command kCommands[] = {
+constexpr Command kServeCommands[] = {
     {"serve", "", "run the service: OCSP, CRLs and CA certificates over HTTP, and the work in the background",
      "Runs until SIGTERM or SIGINT and finishes what it has begun. SIGHUP reads the configuration, the CAs "
      "and "
@@ -155,6 +155,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> serve_commands() { return kCommands; }
+std::span<const Command> serve_commands() { return kServeCommands; }
 
 }  // namespace vouch::cli

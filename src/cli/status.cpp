@@ -8,7 +8,7 @@
 namespace vouch::cli {
 namespace {
 
-Result<Exit> status(Context& context, const Arguments& arguments) {
+Result<Exit> show_status(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   (void)TRY(context.read(workspace));  // asks for the role
   net::Fetcher fetcher(net::FetchSettings{});
@@ -23,11 +23,11 @@ Result<Exit> status(Context& context, const Arguments& arguments) {
   return report.all_well() ? Exit::done : Exit::found_bad;
 }
 
-constexpr Option kStatus[] = {
+constexpr Option kStatusOptions[] = {
     {"offline", "", "ask no location; only what this machine knows"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kStatusCommands[] = {
     {"status", "", "the health of every CA and of every place that its certificates name",
      "For each CA of the home, or that of --ca, and for the CAs above: certificates, CRLs with the forecast "
      "of "
@@ -36,11 +36,11 @@ constexpr Command kCommands[] = {
      "fetch it. Each is OK, Expiring, Expired, Unable to download or Not matching, with cause and mend. Exit "
      "code 4 when something is not well. Works with and without the service. docs/mechanisms/status.md says "
      "what is judged how.",
-     kStatus, "vouch status --ca \"Example Issuing CA\"", &status},
+     kStatusOptions, "vouch status --ca \"Example Issuing CA\"", &show_status},
 };
 
 }  // namespace
 
-std::span<const Command> status_commands() { return kCommands; }
+std::span<const Command> status_commands() { return kStatusCommands; }
 
 }  // namespace vouch::cli

@@ -19,7 +19,7 @@ Result<Publishers> publishers(const store::Snapshot& snapshot) {
   return by_template;
 }
 
-std::string version_of(const store::TemplateRecord& record) {
+std::string version_of_template(const store::TemplateRecord& record) {
   return fmt::format("{}.{}", record.major, record.minor);
 }
 
@@ -32,7 +32,7 @@ std::vector<std::string> purposes_of(const policy::CertificateTemplate& value) {
   return names;
 }
 
-Result<Exit> list(Context& context, const Arguments& arguments) {
+Result<Exit> list_template(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   const Publishers published = TRY(publishers(*snapshot));
@@ -48,13 +48,13 @@ Result<Exit> list(Context& context, const Arguments& arguments) {
         (by.empty() || (!only_of.empty() && std::ranges::find(by, only_of) == by.end())))
       continue;
     const auto purposes = purposes_of(entry.value);
-    table.add({entry.value.name, version_of(entry.record), format_span(entry.value.validity),
+    table.add({entry.value.name, version_of_template(entry.record), format_span(entry.value.validity),
                by.empty() ? "-" : fmt::format("{}", fmt::join(by, ", ")),
                fmt::format("{}", fmt::join(purposes, ", "))});
     values.push(Value()
                     .set("name", entry.value.name)
                     .set("display_name", entry.value.display_name)
-                    .set("version", version_of(entry.record))
+                    .set("version", version_of_template(entry.record))
                     .set("validity", format_span(entry.value.validity))
                     .set("approval", entry.value.approval)
                     .set("purposes", texts(purposes))
@@ -73,10 +73,10 @@ Result<Exit> list_history(Context& context, const store::Snapshot& snapshot, con
   Table table{"VERSION", "CHANGED", "BY", "STATE"};
   Value values = Value::list();
   for (const auto& record : versions) {
-    table.add({version_of(record), format_time(record.changed_at), record.changed_by,
+    table.add({version_of_template(record), format_time(record.changed_at), record.changed_by,
                record.removed ? "removed" : ""});
     values.push(Value()
-                    .set("version", version_of(record))
+                    .set("version", version_of_template(record))
                     .set("changed_at", format_time(record.changed_at))
                     .set("changed_by", record.changed_by)
                     .set("removed", record.removed));
@@ -92,10 +92,10 @@ Result<Exit> list_history(Context& context, const store::Snapshot& snapshot, con
 Result<Exit> show_attributes(Context& context, const policy::CertificateTemplate& value) {
   const auto attributes = policy::to_attributes(value);
   if (context.json()) {
-    Value list = Value::list();
+    Value list_template = Value::list();
     for (const policy::DirectoryAttribute& attribute : attributes)
-      list.push(Value().set("name", attribute.name).set("values", texts(attribute.values)));
-    print_json(context, Value().set("name", value.name).set("attributes", std::move(list)));
+      list_template.push(Value().set("name", attribute.name).set("values", texts(attribute.values)));
+    print_json(context, Value().set("name", value.name).set("attributes", std::move(list_template)));
     return Exit::done;
   }
   for (const policy::DirectoryAttribute& attribute : attributes)
@@ -109,7 +109,7 @@ Result<Exit> history(Context& context, const Arguments& arguments) {
   return list_history(context, *TRY(workspace.snapshot()), arguments.operand(0));
 }
 
-Result<Exit> show(Context& context, const Arguments& arguments) {
+Result<Exit> show_template(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   const std::string& name = arguments.operand(0);
@@ -134,13 +134,13 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
 }
 
 // The end of every change: the version that now holds.
-Result<Exit> changed(Context& context, const Workspace& workspace, const std::string& name,
-                     std::string_view what) {
+Result<Exit> changed_template(Context& context, const Workspace& workspace, const std::string& name,
+                              std::string_view what) {
   const auto record = TRY(TRY(workspace.snapshot())->certificate_template(name));
   if (context.json())
-    print_json(context, Value().set("name", name).set("version", version_of(record)));
+    print_json(context, Value().set("name", name).set("version", version_of_template(record)));
   else
-    context.say("template {} {}: version {}", name, what, version_of(record));
+    context.say("template {} {}: version {}", name, what, version_of_template(record));
   return Exit::done;
 }
 
@@ -166,16 +166,16 @@ policy::CertificateTemplate renamed(policy::CertificateTemplate value, const std
   return value;
 }
 
-Result<Exit> add(Context& context, const Arguments& arguments) {
+Result<Exit> add_template(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   auto value = TRY(original(context, *TRY(workspace.snapshot()), arguments.text("from")));
   if (!arguments.operands().empty()) value = renamed(std::move(value), arguments.operand(0));
   const std::string name = value.name;
   TRY(ca::add_template(workspace.environment(), std::move(value), arguments.has("replace"), context.user()));
-  return changed(context, workspace, name, arguments.has("replace") ? "replaced" : "added");
+  return changed_template(context, workspace, name, arguments.has("replace") ? "replaced" : "added");
 }
 
-Result<Exit> set(Context& context, const Arguments& arguments) {
+Result<Exit> set_template(Context& context, const Arguments& arguments) {
   const std::string& name = arguments.operand(0);
   const Workspace& workspace = *TRY(context.workspace());
   // All changes in one version: checked together, and applied together or not at all.
@@ -196,10 +196,10 @@ Result<Exit> set(Context& context, const Arguments& arguments) {
     return usage_error("a template keeps its name")
         .with_hint("make one under the new name with: vouch template add");
   TRY(ca::add_template(workspace.environment(), std::move(value), true, context.user()));
-  return changed(context, workspace, name, "changed");
+  return changed_template(context, workspace, name, "changed");
 }
 
-Result<Exit> remove(Context& context, const Arguments& arguments) {
+Result<Exit> remove_template(Context& context, const Arguments& arguments) {
   const std::string& name = arguments.operand(0);
   const Workspace& workspace = *TRY(context.workspace());
   TRY(ca::remove_template(workspace.environment(), name, context.user()));
@@ -209,19 +209,19 @@ Result<Exit> remove(Context& context, const Arguments& arguments) {
 }
 
 // The state that a submission would be in.
-std::string_view state_of(const ca::LocalAuthority::Preview& preview) {
+std::string_view state_of_template(const ca::LocalAuthority::Preview& preview) {
   return store::to_string(preview.disposition);
 }
 
 Value describe_findings(const std::vector<lint::Finding>& findings) {
-  Value list = Value::list();
+  Value list_template = Value::list();
   for (const lint::Finding& finding : findings)
-    list.push(Value()
-                  .set("rule", finding.id)
-                  .set("severity", lint::to_string(finding.severity))
-                  .set("message", finding.message)
-                  .set("source", finding.source));
-  return list;
+    list_template.push(Value()
+                           .set("rule", finding.id)
+                           .set("severity", lint::to_string(finding.severity))
+                           .set("message", finding.message)
+                           .set("source", finding.source));
+  return list_template;
 }
 
 Status print_preview(Context& context, const ca::LocalAuthority::Preview& preview, const std::string& name,
@@ -231,7 +231,7 @@ Status print_preview(Context& context, const ca::LocalAuthority::Preview& previe
     print_json(context, Value()
                             .set("template", name)
                             .set("published", published)
-                            .set("state", state_of(preview))
+                            .set("state", state_of_template(preview))
                             .set("rule", text_or_null(preview.decision.reason))
                             .set("message", text_or_null(preview.decision.message))
                             .set("mend", text_or_null(preview.decision.mend))
@@ -242,7 +242,7 @@ Status print_preview(Context& context, const ca::LocalAuthority::Preview& previe
   for (policy::TraceStep& step : trace)
     for (std::string* text : {&step.rule, &step.expected, &step.received, &step.mend})
       *text = printable(*text);
-  context.note("would be {}{}{}", state_of(preview), preview.decision.message.empty() ? "" : ": ",
+  context.note("would be {}{}{}", state_of_template(preview), preview.decision.message.empty() ? "" : ": ",
                printable(preview.decision.message));
   if (!published) context.note("note: the CA does not publish the template, so it would refuse the request");
   for (const lint::Finding& finding : preview.findings)
@@ -279,11 +279,11 @@ Result<Exit> test(Context& context, const Arguments& arguments) {
   }
 }
 
-Result<Exit> publish_or_withdraw(Context& context, const Arguments& arguments, bool publish) {
+Result<Exit> publish_or_withdraw(Context& context, const Arguments& arguments, bool publish_template) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   for (const std::string& name : arguments.operands()) {
-    if (publish)
+    if (publish_template)
       TRY(ca::publish_template(workspace.environment(), record.id, name, context.user()));
     else
       TRY(ca::withdraw_template(workspace.environment(), record.id, name, context.user()));
@@ -298,37 +298,37 @@ Result<Exit> publish_or_withdraw(Context& context, const Arguments& arguments, b
   return Exit::done;
 }
 
-Result<Exit> publish(Context& context, const Arguments& arguments) {
+Result<Exit> publish_template(Context& context, const Arguments& arguments) {
   return publish_or_withdraw(context, arguments, true);
 }
 Result<Exit> withdraw(Context& context, const Arguments& arguments) {
   return publish_or_withdraw(context, arguments, false);
 }
 
-constexpr Option kList[] = {{"published", "", "only those that a CA issues (with --ca, that CA)"}};
-constexpr Option kShow[] = {
+constexpr Option kTemplateList[] = {{"published", "", "only those that a CA issues (with --ca, that CA)"}};
+constexpr Option kTemplateShow[] = {
     {"version", "MAJOR.MINOR", "this version; MAJOR alone is its newest"},
     {"history", "", "list its versions instead"},
     {"attributes", "", "as the attributes of a directory's template (MS-CRTD)"},
 };
-constexpr Option kSet[] = {
+constexpr Option kTemplateSet[] = {
     {"reenroll", "", "raise the major version, so that clients that enrol of themselves do so anew"},
 };
 constexpr Option kTest[] = {
     {"requester", "NAME", "who asks; you if left out"},
     {"out", "FILE", "where the certificate goes; standard output if left out"},
 };
-constexpr Option kAdd[] = {
+constexpr Option kTemplateAdd[] = {
     {"from", "TEMPLATE|FILE.toml",
      "the template to copy; `vouch template show NAME` prints one to start from", Occurs::once},
     {"replace", "", "make it the new version of the template of that name"},
 };
 
-constexpr Command kCommands[] = {
-    {"template list", "", "list the templates and who publishes them", "", kList,
-     "vouch template list --published", &list},
-    {"template show", "NAME", "print a template as TOML", "", kShow,
-     "vouch template show WebServer > web-server.toml", &show},
+constexpr Command kTemplateCommands[] = {
+    {"template list", "", "list the templates and who publishes them", "", kTemplateList,
+     "vouch template list --published", &list_template},
+    {"template show", "NAME", "print a template as TOML", "", kTemplateShow,
+     "vouch template show WebServer > web-server.toml", &show_template},
     {"template history",
      "NAME",
      "list the versions of a template",
@@ -337,8 +337,8 @@ constexpr Command kCommands[] = {
      "vouch template history WebServer",
      &history},
     {"template add", "[NAME]", "add a template: a copy of another one, or from a TOML file",
-     "With a NAME the new template is called so, whatever the original is called.", kAdd,
-     "vouch template add IntranetServer --from WebServer", &add},
+     "With a NAME the new template is called so, whatever the original is called.", kTemplateAdd,
+     "vouch template add IntranetServer --from WebServer", &add_template},
     {"template test", "NAME REQUEST-FILE", "show what a request would get by a template; nothing is stored",
      "The certificate is what would be issued, signed with a key that is made for it and thrown away: it is "
      "good "
@@ -347,21 +347,21 @@ constexpr Command kCommands[] = {
     {"template set", "NAME [KEY=VALUE...]", "change settings of a template",
      "All changes of one call make one new version. Values are TOML; quotes may be left out around single "
      "words.",
-     kSet, "vouch template set WebServer validity=90d key.minimum_rsa_bits=3072", &set},
+     kTemplateSet, "vouch template set WebServer validity=90d key.minimum_rsa_bits=3072", &set_template},
     {"template remove",
      "NAME",
      "remove a template that no CA publishes",
      "",
      {},
      "vouch template remove WebServer",
-     &remove},
+     &remove_template},
     {"template publish",
      "NAME...",
      "let a CA issue templates (AD CS: Certificate Template to Issue)",
      "",
      {},
      "vouch template publish WebServer ClientAuth",
-     &publish},
+     &publish_template},
     {"template withdraw",
      "NAME...",
      "stop a CA issuing templates",
@@ -373,6 +373,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> template_commands() { return kCommands; }
+std::span<const Command> template_commands() { return kTemplateCommands; }
 
 }  // namespace vouch::cli

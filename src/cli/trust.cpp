@@ -26,7 +26,7 @@ void print_warnings(const Context& context, const TrustedIssuer& issuer) {
     context.note("warning: {}: {}", issuer.certificate->subject_text(), warning);
 }
 
-Result<Exit> list(Context& context, const Arguments&) {
+Result<Exit> list_trust(Context& context, const Arguments&) {
   const auto party = TRY(open_party(context));
   const auto trust = party->party().trust();
   Table table{"SUBJECT", "KIND", "SOURCE", "LABEL", "UNTIL", "CRL", "SHA-256"};
@@ -64,7 +64,7 @@ Status apply(const Arguments& arguments, TrustedIssuer& issuer) {
   return relying::check_issuer(issuer);
 }
 
-Result<Exit> add(Context& context, const Arguments& arguments) {
+Result<Exit> add_trust(Context& context, const Arguments& arguments) {
   const auto party = TRY(open_party(context));
   const auto folder = party->trust_folder();
   Value values = Value::list();
@@ -91,7 +91,7 @@ Result<Exit> add(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-Result<Exit> show(Context& context, const Arguments& arguments) {
+Result<Exit> show_trust(Context& context, const Arguments& arguments) {
   const auto party = TRY(open_party(context));
   const auto trust = party->party().trust();
   const TrustedIssuer& issuer = *TRY(trust->find(arguments.operand(0)));
@@ -116,7 +116,7 @@ Result<Exit> show(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-Result<Exit> set(Context& context, const Arguments& arguments) {
+Result<Exit> set_trust(Context& context, const Arguments& arguments) {
   const auto party = TRY(open_party(context));
   const auto trust = party->party().trust();
   TrustedIssuer issuer = *TRY(trust->find(arguments.operand(0)));
@@ -133,7 +133,7 @@ Result<Exit> set(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-Result<Exit> remove(Context& context, const Arguments& arguments) {
+Result<Exit> remove_trust(Context& context, const Arguments& arguments) {
   const auto party = TRY(open_party(context));
   const auto trust = party->party().trust();
   const TrustedIssuer& issuer =
@@ -159,7 +159,7 @@ Result<Exit> remove(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-constexpr Option kAdd[] = {
+constexpr Option kTrustAdd[] = {
     {"anchor", "", "trust ends here, although the CA is not a root"},
     {"label", "TEXT", "what you call it"},
     {"crl", "URL", "where its CRL is; the profile cba looks nowhere else"},
@@ -167,7 +167,7 @@ constexpr Option kAdd[] = {
     {"purpose", "OID", "trusted for this extended key usage only", Occurs::any_times},
     {"distrusted-after", "TIME", "what it issues later is refused"},
 };
-constexpr Option kSet[] = {
+constexpr Option kTrustSet[] = {
     {"label", "TEXT", "what you call it"},
     {"crl", "URL", "where its CRL is; none: nowhere"},
     {"delta-crl", "URL", "where its delta CRL is; none: nowhere"},
@@ -175,39 +175,39 @@ constexpr Option kSet[] = {
     {"distrusted-after", "TIME", "what it issues later is refused; never: it is not"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kTrustCommands[] = {
     {"trust list",
      "",
      "list the trusted issuers: roots, and CAs to build chains from",
      "",
      {},
      "vouch trust list",
-     &list},
+     &list_trust},
     {"trust show",
      "ISSUER",
      "show a trusted issuer",
      "ISSUER is its subject, its label, its key identifier, or the beginning of its SHA-256.",
      {},
      "vouch trust show \"CN=Example Root\"",
-     &show},
+     &show_trust},
     {"trust add", "CERTFILE...", "trust CAs from now on",
      "Roots end trust; other CAs are there to build chains from, unless --anchor says otherwise. One that is "
      "there "
      "already gets these settings.",
-     kAdd, "vouch trust add root.pem issuing.pem --crl http://pki.example.test/issuing.crl", &add},
-    {"trust set", "ISSUER", "change what is said about a trusted issuer", "", kSet,
-     "vouch trust set \"CN=Example Root\" --distrusted-after 2026-12-01", &set},
+     kTrustAdd, "vouch trust add root.pem issuing.pem --crl http://pki.example.test/issuing.crl", &add_trust},
+    {"trust set", "ISSUER", "change what is said about a trusted issuer", "", kTrustSet,
+     "vouch trust set \"CN=Example Root\" --distrusted-after 2026-12-01", &set_trust},
     {"trust remove",
      "ISSUER",
      "trust a CA no longer, and say what that affects",
      "",
      {},
      "vouch trust remove \"CN=Example Root\"",
-     &remove},
+     &remove_trust},
 };
 
 }  // namespace
 
-std::span<const Command> trust_commands() { return kCommands; }
+std::span<const Command> trust_commands() { return kTrustCommands; }
 
 }  // namespace vouch::cli

@@ -74,7 +74,7 @@ Result<Profile> profile_of(const Context& context, const Arguments& arguments) {
   return profile;
 }
 
-Result<Question> question_of(const Context& context, const Arguments& arguments) {
+Result<Question> question_of_verify(const Context& context, const Arguments& arguments) {
   Question question;
   if (const std::string* purpose = arguments.find("purpose"))
     question.purpose = TRY(for_option(relying::purpose_from_name(*purpose), "purpose"));
@@ -114,7 +114,7 @@ std::string code_of(const Decision& decision) {
   return decision.code == 0 ? decision.name : fmt::format("{}, AADSTS{}", decision.name, decision.code);
 }
 
-void print(const Context& context, const std::string& file, const Decision& decision, bool explain) {
+void print_verify(const Context& context, const std::string& file, const Decision& decision, bool explain) {
   if (explain) {
     const std::string story = relying::to_text(decision);
     for (std::string_view rest = story; !rest.empty();) {
@@ -138,8 +138,8 @@ void print(const Context& context, const std::string& file, const Decision& deci
               false);
 }
 
-Result<Exit> verify(Context& context, const Arguments& arguments) {
-  Question question = TRY(question_of(context, arguments));
+Result<Exit> verify_certificates(Context& context, const Arguments& arguments) {
+  Question question = TRY(question_of_verify(context, arguments));
   const Profile profile = TRY(profile_of(context, arguments));
   std::vector<Buffer> more;
   for (const std::string& file : arguments.all("chain"))
@@ -160,13 +160,13 @@ Result<Exit> verify(Context& context, const Arguments& arguments) {
     const Decision decision = party.party().decide(question, profile);
     if (!decision.accepted) exit = Exit::found_bad;
     decisions.push(relying::to_value(decision).set("file", file));
-    if (!context.json()) print(context, file, decision, arguments.has("explain"));
+    if (!context.json()) print_verify(context, file, decision, arguments.has("explain"));
   }
   if (context.json()) print_json(context, Value().set("decisions", std::move(decisions)));
   return exit;
 }
 
-constexpr Option kOptions[] = {
+constexpr Option kVerifyOptions[] = {
     {"chain", "FILE", "further certificates that came with it; those in its own file count as well",
      Occurs::any_times},
     {"trust", "FILE",
@@ -187,7 +187,7 @@ constexpr Option kOptions[] = {
      "tell the story: chain as sent and as built, each step about revocation, where trust ends"},
 };
 
-constexpr Command kCommands[] = {
+constexpr Command kVerifyCommands[] = {
     {"verify", "CERTFILE...", "say whether certificates are good, and why",
      "Builds a chain to a trusted issuer, checks it for the purpose, and asks about revocation as the "
      "profile "
@@ -195,11 +195,12 @@ constexpr Command kCommands[] = {
      "nothing of the "
      "home is used. Exit code 0 when all are accepted, 4 when one is refused: with its number in Microsoft "
      "Entra's reference where it has one, which vouch explain knows. docs/mechanisms/relying-party.md.",
-     kOptions, "vouch verify alice.pem --profile logon --purpose smartcard --explain", &verify},
+     kVerifyOptions, "vouch verify alice.pem --profile logon --purpose smartcard --explain",
+     &verify_certificates},
 };
 
 }  // namespace
 
-std::span<const Command> verify_commands() { return kCommands; }
+std::span<const Command> verify_commands() { return kVerifyCommands; }
 
 }  // namespace vouch::cli

@@ -81,7 +81,7 @@ Result<Exit> why(Context& context, const Arguments& arguments) {
   return Exit::done;
 }
 
-constexpr Command kCommands[] = {
+constexpr Command kWhyCommands[] = {
     {"why",
      "REQUEST-ID|SERIAL|FINGERPRINT",
      "show how a request was decided: every rule, what it expected and received",
@@ -93,6 +93,6 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> why_commands() { return kCommands; }
+std::span<const Command> why_commands() { return kWhyCommands; }
 
 }  // namespace vouch::cli

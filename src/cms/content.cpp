@@ -21,9 +21,9 @@ constexpr std::array kDigests = {DigestRow{DigestAlgorithm::md5, x509::oid::kMd5
                                  DigestRow{DigestAlgorithm::sha384, x509::oid::kSha384},
                                  DigestRow{DigestAlgorithm::sha512, x509::oid::kSha512}};
 
-constexpr std::array<std::uint8_t, 2> kNull = {0x05, 0x00};
-
 }  // namespace
+
+Result<Bytes> read_version(Reader& reader) { return reader.expect_integer().context("reading version"); }
 
 Result<ContentInfoView> parse_content_info(Bytes der) {
   Reader fields = TRY(asn1::whole_sequence(der));
@@ -146,7 +146,7 @@ Result<DigestAlgorithm> parse_digest_algorithm(const AlgorithmIdentifier& identi
     if (row.oid != identifier.algorithm) continue;
     if (row.digest == DigestAlgorithm::md5 && md5 == Md5::refuse) break;
     // RFC 5754 2: parameters are absent, and NULL is accepted.
-    if (!identifier.parameters.empty() && !equal(identifier.parameters, kNull))
+    if (!x509::null_or_absent(identifier.parameters))
       return make_error(Errc::malformed, "digest algorithm {} has parameters", x509::to_string(row.digest));
     return row.digest;
   }

@@ -65,6 +65,16 @@ const AttributeView* find(const std::vector<AttributeView>& attributes, const Oi
 Result<std::optional<Bytes>> single_value(const std::vector<AttributeView>& attributes, const Oid& type);
 Buffer encode_attribute(const Attribute& attribute);
 
+// Which version belongs to which content (RFC 5652 5.1, 5.3, 6.1, 6.2) is not asked: clients get it wrong,
+// nothing depends on it, and OpenSSL reads any.
+Status skip_version(asn1::Reader& reader);
+// The parameters of an algorithm that has none (RFC 3370 2.1).
+bool null_or_absent(Bytes parameters);
+
+// Which version belongs to which content (RFC 5652 5.1, 5.3, 6.1, 6.2) is not asked: clients get it wrong,
+// nothing depends on it, and OpenSSL reads any.
+Result<Bytes> read_version(asn1::Reader& reader);
+
 // MD5 proves nothing any more. Whoever serves devices that know nothing else says so.
 enum class Md5 : std::uint8_t { refuse, accept };
 // Digest algorithms (RFC 3370 2.1, RFC 5754 2). `unsupported` names the OID.

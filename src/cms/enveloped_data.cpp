@@ -10,10 +10,6 @@ namespace {
 
 using asn1::Reader, asn1::Tag, asn1::Writer;
 
-// Which version belongs to which content (RFC 5652 6.1, 6.2) is not asked: clients get it wrong, nothing
-// depends on it, and OpenSSL reads any.
-Result<Bytes> read_version(Reader& reader) { return reader.expect_integer().context("reading version"); }
-
 Status read_key_transport(Reader& fields, RecipientView& view) {
   (void)TRY(read_version(fields));
   view.recipient = TRY(read_identifier(fields).context("reading rid"));

@@ -21,9 +21,6 @@ constexpr std::array kCiphers = {CipherRow{ContentCipher::aes128_cbc, oid::kAes1
                                  CipherRow{ContentCipher::des_ede3_cbc, oid::kDesEde3Cbc},
                                  CipherRow{ContentCipher::des_cbc, oid::kDesCbc}};
 
-constexpr std::array<std::uint8_t, 2> kNull = {0x05, 0x00};
-bool null_or_absent(Bytes parameters) { return parameters.empty() || equal(parameters, kNull); }
-
 // An AlgorithmIdentifier alone in its place.
 Result<AlgorithmIdentifier> only_identifier(Bytes der) {
   Reader reader(der);
@@ -143,7 +140,7 @@ void write_content_encryption(Writer& out, ContentCipher cipher, Bytes iv) {
 //   pSourceFunc [2] AlgorithmIdentifier DEFAULT pSpecifiedEmptyIdentifier }
 Result<KeyTransport> parse_key_transport(const AlgorithmIdentifier& identifier) {
   if (identifier.algorithm == x509::oid::kRsaEncryption) {
-    if (!null_or_absent(identifier.parameters))
+    if (!x509::null_or_absent(identifier.parameters))
       return make_error(Errc::malformed, "rsaEncryption has parameters other than NULL");
     return KeyTransport::rsa_pkcs1;
   }

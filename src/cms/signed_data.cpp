@@ -7,10 +7,6 @@ namespace {
 
 using asn1::Reader, asn1::Tag;
 
-// Which version belongs to which content (RFC 5652 5.1, 5.3) is not asked: clients get it wrong, nothing
-// depends on it, and OpenSSL reads any.
-Result<Bytes> read_version(Reader& reader) { return reader.expect_integer().context("reading version"); }
-
 Status read_content(Reader& reader, SignedDataView& view) {
   Reader fields = TRY(reader.expect_sequence());
   view.content_type = TRY(fields.expect_oid());

@@ -9,7 +9,7 @@ namespace vouch::crypto {
 namespace {
 
 constexpr std::size_t kSalt = 16, kHash = 32;
-constexpr std::string_view kScheme = "$scrypt$";
+constexpr std::string_view kPrefix = "$scrypt$";
 
 std::string without_padding(Bytes octets) {
   std::string text = to_base64(octets);
@@ -58,14 +58,14 @@ bool is_password(const Provider& provider, const PasswordHash& hash, std::string
 }
 
 std::string format_password_hash(const PasswordHash& hash) {
-  return fmt::format("{}ln={},r={},p={}${}${}", kScheme, hash.cost.log2_n, hash.cost.r, hash.cost.p,
+  return fmt::format("{}ln={},r={},p={}${}${}", kPrefix, hash.cost.log2_n, hash.cost.r, hash.cost.p,
                      without_padding(hash.salt), without_padding(hash.hash));
 }
 
 Result<PasswordHash> parse_password_hash(std::string_view text) {
-  if (!text.starts_with(kScheme))
-    return make_error(Errc::malformed, "a password hash begins with {}", kScheme);
-  text.remove_prefix(kScheme.size());
+  if (!text.starts_with(kPrefix))
+    return make_error(Errc::malformed, "a password hash begins with {}", kPrefix);
+  text.remove_prefix(kPrefix.size());
   std::string_view parameters = take_until(text, '$');
   PasswordHash hash;
   hash.cost.log2_n = TRY(read_parameter(take_until(parameters, ','), "ln", 23));

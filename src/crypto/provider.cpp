@@ -4,18 +4,12 @@
 #include <array>
 #include <charconv>
 
+#include "base/text.hpp"
+
 namespace vouch::crypto {
 namespace {
 
 constexpr std::size_t kMinRsaBits = 1024, kMaxRsaBits = 8192, kRsaStep = 8;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return lower(c); });
-  return out;
-}
 
 Error unknown_key_spec(std::string_view text) {
   return make_error(Errc::usage, "'{}' is not a kind of key", text)
@@ -32,7 +26,7 @@ std::vector<Result<Buffer>> Signer::sign_all(std::span<const Bytes> all) const {
 }
 
 Result<KeySpec> parse_key_spec(std::string_view text) {
-  const std::string spec = lower(text);
+  const std::string spec = lower_case(text);
   if (spec == "ec:p-256") return KeySpec{.type = KeyType::p256};
   if (spec == "ec:p-384") return KeySpec{.type = KeyType::p384};
   if (spec == "ec:p-521") return KeySpec{.type = KeyType::p521};
@@ -143,7 +137,7 @@ std::string_view to_string(ContentCipher cipher) {
 }
 
 Result<DigestAlgorithm> digest_from_name(std::string_view name) {
-  std::string plain = lower(name);
+  std::string plain = lower_case(name);
   std::erase(plain, '-');
   if (plain == "sha256") return DigestAlgorithm::sha256;
   if (plain == "sha384") return DigestAlgorithm::sha384;

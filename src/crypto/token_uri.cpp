@@ -4,6 +4,8 @@
 #include <charconv>
 #include <iterator>
 
+#include "base/text.hpp"
+
 namespace vouch::crypto {
 namespace {
 
@@ -47,13 +49,6 @@ bool is_alphanumeric(char c) {
 bool may_stand(char c, bool query) {
   return is_alphanumeric(c) ||
          std::string_view(query ? "-._~:[]@!$'()*+,=/?|" : "-._~:[]@!$'()*+,=&").contains(c);
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 Result<std::string> decoded(std::string_view name, std::string_view value, bool query) {

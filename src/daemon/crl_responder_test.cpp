@@ -70,7 +70,8 @@ class CrlResponderTest : public testing::Test {
     const Buffer name = bench.provider().digest(x509::DigestAlgorithm::sha1, key.subject);
     const Buffer bits = bench.provider().digest(x509::DigestAlgorithm::sha1, info.key_bits);
     const Buffer serial{1, 2, 3};
-    const Buffer request = x509::encode_ocsp_request({{}, {{name, bits, serial}}, {}});
+    const Buffer request =
+        x509::encode_ocsp_request({x509::DigestAlgorithm::sha1, {{name, bits, serial}}, {}});
     net::RawClient client(responder.address("http"));
     const auto answer =
         client.ask(fmt::format("POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Type: "

@@ -96,7 +96,8 @@ TEST(Service, SignsOcspAnswersAheadWhenToldTo) {
   const auto info = x509::parse_public_key_info(key.generation.public_key_info).value();
   const Buffer name = bench.provider().digest(x509::DigestAlgorithm::sha1, key.subject);
   const Buffer bits = bench.provider().digest(x509::DigestAlgorithm::sha1, info.key_bits);
-  const Buffer request = x509::encode_ocsp_request({{}, {{name, bits, certificates.back().serial}}, {}});
+  const Buffer request = x509::encode_ocsp_request(
+      {x509::DigestAlgorithm::sha1, {{name, bits, certificates.back().serial}}, {}});
   const auto answer =
       client.ask(fmt::format("POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Type: application/ocsp-request\r\n"
                              "Content-Length: {}\r\n\r\n{}",

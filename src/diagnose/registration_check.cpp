@@ -8,17 +8,17 @@
 namespace vouch::diagnose {
 namespace {
 
-std::string mend_of(const Node& node) { return fmt::format("vouch scep ra renew --ca '{}'", node.name); }
+std::string renewal_of(const Node& node) { return fmt::format("vouch scep ra renew --ca '{}'", node.name); }
 
 Judgement judge(const Node& node, const store::CertificateRecord& record, Time now) {
-  if (record.revocation) return {Verdict::not_matching, "it is revoked", mend_of(node)};
+  if (record.revocation) return {Verdict::not_matching, "it is revoked", renewal_of(node)};
   if (now > record.not_after)
     return {Verdict::expired, fmt::format("it was valid until {}", format_time(record.not_after)),
-            mend_of(node)};
+            renewal_of(node)};
   if (now > record.not_after - (record.not_after - record.not_before) / 4)
     return {Verdict::expiring,
             fmt::format("it ends on {}, and has not been renewed", format_time(record.not_after)),
-            mend_of(node)};
+            renewal_of(node)};
   return {};
 }
 

@@ -6,7 +6,6 @@ namespace vouch::diagnose {
 namespace {
 
 Value text_or_null(std::string_view text) { return text.empty() ? Value() : Value(text); }
-Value time_or_null(const std::optional<Time>& time) { return time ? Value(format_time(*time)) : Value(); }
 template <class T>
 Value number_or_null(const std::optional<T>& number) {
   return number ? Value(std::uint64_t{*number}) : Value();

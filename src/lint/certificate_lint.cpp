@@ -139,13 +139,10 @@ class FactsReader {
 };
 
 // A rule says what is wrong, or nothing.
-using Verdict = std::optional<std::string>;
 struct CertificateRule {
   Rule rule;
   Verdict (*check)(const Facts&);
 };
-
-Verdict when(bool wrong, std::string_view message) { return wrong ? Verdict(message) : std::nullopt; }
 
 Verdict criticality(const Facts& facts) {
   // RFC 5280 4.2.1: what a conforming CA must mark, and must not.
@@ -382,9 +379,8 @@ Verdict logon_identity(const Facts& facts) {
 }
 
 constexpr std::string_view kRfc = "RFC 5280 4.1.2.2";
-constexpr std::string_view kReport = "this is a mistake of the program: report it";
 
-const CertificateRule kRules[] = {
+const CertificateRule kCertificateRules[] = {
     {{"serial.positive", "the serial number is positive", kRfc, Severity::error, kReport},
      [](const Facts& f) {
        const Bytes s = f.certificate.serial;
@@ -640,13 +636,13 @@ const CertificateRule kRules[] = {
 std::vector<Finding> lint_certificate(const x509::CertificateView& certificate) {
   const Facts facts = FactsReader(certificate).read();
   std::vector<Finding> findings;
-  for (const CertificateRule& rule : kRules)
+  for (const CertificateRule& rule : kCertificateRules)
     if (Verdict wrong = rule.check(facts)) findings.push_back(found(rule.rule, std::move(*wrong)));
   return findings;
 }
 
 void add_certificate_rules(std::vector<Rule>& rules) {
-  for (const CertificateRule& rule : kRules) rules.push_back(rule.rule);
+  for (const CertificateRule& rule : kCertificateRules) rules.push_back(rule.rule);
 }
 
 }  // namespace vouch::lint

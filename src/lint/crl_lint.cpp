@@ -9,14 +9,11 @@ namespace vouch::lint {
 namespace {
 
 namespace oid = x509::oid;
-using Verdict = std::optional<std::string>;
 
 struct CrlRule {
   Rule rule;
   Verdict (*check)(const x509::CrlView&);
 };
-
-Verdict when(bool wrong, std::string_view message) { return wrong ? Verdict(message) : std::nullopt; }
 
 constexpr const x509::Oid* kKnown[] = {&oid::kAuthorityKeyIdentifier,
                                        &oid::kIssuerAltName,
@@ -108,9 +105,7 @@ Verdict distribution_point(const x509::CrlView& crl) {
   return when(*point == x509::IssuingDistributionPoint(), "issuingDistributionPoint is empty");
 }
 
-constexpr std::string_view kReport = "this is a mistake of the program: report it";
-
-const CrlRule kRules[] = {
+const CrlRule kCrlRules[] = {
     {{"crl.version", "the CRL is of version 2", "RFC 5280 5.1.2.1", Severity::error, kReport},
      [](const x509::CrlView& c) { return when(c.version != 2, "the version is not 2"); }},
     {{"crl.signature_agree", "the two signature algorithms are the same", "RFC 5280 5.1.1.2", Severity::error,
@@ -166,13 +161,13 @@ const CrlRule kRules[] = {
 
 std::vector<Finding> lint_crl(const x509::CrlView& crl) {
   std::vector<Finding> findings;
-  for (const CrlRule& rule : kRules)
+  for (const CrlRule& rule : kCrlRules)
     if (Verdict wrong = rule.check(crl)) findings.push_back(found(rule.rule, std::move(*wrong)));
   return findings;
 }
 
 void add_crl_rules(std::vector<Rule>& rules) {
-  for (const CrlRule& rule : kRules) rules.push_back(rule.rule);
+  for (const CrlRule& rule : kCrlRules) rules.push_back(rule.rule);
 }
 
 std::string_view to_string(Severity severity) {

@@ -5,6 +5,11 @@
 
 namespace vouch::lint {
 
+// What a rule says: what is wrong, or nothing.
+using Verdict = std::optional<std::string>;
+inline Verdict when(bool wrong, std::string_view message) { return wrong ? Verdict(message) : std::nullopt; }
+inline constexpr std::string_view kReport = "this is a mistake of the program: report it";
+
 inline Finding found(const Rule& rule, std::string message) {
   return {std::string(rule.id), rule.severity, std::move(message), std::string(rule.source)};
 }

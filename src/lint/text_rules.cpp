@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+
 namespace vouch::lint {
 namespace {
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::optional<std::string> check_label(std::string_view label) {
   if (label.empty()) return "an empty label";
@@ -36,7 +37,7 @@ constexpr UpperBound kUpperBounds[] = {
 }  // namespace
 
 bool same_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+  return std::ranges::equal(a, b, [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
 }
 
 std::optional<std::string> check_dns_name(std::string_view name) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.hpp"
 #include "net/http.hpp"
 
 namespace vouch::net {
@@ -23,12 +24,6 @@ template <class Number>
 bool parse_number(std::string_view text, Number& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return !text.empty() && error == std::errc{} && end == text.data() + text.size();
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 // The address of one element of Forwarded (RFC 7239 section 4): for=192.0.2.43, for="[2001:db8::17]:4711".

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
+
 namespace vouch::net {
 namespace {
 
@@ -16,14 +18,6 @@ constexpr std::array kMethods{NamedMethod{Method::get, "GET"},        NamedMetho
                               NamedMethod{Method::post, "POST"},      NamedMethod{Method::put, "PUT"},
                               NamedMethod{Method::patch, "PATCH"},    NamedMethod{Method::delete_, "DELETE"},
                               NamedMethod{Method::options, "OPTIONS"}};
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 // A field of ours never ends its line early, whatever somebody put into it.
 void append_field(std::string& head, std::string_view name, std::string_view value) {
@@ -117,10 +111,7 @@ std::string_view reason_phrase(unsigned status) {
   }
 }
 
-bool equal_names(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
-}
+bool equal_names(std::string_view a, std::string_view b) { return equal_ignoring_case(a, b); }
 
 std::string_view Request::field(std::string_view name) const {
   for (const Field& field : fields)

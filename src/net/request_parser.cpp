@@ -6,6 +6,8 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <limits>
 
+#include "base/text.hpp"
+
 namespace vouch::net {
 namespace {
 
@@ -243,13 +245,6 @@ Refusal bad_chunk(std::string_view what) { return {400, fmt::format("malformed c
 bool has_control(std::string_view text) {
   return std::ranges::any_of(
       text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 }  // namespace

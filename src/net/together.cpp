@@ -11,7 +11,7 @@ namespace {
 // While one call waits for a disk another is prepared, and a third waits for somebody else, such as the
 // signer process.
 constexpr std::size_t kAtWork = 3;
-constexpr std::size_t kMostWaiting = 1024;
+constexpr std::size_t kMostWaitingCalls = 1024;
 
 // Measured with bench/api.sh: of few that wait, larger batches leave processors idle; of many, they share
 // more.
@@ -46,7 +46,7 @@ bool Together::try_post(WorkerPool& pool, Call call) {
   const Request* request = call.request;
   {
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() >= kMostWaiting) return false;
+    if (waiting_.size() >= kMostWaitingCalls) return false;
     waiting_.push_back(std::move(call));
     if (at_work_ == kAtWork) return true;
     ++at_work_;

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+
 namespace vouch::policy {
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 // `*` stands for any text, also none. Linear apart from going back to the last star.
 bool matches(std::string_view pattern, std::string_view text) {
@@ -14,7 +14,7 @@ bool matches(std::string_view pattern, std::string_view text) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;
       resume = t;
-    } else if (p < pattern.size() && lower(pattern[p]) == lower(text[t])) {
+    } else if (p < pattern.size() && ascii_lower(pattern[p]) == ascii_lower(text[t])) {
       ++p;
       ++t;
     } else if (star != std::string_view::npos) {

@@ -146,17 +146,12 @@ constexpr std::span<const Word<Validity>> words(Validity) { return kBeyondCa; }
 constexpr std::span<const Word<SanType>> words(SanType) { return kSanTypes; }
 constexpr std::span<const Word<crypto::KeyType>> words(crypto::KeyType) { return kKeyTypes; }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-bool same_word(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
-}
-
 template <class E>
   requires std::is_enum_v<E>
 Status read(const Value& value, E& out) {
   std::string known;
   for (const Word<E>& word : words(E{})) {
-    if (value.text() && same_word(*value.text(), word.text)) {
+    if (value.text() && equal_ignoring_case(*value.text(), word.text)) {
       out = word.value;
       return ok();
     }

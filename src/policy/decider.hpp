@@ -114,4 +114,7 @@ class Decider {
   bool identity_from_request_ = false;  // a UPN or Kerberos name was let through by the override
 };
 
+// "serverAuth, clientAuth", or "none".
+std::string list_of(const std::vector<x509::Oid>& ids);
+
 }  // namespace vouch::policy

@@ -72,7 +72,7 @@ std::string list_of(const std::vector<SanType>& types) {
   for (const SanType type : types) out += fmt::format("{}{}", out.empty() ? "" : ", ", text_of(type));
   return out.empty() ? "no alternative names" : out;
 }
-std::string list_of(const std::vector<x509::Oid>& types) {
+std::string attribute_list(const std::vector<x509::Oid>& types) {
   std::string out;
   for (const x509::Oid& type : types)
     out += fmt::format("{}{}", out.empty() ? "" : ", ", x509::describe(type));
@@ -183,7 +183,7 @@ bool Decider::take_attribute(x509::NameAttribute& attribute, bool& changed) {
       t_ == nullptr ? is_usual_type(attribute.type) : contains(t_->subject.allowed, attribute.type);
   if (!allowed)
     return deny({"subject.type", "the subject has an attribute that is not accepted",
-                 t_ == nullptr ? "usual attribute types" : list_of(t_->subject.allowed),
+                 t_ == nullptr ? "usual attribute types" : attribute_list(t_->subject.allowed),
                  x509::describe(attribute.type), "leave it out of the subject"});
   const auto text = attribute.text();
   const std::string_view fault =

@@ -10,12 +10,6 @@ namespace {
 
 using namespace x509::oid;
 
-std::string list_of(const std::vector<x509::Oid>& purposes) {
-  std::string out;
-  for (const x509::Oid& purpose : purposes)
-    out += fmt::format("{}{}", out.empty() ? "" : ", ", x509::describe(purpose));
-  return out.empty() ? "none" : out;
-}
 std::string list_of(std::uint16_t usage) {
   std::string out;
   for (const std::string_view name : x509::key_usage_names(usage))
@@ -68,6 +62,13 @@ bool same_purposes(const std::vector<x509::Oid>& a, const std::vector<x509::Oid>
 }
 
 }  // namespace
+
+std::string list_of(const std::vector<x509::Oid>& purposes) {
+  std::string out;
+  for (const x509::Oid& purpose : purposes)
+    out += fmt::format("{}{}", out.empty() ? "" : ", ", x509::describe(purpose));
+  return out.empty() ? "none" : out;
+}
 
 bool Decider::check_purposes() {
   if (!check_basic_constraints() || !take_purposes() || !check_domain_purposes() || !take_key_usage())

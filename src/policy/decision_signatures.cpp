@@ -9,12 +9,6 @@
 namespace vouch::policy {
 namespace {
 
-std::string list_of(const std::vector<x509::Oid>& oids) {
-  std::string out;
-  for (const x509::Oid& oid : oids) out += fmt::format("{}{}", out.empty() ? "" : ", ", x509::describe(oid));
-  return out.empty() ? "none" : out;
-}
-
 std::string name_of(const AuthorizedSignature& signer) {
   auto name = x509::to_rfc4514(signer.subject);
   return fmt::format("'{}' ({})", name ? *name : "unreadable name", x509::serial_to_text(signer.serial));

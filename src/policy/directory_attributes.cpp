@@ -197,12 +197,12 @@ void take_name_flags(std::uint32_t flags, T& t) {
 // --- Times: a negative FILETIME, in units of 100 ns (MS-CRTD 2.11). Windows counts years of 365 and months
 // of 30 days.
 
-constexpr std::int64_t kUnits = 10'000'000, kDay = 86'400;
+constexpr std::int64_t kUnitsPerSecond = 10'000'000, kDay = 86'400;
 
 std::string format_period(const Span& span) {
   std::int64_t seconds = span.seconds.count();
   seconds += (std::int64_t{span.months} / 12 * 365 + std::int64_t{span.months} % 12 * 30) * kDay;
-  const auto units = static_cast<std::uint64_t>(-seconds * kUnits);
+  const auto units = static_cast<std::uint64_t>(-seconds * kUnitsPerSecond);
   Buffer octets;
   for (int i = 0; i < 8; ++i) octets.push_back(static_cast<std::uint8_t>(units >> (8 * i)));
   return to_hex(octets);
@@ -214,9 +214,9 @@ Result<Span> parse_period(std::string_view hex) {
   std::uint64_t units = 0;
   for (std::size_t i = 8; i-- > 0;) units = units << 8 | (*octets)[i];
   const auto value = static_cast<std::int64_t>(units);
-  if (value >= 0 || value < -kUnits * kDay * 365 * 1000)
+  if (value >= 0 || value < -kUnitsPerSecond * kDay * 365 * 1000)
     return make_error(Errc::malformed, "'{}' is no span of time", hex);
-  const std::int64_t seconds = -value / kUnits;
+  const std::int64_t seconds = -value / kUnitsPerSecond;
   if (seconds % (365 * kDay) == 0) return Span{static_cast<int>(seconds / (365 * kDay) * 12), {}};
   return Span{0, std::chrono::seconds(seconds)};
 }

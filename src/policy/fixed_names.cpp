@@ -2,17 +2,12 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "policy/name_syntax.hpp"
 
 namespace vouch::policy {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 std::string upper(std::string_view text) {
   std::string out(text);
   for (char& c : out)
@@ -55,12 +50,12 @@ Variables::Variables(std::string_view requester, std::string_view common_name)
       at == std::string_view::npos ? std::string_view() : requester.substr(at + 1);
   realm_ = upper(domain);
   if (name.starts_with("host/")) {  // a Kerberos host principal
-    dns_ = lower(name.substr(5));
+    dns_ = lower_case(name.substr(5));
   } else if (name.ends_with('$') && name.size() > 1 &&
              !domain.empty()) {  // a computer account: WS1$@corp.example
-    dns_ = lower(name.substr(0, name.size() - 1)) + "." + lower(domain);
+    dns_ = lower_case(name.substr(0, name.size() - 1)) + "." + lower_case(domain);
   } else if (!name.empty() && !domain.empty() && name.find('/') == std::string_view::npos) {
-    upn_ = fmt::format("{}@{}", name, lower(domain));
+    upn_ = fmt::format("{}@{}", name, lower_case(domain));
   }
   if (!dns_.empty() && (dns_.starts_with('*') || !dns_name_fault(dns_).empty())) dns_.clear();
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+
 namespace vouch::policy {
 namespace {
 
@@ -30,12 +32,6 @@ bool read_key(std::string_view line, KeyBlocklist::Fingerprint& key) {
   return true;
 }
 
-std::string_view trimmed(std::string_view line) {
-  const std::size_t first = line.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
-}
-
 }  // namespace
 
 Result<KeyBlocklist> KeyBlocklist::parse(std::string_view text, std::string_view file) {
@@ -45,7 +41,7 @@ Result<KeyBlocklist> KeyBlocklist::parse(std::string_view text, std::string_view
   while (!text.empty()) {
     ++number;
     const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = trimmed(text.substr(0, end));
+    const std::string_view line = trimmed(text.substr(0, end), " \t\r");
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.empty() || line.front() == '#') continue;
     Fingerprint key{};

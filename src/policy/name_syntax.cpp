@@ -4,13 +4,14 @@
 #include <array>
 #include <cstdint>
 
+#include "base/text.hpp"
+
 namespace vouch::policy {
 namespace {
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 constexpr bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string_view label_fault(std::string_view label) {
   if (label.empty()) return "has an empty label";
@@ -114,7 +115,7 @@ std::string_view email_fault(std::string_view address) {
 std::string_view known_scheme(std::string_view uri) {
   const std::string_view scheme = uri.substr(0, std::min(uri.find(':'), uri.size()));
   for (const std::string_view known : {"http", "https", "ldap", "ldaps", "file"})
-    if (std::ranges::equal(scheme, known, [](char a, char b) { return lower(a) == b; })) return known;
+    if (std::ranges::equal(scheme, known, [](char a, char b) { return ascii_lower(a) == b; })) return known;
   return {};
 }
 

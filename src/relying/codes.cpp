@@ -101,15 +101,7 @@ Explanation explain(const validate::Finding& finding) {
   return out;
 }
 
-namespace {
-
-Value list_value(const std::vector<std::string>& items) {
-  Value out = Value::list();
-  for (const std::string& item : items) out.push(item);
-  return out;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Value to_value(const Explanation& explanation) {
   Value findings = Value::list();
@@ -126,8 +118,8 @@ Value to_value(const Explanation& explanation) {
       .set("name", explanation.name)
       .set("message", explanation.message)
       .set("meaning", explanation.meaning)
-      .set("causes", list_value(explanation.causes))
-      .set("recommendations", list_value(explanation.recommendations))
+      .set("causes", list_of(explanation.causes))
+      .set("recommendations", list_of(explanation.recommendations))
       .set("findings", std::move(findings));
 }
 

@@ -9,13 +9,6 @@ namespace {
 
 using validate::CertificatePtr, validate::CrlHead, validate::Finding, validate::FindingId;
 
-Finding finding(FindingId id, std::vector<Finding::Parameter> parameters) {
-  return {id, validate::kWholePath, std::move(parameters)};
-}
-Finding unusable(const CrlHead& head, std::string reason) {
-  return finding(FindingId::crl_unusable, {{"issuer", head.issuer_text}, {"reason", std::move(reason)}});
-}
-
 // Those of the CRL issuer's name; the one whose key the CRL names first.
 std::vector<CertificatePtr> candidates(const CrlHead& head, const CrlTerms& terms) {
   std::vector<CertificatePtr> out;
@@ -62,6 +55,10 @@ std::optional<Finding> signature_fault(const crypto::Provider& provider, const C
 }
 
 }  // namespace
+
+Finding unusable(const CrlHead& head, std::string reason) {
+  return finding(FindingId::crl_unusable, {{"issuer", head.issuer_text}, {"reason", std::move(reason)}});
+}
 
 std::optional<Finding> fault_of(const crypto::Provider& provider, const CrlHead& head,
                                 const CrlTerms& terms) {

@@ -10,4 +10,6 @@ namespace vouch::relying {
 std::optional<validate::Finding> fault_of(const crypto::Provider& provider, const validate::CrlHead& head,
                                           const CrlTerms& terms);
 
+validate::Finding unusable(const validate::CrlHead& head, std::string reason);
+
 }  // namespace vouch::relying

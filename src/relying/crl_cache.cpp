@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "relying/crl_admission.hpp"
 #include "validate/signatures.hpp"
 
 namespace vouch::relying {
@@ -10,12 +11,6 @@ namespace {
 using validate::CertificatePtr, validate::CrlHead, validate::Finding, validate::FindingId;
 
 std::string number_text(const Buffer& number) { return number.empty() ? "00" : to_hex(number); }
-
-Finding unusable(const CrlHead& head, std::string reason) {
-  return {FindingId::crl_unusable,
-          validate::kWholePath,
-          {{"issuer", head.issuer_text}, {"reason", std::move(reason)}}};
-}
 
 // Whose key made the signature; or why nobody's did.
 struct SignerFound {

@@ -5,16 +5,9 @@
 namespace vouch::relying {
 namespace {
 
-Value time_or_null(const std::optional<Time>& time) { return time ? Value(format_time(*time)) : Value(); }
 Value text_or_null(const std::string& text) { return text.empty() ? Value() : Value(text); }
 Value number(std::size_t n) { return Value(static_cast<std::int64_t>(n)); }
-Value milliseconds(std::chrono::milliseconds time) { return Value(std::int64_t{time.count()}); }
-
-Value list_value(const std::vector<std::string>& items) {
-  Value out = Value::list();
-  for (const std::string& item : items) out.push(item);
-  return out;
-}
+Value in_milliseconds(std::chrono::milliseconds time) { return Value(std::int64_t{time.count()}); }
 
 Value step_value(const Step& step) {
   return Value::table()
@@ -25,7 +18,7 @@ Value step_value(const Step& step) {
       .set("cached", step.cached)
       .set("status", step.status == 0 ? Value() : Value(std::int64_t{step.status}))
       .set("octets", number(step.octets))
-      .set("download_ms", milliseconds(step.taken))
+      .set("download_ms", in_milliseconds(step.taken))
       .set("number", text_or_null(step.number))
       .set("this_update", time_or_null(step.this_update))
       .set("next_update", time_or_null(step.next_update))
@@ -124,13 +117,13 @@ Value to_value(const Decision& decision) {
       .set("alias", decision.code == 0 ? Value() : Value(fmt::format("AADSTS{}", decision.code)))
       .set("name", text_or_null(decision.name))
       .set("message", decision.message)
-      .set("causes", list_value(decision.causes))
-      .set("recommendations", list_value(decision.recommendations))
+      .set("causes", list_of(decision.causes))
+      .set("recommendations", list_of(decision.recommendations))
       .set("trust", text_or_null(decision.trust))
       .set("unseen_until", time_or_null(decision.unseen_until()))
-      .set("taken_ms", milliseconds(decision.taken))
+      .set("taken_ms", in_milliseconds(decision.taken))
       .set("checks", std::move(checks))
-      .set("notes", list_value(decision.notes))
+      .set("notes", list_of(decision.notes))
       .set("path", validate::to_value(decision.path));
 }
 
@@ -171,8 +164,8 @@ Value to_log(const Decision& decision) {
   out.set("issuer", leaf ? Value(leaf->issuer_text()) : Value());
   out.set("serial", leaf ? Value(x509::serial_to_text(leaf->view().serial)) : Value());
   out.set("trust", text_or_null(decision.trust)).set("urls", std::move(urls));
-  out.set("octets", number(octets)).set("download_ms", milliseconds(downloads));
-  out.set("cache_hit", cached && !fetched).set("taken_ms", milliseconds(decision.taken));
+  out.set("octets", number(octets)).set("download_ms", in_milliseconds(downloads));
+  out.set("cache_hit", cached && !fetched).set("taken_ms", in_milliseconds(decision.taken));
   return out.set("message", decision.message);
 }
 

@@ -11,11 +11,7 @@ namespace vouch::relying {
 namespace {
 
 using std::chrono::milliseconds, std::chrono::steady_clock;
-using validate::Finding, validate::FindingId;
-
-Finding finding(FindingId id, std::vector<Finding::Parameter> parameters = {}) {
-  return {id, validate::kWholePath, std::move(parameters)};
-}
+using validate::Finding, validate::finding, validate::FindingId;
 
 Downloaded refused(Finding why, std::string outcome) {
   Downloaded out;

@@ -69,7 +69,8 @@ class OcspCrlTest : public RevocationTest {
     const Buffer name = bench.provider().digest(x509::DigestAlgorithm::sha1, key.subject);
     const Buffer bits = bench.provider().digest(x509::DigestAlgorithm::sha1, info.key_bits);
     const OcspResponder responder(*source, bench.provider(), bench.clock());
-    answer = responder.respond(x509::encode_ocsp_request({{}, {{name, bits, serial}}, {}}));
+    answer = responder.respond(
+        x509::encode_ocsp_request({x509::DigestAlgorithm::sha1, {{name, bits, serial}}, {}}));
     return x509::parse_ocsp_response(answer.der).value();
   }
   OcspCertStatus status_of(const Buffer& serial) {

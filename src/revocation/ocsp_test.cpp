@@ -155,7 +155,7 @@ TEST_F(OcspTest, AnotherIssuerIsNotAnsweredFor) {
   auto strange = item(key, issue());
   hashes.push_back(Buffer(20, 1));
   strange.issuer_key_hash = hashes.back();
-  EXPECT_EQ(ask(x509::encode_ocsp_request({{}, {strange}, {}})).view.status,
+  EXPECT_EQ(ask(x509::encode_ocsp_request({x509::DigestAlgorithm::sha1, {strange}, {}})).view.status,
             OcspResponseStatus::unauthorized);
 }
 
@@ -163,7 +163,8 @@ TEST_F(OcspTest, SeveralCertificatesOfOneIssuerGetOneAnswer) {
   const Buffer one = issue(), two = issue();
   revoke(two);
   const ca::CaKey& key = authority->current();
-  const Said said = ask(x509::encode_ocsp_request({{}, {item(key, one), item(key, two)}, {}}));
+  const Said said =
+      ask(x509::encode_ocsp_request({x509::DigestAlgorithm::sha1, {item(key, one), item(key, two)}, {}}));
   ASSERT_THAT(said.view.responses, SizeIs(2));
   EXPECT_EQ(said.view.responses[0].status, OcspCertStatus::good);
   EXPECT_EQ(said.view.responses[1].status, OcspCertStatus::revoked);
@@ -171,7 +172,8 @@ TEST_F(OcspTest, SeveralCertificatesOfOneIssuerGetOneAnswer) {
 }
 
 TEST_F(OcspTest, TheNonceComesBackAndTheAnswerIsForThisClientAlone) {
-  x509::OcspRequestFields fields{{}, {item(authority->current(), issue())}, Buffer(32, 7)};
+  x509::OcspRequestFields fields{
+      x509::DigestAlgorithm::sha1, {item(authority->current(), issue())}, Buffer(32, 7)};
   const Said said = ask(x509::encode_ocsp_request(fields));
   ASSERT_TRUE(said.view.nonce());
   EXPECT_TRUE(equal(*said.view.nonce(), Buffer(32, 7)));
@@ -201,7 +203,8 @@ TEST_F(OcspTest, EachKeyOfTheCaHasItsOwnResponder) {
   adopt();
   ASSERT_TRUE(source->maintain());
   EXPECT_THAT(*source->issuers(), SizeIs(2));
-  const Said said = ask(x509::encode_ocsp_request({{}, {item(old_key, old_serial)}, {}}));
+  const Said said =
+      ask(x509::encode_ocsp_request({x509::DigestAlgorithm::sha1, {item(old_key, old_serial)}, {}}));
   ASSERT_EQ(said.view.status, OcspResponseStatus::successful);
   EXPECT_EQ(said.view.responses[0].status, OcspCertStatus::good);
   expect_delegated(said.view, old_key);
@@ -212,11 +215,14 @@ TEST_F(OcspTest, EachKeyOfTheCaHasItsOwnResponder) {
   expect_delegated(young.view, authority->current());
 
   // The old key never signed it, so for that key it is unknown.
-  const Said mixed = ask(x509::encode_ocsp_request({{}, {item(authority->current(), old_serial)}, {}}));
+  const Said mixed = ask(
+      x509::encode_ocsp_request({x509::DigestAlgorithm::sha1, {item(authority->current(), old_serial)}, {}}));
   EXPECT_EQ(mixed.view.responses[0].status, OcspCertStatus::unknown);
   // One answer cannot be signed for two keys.
-  const Said both = ask(x509::encode_ocsp_request(
-      {{}, {item(old_key, old_serial), item(authority->current(), old_serial)}, {}}));
+  const Said both =
+      ask(x509::encode_ocsp_request({x509::DigestAlgorithm::sha1,
+                                     {item(old_key, old_serial), item(authority->current(), old_serial)},
+                                     {}}));
   EXPECT_EQ(both.view.status, OcspResponseStatus::unauthorized);
 }
 

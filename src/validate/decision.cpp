@@ -27,8 +27,6 @@ Value findings_value(const std::vector<Finding>& findings) {
   return list_of(findings, [](const Finding& one) { return to_value(one); });
 }
 
-Value time_or_null(const std::optional<Time>& time) { return time ? Value(format_time(*time)) : Value(); }
-
 Value step_value(const RevocationStep& step) {
   Value out = Value::table();
   out.set("what", step.what).set("from", step.from).set("outcome", step.outcome).set("number", step.number);

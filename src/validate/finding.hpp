@@ -45,6 +45,10 @@ struct Finding {
   std::vector<Parameter> parameters;
   bool operator==(const Finding&) const = default;
 };
+// About the path as a whole.
+inline Finding finding(FindingId id, std::vector<Finding::Parameter> parameters = {}) {
+  return {id, kWholePath, std::move(parameters)};
+}
 inline Severity severity_of(const Finding& finding) { return kind_of(finding.id).severity; }
 bool has_error(std::span<const Finding> findings);
 // The text of the kind with its {words} filled in; words without a parameter stay out.

@@ -61,26 +61,6 @@ static_assert(in_order());
 
 const Row& row(SignatureAlgorithm algorithm) { return kRows[static_cast<std::size_t>(algorithm)]; }
 
-constexpr const Oid& digest_oid(DigestAlgorithm digest) {
-  switch (digest) {
-    case DigestAlgorithm::md5:
-      return oid::kMd5;
-    case DigestAlgorithm::sha1:
-      return oid::kSha1;
-    case DigestAlgorithm::sha256:
-      return oid::kSha256;
-    case DigestAlgorithm::sha384:
-      return oid::kSha384;
-    case DigestAlgorithm::sha512:
-      break;
-  }
-  return oid::kSha512;
-}
-
-constexpr std::array<std::uint8_t, 2> kNull = {0x05, 0x00};
-
-bool null_or_absent(Bytes parameters) { return parameters.empty() || equal(parameters, kNull); }
-
 // RFC 4055 2.1: the digests of PSS carry NULL or nothing; both are read.
 Result<DigestAlgorithm> parse_pss_digest(Reader& reader) {
   const AlgorithmIdentifier identifier = TRY(parse_algorithm_identifier(reader));
@@ -251,6 +231,27 @@ Status parse_ed25519_key(const AlgorithmIdentifier& algorithm, PublicKeyInfo& ke
 }
 
 }  // namespace
+
+const Oid& digest_oid(DigestAlgorithm digest) {
+  switch (digest) {
+    case DigestAlgorithm::md5:
+      return oid::kMd5;
+    case DigestAlgorithm::sha1:
+      return oid::kSha1;
+    case DigestAlgorithm::sha256:
+      return oid::kSha256;
+    case DigestAlgorithm::sha384:
+      return oid::kSha384;
+    case DigestAlgorithm::sha512:
+      break;
+  }
+  return oid::kSha512;
+}
+
+bool null_or_absent(Bytes parameters) {
+  constexpr std::array<std::uint8_t, 2> kNull = {0x05, 0x00};
+  return parameters.empty() || equal(parameters, kNull);
+}
 
 Result<AlgorithmIdentifier> parse_algorithm_identifier(Reader& reader) {
   Reader at = reader;  // a reader of the fields that counts offsets from where this one does

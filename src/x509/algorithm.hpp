@@ -17,6 +17,8 @@ struct AlgorithmIdentifier {
   Bytes whole;       // the whole SEQUENCE
 };
 Result<AlgorithmIdentifier> parse_algorithm_identifier(asn1::Reader& reader);
+// The parameters of an algorithm that has none: NULL, or nothing at all (RFC 3370 2.1, RFC 4055 2.1).
+bool null_or_absent(Bytes parameters);
 
 // sha1 for identifiers and old messages only; md5 for messages of devices that know nothing else.
 enum class DigestAlgorithm { md5, sha1, sha256, sha384, sha512 };
@@ -45,6 +47,7 @@ enum class SignatureAlgorithm {
 std::string_view to_string(SignatureAlgorithm algorithm);  // "ecdsa-with-SHA256"
 bool is_weak(SignatureAlgorithm algorithm);
 
+const Oid& digest_oid(DigestAlgorithm digest);
 // The whole AlgorithmIdentifier. Only for algorithms that are made (not is_weak).
 Bytes encode(SignatureAlgorithm algorithm);
 // Fails with `unsupported`, naming the OID, or `malformed` for wrong parameters. RSA without the NULL

@@ -33,7 +33,7 @@ namespace {
 
 using asn1::Reader, asn1::Tag;
 
-Result<unsigned> read_version(Reader& tbs) {
+Result<unsigned> read_crl_version(Reader& tbs) {
   if (tbs.peek() != Tag::integer) return 1u;
   const std::size_t at = tbs.offset();
   const std::uint64_t version = TRY(tbs.expect_uint64());
@@ -53,7 +53,7 @@ Status read_tbs(Reader& outer, CrlView& view) {
   Reader at = outer;
   view.tbs = TRY(outer.expect_tlv(Tag::sequence)).whole;
   Reader tbs = TRY(at.expect_sequence());
-  view.version = TRY(read_version(tbs).context("reading version"));
+  view.version = TRY(read_crl_version(tbs).context("reading version"));
   view.tbs_signature = TRY(parse_algorithm_identifier(tbs).context("reading signature"));
   view.issuer = TRY(form::read_name(tbs, "issuer"));
   view.this_update = TRY(tbs.expect_time().context("reading thisUpdate"));

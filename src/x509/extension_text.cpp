@@ -265,13 +265,13 @@ Result<Texts> sid(Bytes value) { return Texts{TRY(parse_sid(value))}; }
 
 Result<Texts> ocsp_no_check(Bytes) { return Texts{"no revocation checking of this responder"}; }
 
-struct Row {
+struct Printer {
   Oid id;
   std::string_view label;
   Result<Texts> (*values)(Bytes);
 };
 
-constexpr Row kRows[] = {
+constexpr Printer kPrinters[] = {
     {oid::kSubjectKeyIdentifier, "Subject key identifier", subject_key_identifier},
     {oid::kAuthorityKeyIdentifier, "Authority key identifier", authority_key_identifier},
     {oid::kBasicConstraints, "Basic constraints", basic_constraints},
@@ -309,9 +309,9 @@ constexpr Row kRows[] = {
     {oid::kMsNtdsCaSecurity, "Security identifier", sid},
 };
 
-const Row* row_of(const Oid& id) {
-  const auto row = std::ranges::find(kRows, id, &Row::id);
-  return row == std::end(kRows) ? nullptr : row;
+const Printer* printer_of(const Oid& id) {
+  const auto row = std::ranges::find(kPrinters, id, &Printer::id);
+  return row == std::end(kPrinters) ? nullptr : row;
 }
 
 }  // namespace
@@ -338,12 +338,12 @@ std::string printable_text(std::string_view text) {
 }
 
 std::string extension_label(const Oid& id) {
-  if (const Row* row = row_of(id)) return std::string(row->label);
+  if (const Printer* row = printer_of(id)) return std::string(row->label);
   return describe(id);
 }
 
 Result<Texts> extension_values(const ExtensionView& extension) {
-  const Row* row = row_of(extension.id);
+  const Printer* row = printer_of(extension.id);
   if (row == nullptr) return Texts{"#" + to_hex(extension.value)};
   Texts values = TRY(row->values(extension.value));
   for (std::string& value : values) value = printable_text(value);

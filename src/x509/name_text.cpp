@@ -63,10 +63,6 @@ constexpr Keyword kKeywords[] = {
 
 bool is_letter(char c) { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-int hex_digit(char c) {
-  if (is_digit(c)) return c - '0';
-  return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f' ? ascii_lower(c) - 'a' + 10 : -1;
-}
 
 // RFC 4514 2.4.
 std::string escaped(std::string_view text) {

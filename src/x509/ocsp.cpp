@@ -336,21 +336,6 @@ Status read_response(Bytes der, OcspResponseView& view) {
   return response.finish();
 }
 
-const Oid& digest_oid(DigestAlgorithm digest) {
-  switch (digest) {
-    case DigestAlgorithm::sha256:
-      return oid::kSha256;
-    case DigestAlgorithm::sha384:
-      return oid::kSha384;
-    case DigestAlgorithm::sha512:
-      return oid::kSha512;
-    case DigestAlgorithm::sha1:
-    case DigestAlgorithm::md5:  // never asked for
-      break;
-  }
-  return oid::kSha1;
-}
-
 void encode_cert_id(asn1::Writer& out, DigestAlgorithm digest, const OcspRequestFields::Item& item) {
   out.sequence([&] {
     // With the NULL: every client and responder of the field writes and compares it so.

@@ -7,14 +7,6 @@
 namespace vouch::x509 {
 namespace {
 
-Value list_of(const std::vector<std::string>& texts) {
-  Value list = Value::list();
-  for (const std::string& text : texts) list.push(text);
-  return list;
-}
-
-Value time_or_null(const std::optional<Time>& time) { return time ? Value(format_time(*time)) : Value(); }
-
 std::string name_text(Bytes name_der) {
   const auto text = to_rfc4514(name_der);
   return text ? printable_text(*text) : "#" + to_hex(name_der);

@@ -45,7 +45,7 @@ namespace {
 
 using asn1::Reader, asn1::Tag;
 
-constexpr std::size_t kMaxAttributes = 256;
+constexpr std::size_t kMaxRequestAttributes = 256;
 
 Result<RequestAttribute> read_attribute(Reader& attributes) {
   Reader attribute = TRY(attributes.expect_sequence());
@@ -68,8 +68,8 @@ Status read_attributes(Reader& info, RequestView& view) {
   // The field has no OPTIONAL, yet requests without it exist (written to PKCS #10 before version 1.7).
   if (!attributes) return ok();
   while (!attributes->at_end()) {
-    if (view.attributes.size() == kMaxAttributes)
-      return make_error(Errc::limit_exceeded, "more than {} attributes", kMaxAttributes);
+    if (view.attributes.size() == kMaxRequestAttributes)
+      return make_error(Errc::limit_exceeded, "more than {} attributes", kMaxRequestAttributes);
     view.attributes.push_back(TRY(read_attribute(*attributes)));
   }
   return ok();

@@ -10,7 +10,7 @@ seeds=build/fuzz-seeds/${target%_fuzz}
 [ -d "$seeds" ] || seeds=build/fuzz-seeds/any
 
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
-"build/fuzz/bin/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
+"build/asan/bin/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
   -artifact_prefix="build/fuzz-artifacts/$target-" "build/fuzz-corpus/$target" "$seeds" >"$log" 2>&1
 status=$?
 runs=$(sed -nE 's/^stat::number_of_executed_units: *([0-9]+)/\1/p' "$log")

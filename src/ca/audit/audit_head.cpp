@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kMaxCheckpoint = 64 << 10;
 constexpr std::size_t kMaxSignatures = 64;
 constexpr std::size_t kMaxLines = 256;
-constexpr std::size_t kHash = 32, kKeyId = 4;
+constexpr std::size_t kKeyId = 4;
 constexpr std::string_view kSignaturePrefix = "\u2014 ";  // em dash: signed note
 constexpr std::string_view kTimePrefix = "time ";
 constexpr std::uint8_t kEd25519 = 0x01;  // the kind of key, in signed notes
@@ -104,7 +104,7 @@ Result<Checkpoint> parse_checkpoint(std::string_view text) {
       std::to_string(checkpoint.size) != body[1])
     return no_checkpoint("its second line is no number of entries");
   checkpoint.root = TRY(from_base64(body[2]).context("reading the root of a head"));
-  if (checkpoint.root.size() != kHash) return no_checkpoint("its root is no SHA-256 hash");
+  if (checkpoint.root.size() != kMerkleHash) return no_checkpoint("its root is no SHA-256 hash");
   for (const std::string_view line : std::span(body).subspan(3))
     if (line.starts_with(kTimePrefix)) checkpoint.time = TRY(parse_time(line.substr(kTimePrefix.size())));
   const auto signatures = lines_of(text.substr(blank + 2));
@@ -239,7 +239,7 @@ Result<store::AuditHead> sign_audit_head(const Environment& environment, std::st
                       .object = fmt::format("head {}", head.size)}));
     MerkleFrontier tree = TRY(start_of(environment.provider, last));
     TRY(t.for_each_audit_leaf(tree.size() + 1, head.size, [&](std::int64_t sequence, Bytes leaf) -> Status {
-      if (sequence != tree.size() + 1 || leaf.size() != kHash)
+      if (sequence != tree.size() + 1 || leaf.size() != kMerkleHash)
         return damaged_log(fmt::format("entry {} is missing or has no hash", tree.size() + 1));
       tree.add(leaf);
       return ok();

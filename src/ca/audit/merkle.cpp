@@ -6,8 +6,6 @@
 namespace vouch::ca {
 namespace {
 
-constexpr std::size_t kHash = 32;
-
 Buffer root_of(const crypto::Provider& provider, std::span<const Buffer> leaves) {
   MerkleFrontier tree(provider);
   for (const Buffer& leaf : leaves) tree.add(leaf);
@@ -28,7 +26,7 @@ Buffer merkle_node(const crypto::Provider& provider, Bytes left, Bytes right) {
 Result<MerkleFrontier> MerkleFrontier::from(const crypto::Provider& provider, std::int64_t size,
                                             std::vector<Buffer> nodes) {
   if (size < 0 || static_cast<std::size_t>(std::popcount(static_cast<std::uint64_t>(size))) != nodes.size() ||
-      std::ranges::any_of(nodes, [](const Buffer& node) { return node.size() != kHash; }))
+      std::ranges::any_of(nodes, [](const Buffer& node) { return node.size() != kMerkleHash; }))
     return make_error(Errc::malformed, "{} hashes are no tree of {} leaves", nodes.size(), size);
   MerkleFrontier tree(provider);
   tree.size_ = static_cast<std::uint64_t>(size);

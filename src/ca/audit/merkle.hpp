@@ -8,6 +8,8 @@
 
 namespace vouch::ca {
 
+inline constexpr std::size_t kMerkleHash = 32;  // octets, SHA-256
+
 // SHA-256(0x01 || left || right).
 Buffer merkle_node(const crypto::Provider& provider, Bytes left, Bytes right);
 

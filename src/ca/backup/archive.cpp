@@ -12,7 +12,7 @@
 namespace vouch::ca {
 namespace {
 
-constexpr std::size_t kPiece = 65536;  // that is read at once
+constexpr std::size_t kReadAtOnce = 65536;  // that is read at once
 constexpr std::size_t kMaxManifest = std::size_t{4} << 20;
 
 // Calls `visit` for the octets of a file.
@@ -20,7 +20,7 @@ template <class Visit>
 Status for_each_piece(const fs::path& file, Visit&& visit) {
   const FileDescriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return system_error(errno, "cannot open", file);
-  Buffer piece(kPiece);
+  Buffer piece(kReadAtOnce);
   for (;;) {
     const ssize_t n = ::read(fd.get(), piece.data(), piece.size());
     if (n < 0 && errno == EINTR) continue;
@@ -132,10 +132,10 @@ class Reader {
   template <class Take>
   Result<Buffer> content(std::string_view name, std::uint64_t size, Take&& take) {
     const auto digester = provider_.digester(crypto::DigestAlgorithm::sha256);
-    Buffer piece(kPiece);
+    Buffer piece(kReadAtOnce);
     for (std::uint64_t left = size; left > 0;) {
       const auto part =
-          std::span(piece).first(static_cast<std::size_t>(std::min<std::uint64_t>(left, kPiece)));
+          std::span(piece).first(static_cast<std::size_t>(std::min<std::uint64_t>(left, kReadAtOnce)));
       TRY(exactly(part, name));
       digester->update(part);
       TRY(take(Bytes(part)));

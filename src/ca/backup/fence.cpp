@@ -14,7 +14,7 @@
 namespace vouch::ca {
 namespace {
 
-constexpr std::string_view kMagic = "vouch-fence 1";
+constexpr std::string_view kFenceMagic = "vouch-fence 1";
 // A fence of fifty million certificates. What is larger is not ours.
 constexpr off_t kMaxFile = off_t{4} << 30;
 constexpr std::size_t kFirstLook = std::size_t{1} << 20;
@@ -282,7 +282,7 @@ struct Fence::Locked {
 };
 
 std::string Fence::header(std::size_t size) const {
-  return with_checksum(fmt::format("{} {} {}", kMagic, identity_, size)) + '\n';
+  return with_checksum(fmt::format("{} {} {}", kFenceMagic, identity_, size)) + '\n';
 }
 
 // Another process may have put a compacted file in place of the one that is open here.
@@ -421,10 +421,10 @@ void for_each_line(std::string_view text, Visit&& visit) {
 
 Status check_header(std::string_view line, std::string_view identity, const fs::path& file) {
   const auto content = checked(line);
-  if (!content || !content->starts_with(kMagic))
+  if (!content || !content->starts_with(kFenceMagic))
     return make_error(Errc::malformed, "{}:1: this does not begin as a fence does", file.string())
         .with_hint("put the fence file of this CA back, or accept the gap: vouch db accept-gap");
-  Words words(content->substr(kMagic.size()));
+  Words words(content->substr(kFenceMagic.size()));
   (void)words.next();
   if (words.next() == identity) return ok();
   return make_error(Errc::conflict, "{} is the fence of another CA of this name", file.string())
@@ -472,7 +472,7 @@ bool Fence::compaction_due() const {
   const std::string_view text(first.data(), static_cast<std::size_t>(n));
   const auto content = checked(text.substr(0, text.find('\n')));
   if (!content) return false;
-  Words words(content->substr(std::min(kMagic.size(), content->size())));
+  Words words(content->substr(std::min(kFenceMagic.size(), content->size())));
   (void)words.next();
   (void)words.next();
   const auto before = words.number<std::int64_t>();

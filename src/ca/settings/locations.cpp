@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.hpp"
 #include "ca/home/ca_name.hpp"
 
 namespace vouch::ca {
@@ -38,17 +39,6 @@ constexpr LocationFlagName kFlagNames[] = {
     {add_to_crl_idp, "AddToCrlIdp", true, false},
 };
 
-bool same_word(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::ranges::equal(a, b, [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
-
 // "65", "PublishToServer", or several of them with commas between.
 std::optional<std::uint32_t> read_flags(std::string_view text) {
   std::uint32_t flags = 0;
@@ -59,7 +49,7 @@ std::optional<std::uint32_t> read_flags(std::string_view text) {
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
     if (error != std::errc() || end != word.data() + word.size()) {
       const auto* named =
-          std::ranges::find_if(kFlagNames, [&](const auto& f) { return same_word(f.name, word); });
+          std::ranges::find_if(kFlagNames, [&](const auto& f) { return equal_ignoring_case(f.name, word); });
       if (named == std::end(kFlagNames)) return std::nullopt;
       value = named->flag;
     }

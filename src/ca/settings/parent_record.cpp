@@ -8,7 +8,7 @@
 namespace vouch::ca {
 namespace {
 
-Result<std::string> text_of(const Value& table, std::string_view name) {
+Result<std::string> parent_text(const Value& table, std::string_view name) {
   const Value* value = table.find(name);
   if (!value || !value->text()) return make_error(Errc::malformed, "parent.{} is missing or no text", name);
   return *value->text();
@@ -42,7 +42,7 @@ Result<ParentRecord> parse_parent(const Value& table) {
        {std::pair{"url", &ParentRecord::url}, std::pair{"ca", &ParentRecord::ca},
         std::pair{"certificate", &ParentRecord::certificate}, std::pair{"key", &ParentRecord::key},
         std::pair{"trust", &ParentRecord::trust}})
-    record.*member = TRY(text_of(table, name));
+    record.*member = TRY(parent_text(table, name));
   record.request = TRY(number_of(table, "request", 0, std::numeric_limits<std::int64_t>::max()));
   record.attempt = static_cast<std::uint32_t>(
       TRY(number_of(table, "attempt", 1, std::numeric_limits<std::uint32_t>::max())));

@@ -55,11 +55,6 @@ struct Scheme {
   Bytes iv;
 };
 
-bool null_or_absent(Bytes parameters) {
-  constexpr std::array<std::uint8_t, 2> kNull = {0x05, 0x00};
-  return parameters.empty() || equal(parameters, kNull);
-}
-
 // PBKDF2-params ::= SEQUENCE {                                             (RFC 8018 A.2)
 //   salt           CHOICE { specified OCTET STRING, otherSource AlgorithmIdentifier },
 //   iterationCount INTEGER (1..MAX),
@@ -78,7 +73,7 @@ Result<Derivation> parse_pbkdf2(Bytes der) {
   Oid prf = kHmacSha1;
   if (!fields.at_end()) {
     const auto identifier = TRY(x509::parse_algorithm_identifier(fields));
-    if (!null_or_absent(identifier.parameters))
+    if (!x509::null_or_absent(identifier.parameters))
       return make_error(Errc::malformed, "the function of PBKDF2 has parameters other than NULL");
     prf = identifier.algorithm;
   }
@@ -164,8 +159,8 @@ Result<Secret> derive_key(const Derivation& derivation, std::string_view passphr
 enum class Direction { decrypt = 0, encrypt = 1 };
 
 // CBC with the padding of RFC 8018 6.1.1. Nothing when the padding is wrong.
-std::optional<Secret> run_cipher(Direction direction, const CipherInfo& info, Bytes key, Bytes iv,
-                                 Bytes input) {
+std::optional<Secret> run_key_cipher(Direction direction, const CipherInfo& info, Bytes key, Bytes iv,
+                                     Bytes input) {
   const Cipher cipher(EVP_CIPHER_fetch(nullptr, info.name, nullptr));
   const CipherContext context(EVP_CIPHER_CTX_new());
   Secret output(input.size() + info.block_size);
@@ -203,7 +198,7 @@ Result<Secret> decrypt_private_key(Bytes encrypted, std::string_view passphrase)
     return make_error(Errc::denied, "the private key is encrypted and no passphrase was given");
 
   const Secret key = TRY(derive_key(scheme.derivation, passphrase, scheme.cipher->key_size));
-  auto plain = run_cipher(Direction::decrypt, *scheme.cipher, key.bytes(), scheme.iv, data);
+  auto plain = run_key_cipher(Direction::decrypt, *scheme.cipher, key.bytes(), scheme.iv, data);
   // One wrong passphrase in 256 leaves a padding that looks right; what comes out is no DER then.
   if (plain) {
     Reader inside(plain->bytes());
@@ -223,7 +218,7 @@ Result<Buffer> encrypt_private_key(Bytes private_key_info, std::string_view pass
   derivation.rounds = kRounds;
   const CipherInfo& cipher = kCiphers[0];
   const Secret key = TRY(derive_key(derivation, passphrase, cipher.key_size));
-  const auto data = run_cipher(Direction::encrypt, cipher, key.bytes(), iv, private_key_info);
+  const auto data = run_key_cipher(Direction::encrypt, cipher, key.bytes(), iv, private_key_info);
   if (!data) return make_error(Errc::internal, "the private key could not be encrypted");
 
   Writer out;

@@ -24,9 +24,9 @@ struct FreeCertificates {
 using Certificates = std::unique_ptr<STACK_OF(X509), FreeCertificates>;
 
 // As many rounds as key files get.
-constexpr int kRounds = 600'000;
+constexpr int kPkcs12Rounds = 600'000;
 // No honest file has more; a hostile one would keep the machine busy for hours.
-constexpr long kMaxRounds = 10'000'000;
+constexpr long kMaxPkcs12Rounds = 10'000'000;
 constexpr std::size_t kMaxCertificates = 64;
 
 // A world of its own with OpenSSL's legacy provider, so that RC2 and RC4 are reached by old files only.
@@ -95,9 +95,9 @@ bool has_old_ciphers(const PKCS12& file) {
 Status check_password(PKCS12& file, const std::string& password) {
   const ASN1_INTEGER* rounds = nullptr;
   PKCS12_get0_mac(nullptr, nullptr, nullptr, &rounds, &file);
-  if (rounds && (ASN1_INTEGER_get(rounds) < 0 || ASN1_INTEGER_get(rounds) > kMaxRounds))
+  if (rounds && (ASN1_INTEGER_get(rounds) < 0 || ASN1_INTEGER_get(rounds) > kMaxPkcs12Rounds))
     return make_error(Errc::limit_exceeded, "the PKCS #12 file asks for more than {} rounds of hashing",
-                      kMaxRounds);
+                      kMaxPkcs12Rounds);
   if (!PKCS12_mac_present(&file))
     return make_error(Errc::unsupported, "the PKCS #12 file is not protected by a password (no MAC)")
         .with_hint("export it again with a password");
@@ -199,7 +199,7 @@ Result<Buffer> write_pkcs12(const PrivateKey& key, Bytes certificate, std::span<
   std::string secret(password);
   const std::string name(friendly_name);
   const File file(PKCS12_create(secret.c_str(), name.c_str(), own.get(), leaf.get(), chain.get(),
-                                NID_aes_256_cbc, NID_aes_256_cbc, kRounds, kRounds, 0));
+                                NID_aes_256_cbc, NID_aes_256_cbc, kPkcs12Rounds, kPkcs12Rounds, 0));
   wipe(secret);
   if (!file) return library_error(Errc::internal, "writing the PKCS #12 file");
   return to_der<PKCS12, i2d_PKCS12>(file.get());

@@ -7,12 +7,6 @@ namespace {
 
 constexpr std::string_view kPurpose = "vouch simulator of Intune";
 
-Value list_of(const std::vector<std::string>& texts) {
-  Value list = Value::list();
-  for (const std::string& text : texts) list.push(text);
-  return list;
-}
-
 Value describe(const Expectation& expectation) {
   return Value()
       .set("request", expectation.request)

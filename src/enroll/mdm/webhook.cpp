@@ -8,7 +8,7 @@
 namespace vouch::enroll::mdm {
 namespace {
 
-constexpr std::size_t kMostAnswer = 65'536, kShortestSecret = 16;
+constexpr std::size_t kMostWebhookAnswer = 65'536, kShortestSecret = 16;
 
 Value text_list(const std::vector<std::string>& texts) {
   Value list = Value::list();
@@ -115,7 +115,7 @@ bool is_this_host(std::string_view url) {
 }
 
 // Whether the service will never take what it was sent, whoever sends it again.
-bool is_final(unsigned status) {
+bool refuses_for_good(unsigned status) {
   return status >= 400 && status < 500 && status != 401 && status != 403 && status != 404 && status != 408 &&
          status != 429;
 }
@@ -183,7 +183,7 @@ Result<Value> Webhook::send(const std::string& body) const {
   request.method = "POST";
   request.body = body;
   request.content_type = "application/json";
-  request.most = kMostAnswer;
+  request.most = kMostWebhookAnswer;
   request.total_time = settings_.patience;
   request.connect_time = std::min(request.connect_time, settings_.patience);
   request.fields = {
@@ -196,7 +196,7 @@ Result<Value> Webhook::send(const std::string& body) const {
   const auto response = fetcher_.fetch(request);
   wipe(request.body);
   if (!response) return unavailable(response.error().summary());
-  if (is_final(response->status))
+  if (refuses_for_good(response->status))
     return make_error(Errc::denied, "webhook '{}' answered with {}", settings_.id, response->status);
   if (response->status < 200 || response->status > 299)
     return unavailable(fmt::format("it answered with {}", response->status));

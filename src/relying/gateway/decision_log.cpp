@@ -14,12 +14,6 @@
 namespace vouch::relying {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), ascii_lower);
-  return out;
-}
-
 // "AADSTS500171" and "500171" mean the number, anything else our own name.
 bool is_code(unsigned number, std::string_view name, std::string_view wanted) {
   if (equal_ignoring_case(name, wanted)) return true;
@@ -99,7 +93,7 @@ void DecisionLog::write(const Decision& decision, std::string_view client) {
             .json = to_json(value, 0)};
   for (const std::string_view key : {"subject", "issuer", "serial"})
     if (const Value* member = value.find(key); member && member->text())
-      line.haystack += lower(*member->text()) + '\n';
+      line.haystack += lower_case(*member->text()) + '\n';
   const std::scoped_lock lock(guards_lines_);
   if (file_ && !write_all(file_.get(), as_bytes(line.json + "\n"), path_)) ++lost_;
   octets_ += line.json.size() + line.haystack.size();
@@ -113,7 +107,7 @@ void DecisionLog::write(const Decision& decision, std::string_view client) {
 bool DecisionLog::fits(const Line& line, const DecisionFilter& filter) {
   return (!filter.accepted || *filter.accepted == line.accepted) &&
          (filter.code.empty() || is_code(line.code, line.name, filter.code)) &&
-         (filter.text.empty() || line.haystack.find(lower(filter.text)) != std::string::npos) &&
+         (filter.text.empty() || line.haystack.find(lower_case(filter.text)) != std::string::npos) &&
          (filter.client.empty() || filter.client == line.client) &&
          (!filter.since || line.time >= *filter.since) && (!filter.until || line.time <= *filter.until);
 }

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "base/pem.hpp"
+#include "base/text.hpp"
 #include "base/value.hpp"
 #include "net/url.hpp"
 
@@ -32,12 +33,6 @@ Result<std::string_view> only_field(const net::Request& request, std::string_vie
     return make_error(Errc::malformed, "the field {} stands there twice", name)
         .with_hint("the proxy has to replace what a client sends, not to add to it");
   return request.field(name);
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
 }
 
 // ---- nginx

@@ -126,7 +126,6 @@ std::string number_text(const CrlHead& crl) {
 }
 
 Value text_or_null(const std::string& text) { return text.empty() ? Value() : Value(text); }
-Value time_or_null(const std::optional<Time>& time) { return time ? Value(format_time(*time)) : Value(); }
 
 }  // namespace
 

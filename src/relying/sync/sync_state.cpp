@@ -8,8 +8,6 @@ namespace {
 constexpr std::size_t kMostState = 1 << 20;
 constexpr std::string_view kFile = "state.json";
 
-Value time_or_null(const std::optional<Time>& time) { return time ? Value(format_time(*time)) : Value(); }
-
 Result<std::string> text_in(const Value& table, std::string_view key) {
   const Value* value = table.find(key);
   if (!value || !value->text()) return make_error(Errc::malformed, "'{}' is no text there", key);

@@ -1,0 +1,6 @@
+#pragma once
+// The same for tests.
+
+#include "precompiled.hpp"
+
+#include <gmock/gmock.h>
