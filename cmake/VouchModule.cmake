@@ -9,7 +9,7 @@ function(vouch_module name)
   add_library(vouch::${name} ALIAS vouch_${name})
   target_include_directories(vouch_${name} PUBLIC "${PROJECT_SOURCE_DIR}/src")
   target_link_libraries(vouch_${name} PUBLIC ${M_DEPENDS} PRIVATE ${M_PRIVATE_DEPENDS})
-  vouch_compile_options(vouch_${name})
+  vouch_compile_options(vouch_${name} ${VOUCH_ROOM_OPTIONS})
   # Sources whose local names are those of others; a build that puts sources together leaves them alone.
   set_source_files_properties(${M_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 
@@ -47,13 +47,16 @@ function(vouch_precompiled_headers name header)
   target_precompile_headers(${name} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/${header}")
 endfunction()
 
-# vouch_compile_options(TARGET [TESTS]): the flags of the house. Tests are compiled without optimisation: what they
-# test is not, and they take half as long to compile.
+# vouch_compile_options(TARGET [TESTS | PLAIN]): the flags of the house. Neither tests nor what is PLAIN are optimised,
+# which halves the time of compiling them.
 function(vouch_compile_options target)
   vouch_flags(${target})
   set(precompiled vouch_precompiled)
   if("TESTS" IN_LIST ARGN)
     set(precompiled vouch_precompiled_tests)
+    target_compile_options(${target} PRIVATE -O0)
+  elseif("PLAIN" IN_LIST ARGN)
+    set(precompiled vouch_precompiled_plain)
     target_compile_options(${target} PRIVATE -O0)
   endif()
   if(VOUCH_PRECOMPILED)

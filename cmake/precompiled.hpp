@@ -1,6 +1,6 @@
 #pragma once
-// Headers of others that most sources read, compiled once a build. A source still includes what it uses: a build
-// with -DVOUCH_PRECOMPILED=OFF must pass.
+// Headers of others that most sources read, compiled once a build. A source still includes what it uses: a
+// build with -DVOUCH_PRECOMPILED=OFF must pass.
 
 #include <fmt/format.h>
 
