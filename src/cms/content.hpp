@@ -67,12 +67,6 @@ Buffer encode_attribute(const Attribute& attribute);
 
 // Which version belongs to which content (RFC 5652 5.1, 5.3, 6.1, 6.2) is not asked: clients get it wrong,
 // nothing depends on it, and OpenSSL reads any.
-Status skip_version(asn1::Reader& reader);
-// The parameters of an algorithm that has none (RFC 3370 2.1).
-bool null_or_absent(Bytes parameters);
-
-// Which version belongs to which content (RFC 5652 5.1, 5.3, 6.1, 6.2) is not asked: clients get it wrong,
-// nothing depends on it, and OpenSSL reads any.
 Result<Bytes> read_version(asn1::Reader& reader);
 
 // MD5 proves nothing any more. Whoever serves devices that know nothing else says so.

@@ -101,8 +101,6 @@ Explanation explain(const validate::Finding& finding) {
   return out;
 }
 
-namespace {}  // namespace
-
 Value to_value(const Explanation& explanation) {
   Value findings = Value::list();
   for (const validate::FindingKind* kind : explanation.findings)

@@ -10,6 +10,7 @@ namespace vouch::relying {
 std::optional<validate::Finding> fault_of(const crypto::Provider& provider, const validate::CrlHead& head,
                                           const CrlTerms& terms);
 
+// That finding, with this reason.
 validate::Finding unusable(const validate::CrlHead& head, std::string reason);
 
 }  // namespace vouch::relying
