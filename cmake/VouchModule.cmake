@@ -64,6 +64,7 @@ function(vouch_compile_options target)
   endif()
 endfunction()
 
+# The flags alone, for a program that has nothing of the house in it.
 function(vouch_flags target)
   target_compile_features(${target} PUBLIC cxx_std_23)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
