@@ -214,7 +214,7 @@ Value describe(const ca::RoleRule& rule, const AuthorityNames& names) {
 Result<Value> describe(const ca::Outcome& outcome, const std::string& file) {
   std::string serial;
   if (!outcome.certificate.empty())
-    serial = x509::serial_to_text(TRY(x509::parse_certificate(outcome.certificate)).serial);
+    serial = x509::serial_to_text(TRY(x509::read_serial(outcome.certificate)));
   Value value;
   value.set("request", outcome.request).set("state", store::to_string(outcome.disposition));
   value.set("serial", text_or_null(serial));

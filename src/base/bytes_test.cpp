@@ -39,6 +39,19 @@ TEST(Base64Test, RoundTripsEveryOctetAtEveryOffset) {
   }
 }
 
+TEST(Base64Test, EveryPlaceOfALongTextIsReadAlike) {
+  Buffer octets(50);
+  for (std::size_t i = 0; i < octets.size(); ++i) octets[i] = static_cast<std::uint8_t>(i * 37);
+  const std::string text = to_base64(octets);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    EXPECT_EQ(from_base64(text.substr(0, i) + "\r\n" + text.substr(i)).value(), octets) << i;
+    std::string bad = text;
+    bad[i] = '*';
+    EXPECT_THAT(from_base64(bad).error().summary(), HasSubstr(fmt::format("position {}", i + 1)));
+    EXPECT_EQ(from_base64(text.substr(0, i)).has_value(), i % 4 == 0) << i;
+  }
+}
+
 TEST(HexTest, ReadsWhatPeoplePaste) {
   const Buffer expected{0x0a, 0xff, 0x00};
   for (const char* text : {"0aff00", "0AFF00", "0a:ff:00", "0a ff 00", " 0a\nff00 "})

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <iterator>
 #include <vector>
@@ -10,11 +11,17 @@
 namespace vouch {
 namespace {
 
-// Octets at the front that stand for themselves in a quoted text: printable ASCII but for quote and
-// backslash.
+// Those that stand for themselves in a quoted text: printable ASCII but for quote and backslash.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = 0x20; c <= 0x7e; ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
+}();
+
+// How many of them are at the front.
 std::size_t plain_octets(std::string_view text) {
-  const auto is_special = [](char c) { return c < 0x20 || c > 0x7e || c == '"' || c == '\\'; };
-  return static_cast<std::size_t>(std::ranges::find_if(text, is_special) - text.begin());
+  const auto is_plain = [](char c) { return kPlain[static_cast<unsigned char>(c)]; };
+  return static_cast<std::size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
 }
 
 // How many letters to change, add, leave out or swap with their neighbour (optimal string alignment); both

@@ -103,6 +103,13 @@ Status read_tbs_alone(Bytes der, CertificateView& view) {
 
 }  // namespace
 
+Result<Bytes> read_serial(Bytes certificate) {
+  Reader outer = TRY(asn1::whole_sequence(certificate));
+  Reader tbs = TRY(outer.expect_sequence());
+  (void)TRY(read_version(tbs).context("reading version"));
+  return tbs.expect_integer().context("reading serialNumber");
+}
+
 Result<CertificateView> parse_certificate(Bytes der) {
   CertificateView view;
   TRY(read_certificate(der, view).context("reading a certificate"));

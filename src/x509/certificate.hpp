@@ -33,6 +33,8 @@ struct CertificateView {
 };
 // One certificate and nothing after it.
 Result<CertificateView> parse_certificate(Bytes der);
+// Its serial number alone, INTEGER contents; what follows is not read.
+Result<Bytes> read_serial(Bytes certificate);
 // tbsCertificate alone, before it is signed: signature_algorithm, signature and whole stay empty.
 Result<CertificateView> parse_tbs_certificate(Bytes tbs);
 // Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }

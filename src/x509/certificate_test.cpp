@@ -40,6 +40,7 @@ TEST(ParseCertificate, PointsIntoTheDerItWasGiven) {
     return part.data() >= der.data() && part.data() + part.size() <= der.data() + der.size();
   };
   EXPECT_EQ(view.whole.data(), der.data());
+  EXPECT_EQ(read_serial(der).value().data(), view.serial.data());
   for (const Bytes part : {view.tbs, view.serial, view.issuer, view.subject, view.public_key_info,
                            view.extensions_der, view.signature, view.signature_algorithm.whole})
     EXPECT_TRUE(inside(part));
