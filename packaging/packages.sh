@@ -48,7 +48,6 @@ packages_all=(
   python3-jsonschema             # holds the API's answers against its description
   golang-go
   clang-19
-  lld-19
   clang-tidy-19
   clang-format-19
   libclang-rt-19-dev
@@ -81,7 +80,6 @@ packages_all=(
 packages_fuzz=(
   "${packages_test[@]}"
   clang-19
-  lld-19
   libclang-rt-19-dev
 )
 

@@ -238,12 +238,12 @@ Result<std::optional<Time>> Call::time(std::string_view name) const {
 
 Result<std::shared_ptr<ca::LocalAuthority>> Call::authority() const {
   const std::string named = parameter("ca");
-  return find_authority(service, named.empty() ? text_of(body, "ca") : named);
+  return find_authority(service, named.empty() ? text_member(body, "ca") : named);
 }
 
 Result<std::optional<store::AuthorityId>> Call::named_authority(const store::Snapshot& snapshot) const {
   std::string named = parameter("ca");
-  if (named.empty()) named = text_of(body, "ca");
+  if (named.empty()) named = text_member(body, "ca");
   if (named.empty()) return std::optional<store::AuthorityId>{};
   return std::optional(TRY(snapshot.authority(named)).id);
 }

@@ -39,11 +39,11 @@ Result<Answer> sign_head(const Call& call) {
 Result<Answer> report_refusals(const Call& call) {
   std::vector<ca::FrontEndRefusal> refusals;
   for (const Value& item : *call.body.find("refusals")->list_items()) {
-    ca::FrontEndRefusal refusal{text_of(item, "profile"),     text_of(item, "client"),
-                                text_of(item, "transaction"), text_of(item, "code"),
-                                text_of(item, "expected"),    text_of(item, "received"),
-                                text_of(item, "why"),         text_of(item, "user")};
-    refusal.seen_at = TRY(parse_time(text_of(item, "seen_at")));
+    ca::FrontEndRefusal refusal{text_member(item, "profile"),     text_member(item, "client"),
+                                text_member(item, "transaction"), text_member(item, "code"),
+                                text_member(item, "expected"),    text_member(item, "received"),
+                                text_member(item, "why"),         text_member(item, "user")};
+    refusal.seen_at = TRY(parse_time(text_member(item, "seen_at")));
     if (const Value* left_out = item.find("left_out"); left_out && left_out->integer())
       refusal.left_out = static_cast<std::uint64_t>(std::max<std::int64_t>(*left_out->integer(), 0));
     refusals.push_back(std::move(refusal));

@@ -71,11 +71,11 @@ Result<Answer> revoke(const Call& call) {
   ca::Revocation revocation;
   revocation.serial = TRY(serial_of(call));
   revocation.reason =
-      TRY(x509::crl_reason_from_name(text_of(call.body, "reason")).context("reading the body.reason"));
+      TRY(x509::crl_reason_from_name(text_member(call.body, "reason")).context("reading the body.reason"));
   if (revocation.reason == x509::CrlReason::remove_from_crl)
     return make_error(Errc::malformed, "removeFromCRL is no reason to revoke")
         .with_hint("lift a hold with POST /api/v1/certificates/{serial}/release");
-  if (const std::string since = text_of(call.body, "invalid_since"); !since.empty())
+  if (const std::string since = text_member(call.body, "invalid_since"); !since.empty())
     revocation.invalidity_date = TRY(parse_time(since).context("reading the body.invalid_since"));
   TRY(TRY(issuer_of(call, revocation.serial))->revoke(revocation, call.account()));
   return as_it_is_now(call, revocation.serial);

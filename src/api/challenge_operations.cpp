@@ -25,7 +25,8 @@ Result<Answer> mint(const Call& call) {
 }
 
 Result<Answer> mint_password(const Call& call) {
-  ca::PasswordOrder order{.profile = text_of(call.body, "profile"), .device = text_of(call.body, "device")};
+  ca::PasswordOrder order{.profile = text_member(call.body, "profile"),
+                          .device = text_member(call.body, "device")};
   if (const Value* length = call.body.find("length"); length && length->integer())
     order.length = static_cast<std::size_t>(std::clamp<std::int64_t>(*length->integer(), 0, 1000));
   const auto authority = TRY(call.authority());
@@ -61,7 +62,8 @@ Result<Answer> show(const Call& call) {
 }
 
 Result<Answer> cancel(const Call& call) {
-  ca::Cancellation which{.device = text_of(call.body, "device"), .profile = text_of(call.body, "profile")};
+  ca::Cancellation which{.device = text_member(call.body, "device"),
+                         .profile = text_member(call.body, "profile")};
   if (const Value* id = call.body.find("id"); id && id->integer()) which.id = *id->integer();
   const std::size_t cancelled = TRY(
       ca::cancel_challenges(call.environment(), TRY(call.authority())->record().name, which, call.account()));

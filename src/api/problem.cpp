@@ -47,11 +47,6 @@ unsigned status_of(Errc code) {
   return 500;
 }
 
-std::string_view text_of(const Value& problem, std::string_view member) {
-  const Value* value = problem.find(member);
-  return value && value->text() ? std::string_view(*value->text()) : std::string_view();
-}
-
 }  // namespace
 
 net::Response problem_response(const Error& error) {
@@ -76,18 +71,19 @@ net::Response problem_response(const Error& error) {
 
 Error error_of(const net::FetchResponse& response) {
   const auto problem = parse_json(as_text(response.body));
-  std::string_view type = problem ? text_of(*problem, "type") : std::string_view();
+  const std::string known = problem ? text_member(*problem, "type") : std::string();
+  std::string_view type = known;
   if (!type.starts_with(kTypePrefix))
     return make_error(Errc::unavailable, "{} answered with status {}", response.url, response.status)
         .with_hint("is a vouch of this version there, and nothing else between?");
   type.remove_prefix(kTypePrefix.size());
   const auto category = std::ranges::find(kCategories, type, &Category::name);
   Error error(category == std::end(kCategories) ? Errc::unavailable : category->code,
-              std::string(text_of(*problem, "detail")));
+              text_member(*problem, "detail"));
   if (const Value* lines = problem->find("while"); lines && lines->list_items())
     for (const Value& line : *lines->list_items())
       if (line.text()) error = std::move(error).context(*line.text());
-  const std::string_view hint = text_of(*problem, "hint");
+  const std::string hint = text_member(*problem, "hint");
   return hint.empty() ? error : std::move(error).with_hint(std::string(hint));
 }
 

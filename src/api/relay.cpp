@@ -55,7 +55,7 @@ class Relay {
 
   Result<Answer> submit(const net::Request& request, const std::string& account) const {
     const Value body = TRY(read_body(request, "Submission"));
-    TRY(check_name(text_of(body, "ca")));
+    TRY(check_name(text_member(body, "ca")));
     return answer_of(TRY(authority_.submit(TRY(submission_of(body, {account, true})))));
   }
 

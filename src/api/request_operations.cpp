@@ -48,7 +48,7 @@ Result<Answer> sign_subordinate(const Call& call) {
       return make_error(Errc::malformed, "the body.path_length is out of range: 0 to 255");
     options.path_length = static_cast<std::uint32_t>(*length->integer());
   }
-  if (const std::string validity = text_of(call.body, "validity"); !validity.empty())
+  if (const std::string validity = text_member(call.body, "validity"); !validity.empty())
     options.validity = TRY(parse_span(validity).context("reading the body.validity"));
   options.transaction = TRY(transaction_of(call.body, call.caller));
   const Buffer request = TRY(request_of(call.body));
@@ -137,7 +137,7 @@ Result<Answer> approve(const Call& call) {
 
 Result<Answer> deny(const Call& call) {
   const auto id = TRY(id_of(call));
-  const std::string reason = text_of(call.body, "reason");
+  const std::string reason = text_member(call.body, "reason");
   return Answer(TRY(describe(TRY(TRY(authority_of_request(call, id))->deny(id, call.account(), reason)))));
 }
 

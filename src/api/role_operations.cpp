@@ -25,11 +25,11 @@ Result<store::AuthorityId> authority_of(const Call& call) {
 
 Result<ca::Grant> grant_of(const Call& call) {
   ca::Grant grant;
-  grant.role = TRY(ca::role_from_name(text_of(call.body, "role")));
-  grant.principal = text_of(call.body, "principal");
+  grant.role = TRY(ca::role_from_name(text_member(call.body, "role")));
+  grant.principal = text_member(call.body, "principal");
   grant.authority = TRY(authority_of(call));
-  grant.template_name = text_of(call.body, "template");
-  grant.requesters = text_of(call.body, "requesters");
+  grant.template_name = text_member(call.body, "template");
+  grant.requesters = text_member(call.body, "requesters");
   return grant;
 }
 
@@ -44,8 +44,8 @@ Result<Answer> revoke(const Call& call) {
 }
 
 Result<Answer> set_rule(const Call& call) {
-  ca::RoleRule rule{TRY(ca::rule_from_name(text_of(call.body, "rule"))), TRY(authority_of(call)),
-                    text_of(call.body, "template")};
+  ca::RoleRule rule{TRY(ca::rule_from_name(text_member(call.body, "rule"))), TRY(authority_of(call)),
+                    text_member(call.body, "template")};
   if (rule.kind == ca::RoleRule::Kind::separation && (rule.authority != 0 || !rule.template_name.empty()))
     return make_error(Errc::malformed, "separation of roles is a rule of the whole home")
         .with_hint("leave out ca and template");

@@ -502,11 +502,6 @@ Value json_schema(const Schema& schema) {
   return value.set("properties", std::move(properties));
 }
 
-std::string text_of(const Value& body, std::string_view member) {
-  const Value* value = body.find(member);
-  return value && value->text() ? *value->text() : std::string();
-}
-
 bool flag_of(const Value& body, std::string_view member) {
   const Value* value = body.find(member);
   return value && value->boolean() && *value->boolean();

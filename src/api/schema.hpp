@@ -38,8 +38,7 @@ Status check_shape(const Value& value, const Schema& schema, std::string_view wh
 Value json_schema(const Schema& schema);
 Value json_schema_of_type(std::string_view type, std::string_view values = {});
 
-// Members of a body whose shape was checked: empty when left out or null.
-std::string text_of(const Value& body, std::string_view member);
+// A member of a body whose shape was checked: false when left out or null. Texts: text_member.
 bool flag_of(const Value& body, std::string_view member);
 
 }  // namespace vouch::api

@@ -20,8 +20,8 @@ std::string prefix_of(const Caller& caller) {
 Result<std::optional<ca::ChallengeProof>> challenge_of(const Value& body) {
   const Value* given = body.find("challenge");
   if (!given || !given->members()) return std::optional<ca::ChallengeProof>();
-  ca::ChallengeProof proof{Secret(text_of(*given, "secret")), text_of(*given, "profile"),
-                           text_of(*given, "client"), text_of(*given, "transaction")};
+  ca::ChallengeProof proof{Secret(text_member(*given, "secret")), text_member(*given, "profile"),
+                           text_member(*given, "client"), text_member(*given, "transaction")};
   if (proof.secret.text().size() > kMaxChallenge)
     return make_error(Errc::malformed, "the body.challenge.secret is longer than {} octets", kMaxChallenge);
   for (const auto& [name, text] : {std::pair("profile", &proof.profile), std::pair("client", &proof.client),
@@ -29,7 +29,7 @@ Result<std::optional<ca::ChallengeProof>> challenge_of(const Value& body) {
     if (text->size() > kMaxProofField)
       return make_error(Errc::malformed, "the body.challenge.{} is longer than {} octets", name,
                         kMaxProofField);
-  if (const std::string pem = text_of(*given, "renews"); !pem.empty()) {
+  if (const std::string pem = text_member(*given, "renews"); !pem.empty()) {
     auto blocks = TRY(pem_or_der(as_bytes(pem), "CERTIFICATE", {"CERTIFICATE"})
                           .context("reading the body.challenge.renews"));
     if (blocks.size() != 1)
@@ -77,7 +77,7 @@ Value describe_attributes(const std::map<std::string, std::string>& attributes) 
 }
 
 Result<Buffer> request_of(const Value& body) {
-  const std::string pem = text_of(body, "request");
+  const std::string pem = text_member(body, "request");
   auto blocks = TRY(
       pem_or_der(as_bytes(pem), "CERTIFICATE REQUEST",
                  {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", "PKCS7", "CMS", "PKCS #7 SIGNED DATA"})
@@ -89,7 +89,7 @@ Result<Buffer> request_of(const Value& body) {
 }
 
 Result<std::string> transaction_of(const Value& body, const Caller& caller) {
-  const std::string key = text_of(body, "transaction");
+  const std::string key = text_member(body, "transaction");
   if (key.size() > kMaxTransaction)
     return make_error(Errc::malformed, "the body.transaction is longer than {} octets", kMaxTransaction);
   return key.empty() ? key : prefix_of(caller) + key;
@@ -109,11 +109,11 @@ std::string without_account(std::string_view transaction, const Caller& caller) 
 Result<ca::Submission> submission_of(const Value& body, const Caller& caller) {
   ca::Submission submission;
   submission.request = TRY(request_of(body));
-  submission.template_name = text_of(body, "template");
+  submission.template_name = text_member(body, "template");
   submission.requester = caller.account;
   submission.attributes = TRY(attributes_of(body));
   submission.transaction = TRY(transaction_of(body, caller));
-  submission.client_transaction = TRY(client_transaction_of(text_of(body, "client_transaction"), caller));
+  submission.client_transaction = TRY(client_transaction_of(text_member(body, "client_transaction"), caller));
   submission.wait_for_approval = flag_of(body, "wait_for_approval");
   submission.approve = flag_of(body, "approve");
   submission.challenge = TRY(challenge_of(body));
@@ -151,15 +151,15 @@ Result<ca::Outcome> outcome_of(const Value& answer) {
   TRY(check_shape(answer, *find_schema("Outcome"), "the authority's answer"));
   ca::Outcome outcome;
   outcome.request = *answer.find("request")->integer();
-  outcome.disposition = TRY(store::disposition_from_name(text_of(answer, "state")));
-  if (const std::string pem = text_of(answer, "certificate"); !pem.empty())
+  outcome.disposition = TRY(store::disposition_from_name(text_member(answer, "state")));
+  if (const std::string pem = text_member(answer, "certificate"); !pem.empty())
     outcome.certificate =
         std::move(TRY(pem_or_der(as_bytes(pem), "CERTIFICATE", {"CERTIFICATE"})).front().der);
-  outcome.message = text_of(answer, "message");
-  outcome.reason = text_of(answer, "rule");
-  outcome.expected = text_of(answer, "expected");
-  outcome.received = text_of(answer, "received");
-  outcome.mend = text_of(answer, "mend");
+  outcome.message = text_member(answer, "message");
+  outcome.reason = text_member(answer, "rule");
+  outcome.expected = text_member(answer, "expected");
+  outcome.received = text_member(answer, "received");
+  outcome.mend = text_member(answer, "mend");
   for (const Value& note : *answer.find("notes")->list_items()) outcome.notes.push_back(*note.text());
   return outcome;
 }

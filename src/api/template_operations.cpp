@@ -60,7 +60,7 @@ Result<bool> exists(const Call& call, std::string_view name) {
 
 Result<Answer> put(const Call& call) {
   const std::string name = call.parameter("name");
-  auto value = TRY(policy::parse_template(text_of(call.body, "toml"), "the body.toml"));
+  auto value = TRY(policy::parse_template(text_member(call.body, "toml"), "the body.toml"));
   if (value.name != name)
     return make_error(Errc::malformed, "the template in the body is called '{}' and the path says '{}'",
                       value.name, name);

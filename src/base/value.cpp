@@ -44,6 +44,11 @@ Value list_of(const std::vector<std::string>& texts) {
   return list;
 }
 
+std::string text_member(const Value& table, std::string_view name) {
+  const Value* member = table.find(name);
+  return member != nullptr && member->text() != nullptr ? *member->text() : std::string();
+}
+
 Value time_or_null(const std::optional<Time>& time) { return time ? Value(format_time(*time)) : Value(); }
 
 }  // namespace vouch

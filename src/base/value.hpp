@@ -67,6 +67,8 @@ class Value {
 };
 
 Value list_of(const std::vector<std::string>& texts);
+// A member of a table that is text; empty when there is none, or it is something else.
+std::string text_member(const Value& table, std::string_view name);
 // As text in RFC 3339, or null.
 Value time_or_null(const std::optional<Time>& time);
 

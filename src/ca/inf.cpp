@@ -80,7 +80,7 @@ Result<std::string> decode(Bytes octets, std::string_view file) {
 }
 
 constexpr std::string_view kBlanks = " \t\r";
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+bool is_space(char c) { return kBlanks.contains(c); }
 
 class Parser {
  public:
@@ -276,9 +276,7 @@ const InfSection* Inf::find(std::string_view name) const {
   return it == sections.end() ? nullptr : &*it;
 }
 
-bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
-}
+bool same_name(std::string_view a, std::string_view b) { return equal_ignoring_case(a, b); }
 
 Result<Inf> parse_inf(Bytes octets, std::string_view file) {
   return Parser(file).run(TRY(decode(octets, file)));

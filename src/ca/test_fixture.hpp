@@ -13,6 +13,10 @@
 
 namespace vouch::ca {
 
+inline Result<std::unique_ptr<store::Database>> open_sqlite(const fs::path& file, bool create) {
+  return store::sqlite::open(file, {.create = create});
+}
+
 // A folder that goes with the test.
 class TemporaryFolder {
  public:

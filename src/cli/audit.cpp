@@ -14,7 +14,7 @@ std::string what_of(const store::AuditRecord& record) {
   return record.authority.empty() ? record.object : fmt::format("{} ({})", record.object, record.authority);
 }
 
-Result<store::AuditFilter> filter_of_audit(const Context& context, const Arguments& arguments) {
+Result<store::AuditFilter> audit_filter_of(const Context& context, const Arguments& arguments) {
   store::AuditFilter filter;
   filter.since = TRY(arguments.time("since"));
   filter.until = TRY(arguments.time("until"));
@@ -27,7 +27,7 @@ Result<store::AuditFilter> filter_of_audit(const Context& context, const Argumen
 
 Result<Exit> show_audit(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
-  store::AuditFilter filter = TRY(filter_of_audit(context, arguments));
+  store::AuditFilter filter = TRY(audit_filter_of(context, arguments));
   filter.newest_first = true;
   filter.limit = TRY(arguments.number("limit")).value_or(100);
   std::vector<store::AuditRecord> records;
@@ -51,7 +51,7 @@ Result<Exit> show_audit(Context& context, const Arguments& arguments) {
 
 Result<Exit> export_audit(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
-  const store::AuditFilter filter = TRY(filter_of_audit(context, arguments));
+  const store::AuditFilter filter = TRY(audit_filter_of(context, arguments));
   const std::string file = arguments.text("out", "-");
   std::optional<AtomicFile> out;
   if (file != "-") out = TRY(AtomicFile::create(file, 0640));

@@ -33,29 +33,24 @@ Result<store::KeyGeneration> numbered_generation(const store::Snapshot& snapshot
       .with_hint(known.empty() ? "it has none yet" : "there is: " + known);
 }
 
-std::string text_of(const Value& table, std::string_view key) {
-  const Value* value = table.find(key);
-  return value && value->text() ? *value->text() : std::string();
-}
-
 void print_generation(Context& context, const Value& generation) {
   Fields fields;
-  fields.add("Version", text_of(generation, "version") + ", " + text_of(generation, "state"));
-  fields.add("Key", text_of(generation, "key"));
-  fields.add("Stored as", text_of(generation, "key_reference"));
-  if (const std::string subject = text_of(generation, "subject"); subject.empty())
+  fields.add("Version", text_member(generation, "version") + ", " + text_member(generation, "state"));
+  fields.add("Key", text_member(generation, "key"));
+  fields.add("Stored as", text_member(generation, "key_reference"));
+  if (const std::string subject = text_member(generation, "subject"); subject.empty())
     fields.add("Certificate", "none yet: waits for the parent's answer");
   else
     fields.add("Subject", subject)
-        .add("Issuer", text_of(generation, "issuer"))
-        .add("Serial", text_of(generation, "serial"))
-        .add("Valid", text_of(generation, "not_before") + " to " + text_of(generation, "not_after"))
-        .add("Renew at", text_of(generation, "renew_at"))
-        .add("SHA-256", text_of(generation, "sha256"))
-        .add("SHA-1", text_of(generation, "sha1"));
+        .add("Issuer", text_member(generation, "issuer"))
+        .add("Serial", text_member(generation, "serial"))
+        .add("Valid", text_member(generation, "not_before") + " to " + text_member(generation, "not_after"))
+        .add("Renew at", text_member(generation, "renew_at"))
+        .add("SHA-256", text_member(generation, "sha256"))
+        .add("SHA-1", text_member(generation, "sha1"));
   for (const Value& parent : *generation.find("chain")->list_items())
     fields.add("Signed by",
-               fmt::format("{} (SHA-256 {})", text_of(parent, "subject"), text_of(parent, "sha256")));
+               fmt::format("{} (SHA-256 {})", text_member(parent, "subject"), text_member(parent, "sha256")));
   context.out() << '\n' << fields.text();
 }
 
@@ -69,41 +64,44 @@ Result<Exit> show_ca(Context& context, const Arguments&) {
     return Exit::done;
   }
   Fields fields;
-  fields.add("CA", record.name).add("Kind", text_of(value, "kind")).add("Mode", text_of(value, "mode"));
-  fields.add("State", text_of(value, "state")).add("Set up", text_of(value, "created_at"));
-  fields.add("Signs with", text_of(value, "signature_algorithm"));
+  fields.add("CA", record.name)
+      .add("Kind", text_member(value, "kind"))
+      .add("Mode", text_member(value, "mode"));
+  fields.add("State", text_member(value, "state")).add("Set up", text_member(value, "created_at"));
+  fields.add("Signs with", text_member(value, "signature_algorithm"));
   fields.add("Issues", *value.find("automatic_issuance")->boolean()
                            ? "at once, without the pending queue"
                            : "after approval, or as the template says");
   if (*value.find("interactive_key")->boolean())
     fields.add("Key", "each use waits for an administrator (vouch ca unlock)");
-  if (const std::string due = text_of(value, "renewal_due"); !due.empty())
+  if (const std::string due = text_member(value, "renewal_due"); !due.empty())
     fields.add("Renew at",
                due + (*value.find("renewal_is_due")->boolean() ? ": due, half of its life is over" : ""));
   if (const Value& parent = *value.find("parent"); !parent.is_null()) {
     const auto* request = parent.find("request")->integer();
-    fields.add("Parent", fmt::format("CA {} at {}{}", text_of(parent, "ca"), text_of(parent, "url"),
+    fields.add("Parent", fmt::format("CA {} at {}{}", text_member(parent, "ca"), text_member(parent, "url"),
                                      request ? fmt::format(", asked by request {} there", *request) : ""));
   }
-  fields.add("CRL every", text_of(value, "crl_period") + ", overlap " + text_of(value, "crl_overlap"));
-  if (const std::string period = text_of(value, "delta_period"); !period.empty())
-    fields.add("Delta every", period + ", overlap " + text_of(value, "delta_overlap"));
-  for (const std::string_view list_ca : {"cdp", "aia"})
-    for (const Value& location : *value.find(list_ca)->list_items())
-      fields.add(list_ca == "cdp" ? "CDP" : "AIA", *location.text());
+  fields.add("CRL every",
+             text_member(value, "crl_period") + ", overlap " + text_member(value, "crl_overlap"));
+  if (const std::string period = text_member(value, "delta_period"); !period.empty())
+    fields.add("Delta every", period + ", overlap " + text_member(value, "delta_overlap"));
+  for (const std::string_view list : {"cdp", "aia"})
+    for (const Value& location : *value.find(list)->list_items())
+      fields.add(list == "cdp" ? "CDP" : "AIA", *location.text());
   std::string templates;
   for (const Value& name : *value.find("templates")->list_items())
     templates += (templates.empty() ? "" : ", ") + *name.text();
   fields.add("Templates", templates.empty() ? "none published" : templates);
   if (const Value& crl = *value.find("crl"); !crl.is_null())
     fields.add("Newest CRL", fmt::format("number {}, until {}", *crl.find("number")->integer(),
-                                         text_of(crl, "next_update")));
+                                         text_member(crl, "next_update")));
   context.out() << fields.text("");
   for (const Value& generation : *value.find("keys")->list_items()) print_generation(context, generation);
   return Exit::done;
 }
 
-Result<Exit> list_ca(Context& context, const Arguments&) {
+Result<Exit> list_cas(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   Value values = Value::list();
@@ -111,7 +109,7 @@ Result<Exit> list_ca(Context& context, const Arguments&) {
   for (const auto& record : TRY(snapshot->authorities())) {
     Value line = TRY(api::summarize(*snapshot, record));
     const Value& expires = *line.find("not_after");
-    table.add({record.name, text_of(line, "kind"), text_of(line, "mode"), text_of(line, "state"),
+    table.add({record.name, text_member(line, "kind"), text_member(line, "mode"), text_member(line, "state"),
                expires.is_null() ? "-" : *expires.text()});
     values.push(std::move(line));
   }
@@ -322,7 +320,7 @@ constexpr Command kCaCommands[] = {
      {},
      "vouch ca show --ca \"Example Root CA\"",
      &show_ca},
-    {"ca list", "", "list the CAs of this home", "", {}, "vouch ca list --json", &list_ca},
+    {"ca list", "", "list the CAs of this home", "", {}, "vouch ca list --json", &list_cas},
     {"ca export", "", "write the CA certificate, its chain, its request, or all with the key", "", kCaExport,
      "vouch ca export --chain --out chain.pem", &export_ca},
 };

@@ -8,7 +8,7 @@
 namespace vouch::cli {
 namespace {
 
-std::string version_of_ca_key(const store::KeyGeneration& generation) {
+std::string key_version(const store::KeyGeneration& generation) {
   return fmt::format("V{}.{}", generation.certificate_index, generation.key_index);
 }
 
@@ -85,7 +85,7 @@ Result<Exit> ping(Context& context, const Arguments&) {
   Value values = Value::list();
   std::optional<Error> first;
   for (const ca::KeyTrial& trial : trials) {
-    const std::string version = version_of_ca_key(trial.generation);
+    const std::string version = key_version(trial.generation);
     values.push(Value()
                     .set("version", version)
                     .set("key", trial.generation.key_reference)

@@ -31,8 +31,8 @@ Result<LocalParent> open_parent(Context& context, const Arguments& arguments) {
 }
 
 // The parent signs, and its answer is installed.
-Status join_ca_parent(Context& context, const Workspace& workspace, LocalParent& parent,
-                      const Arguments& arguments, const store::AuthorityRecord& record, Bytes request) {
+Status join_parent(Context& context, const Workspace& workspace, LocalParent& parent,
+                   const Arguments& arguments, const store::AuthorityRecord& record, Bytes request) {
   ca::LocalAuthority::SubordinateOptions options;
   options.path_length = TRY(arguments.number("path-length"));
   options.validity = TRY(arguments.span("validity"));
@@ -63,7 +63,7 @@ Result<Exit> finish(Context& context, const Workspace& workspace, ChosenParent& 
   if (parent.elsewhere)
     return finish_at_parent(context, workspace, *parent.elsewhere, arguments, task.request, std::move(what));
   if (parent.here) {
-    auto joined = join_ca_parent(context, workspace, *parent.here, arguments, what.record, task.request);
+    auto joined = join_parent(context, workspace, *parent.here, arguments, what.record, task.request);
     if (!joined)
       return std::move(joined.error())
           .context(fmt::format("having {} signed by its parent", task.what))

@@ -13,7 +13,7 @@ namespace {
 
 using store::AuthorityKind;
 
-Status check_call_ca_renew(const Arguments& arguments, const store::AuthorityRecord& record) {
+Status check_renewal_call(const Arguments& arguments, const store::AuthorityRecord& record) {
   const bool parent = arguments.has("parent"), request_out = arguments.has("request-out");
   if (record.kind == AuthorityKind::root) {
     if (parent || request_out)
@@ -68,7 +68,7 @@ Result<std::pair<std::string, std::string>> assignment(const std::string& text) 
 Result<Exit> ca_renew(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
-  TRY(check_call_ca_renew(arguments, record));
+  TRY(check_renewal_call(arguments, record));
   ca::RenewOptions options = TRY(renew_options(context, arguments, record));
   (void)TRY(arguments.number("path-length"));
   ChosenParent parent = TRY(choose_parent(context, arguments));

@@ -20,7 +20,7 @@ std::vector<std::string> next_steps(const store::AuthorityRecord& record, bool w
                       shell_word(record.name))};
 }
 
-Value describe_report(const ca::CaPolicy& policy) {
+Value describe_policy(const ca::CaPolicy& policy) {
   Value settings = Value::list();
   for (const auto& line : policy.lines)
     settings.push(Value()
@@ -34,8 +34,8 @@ Value describe_report(const ca::CaPolicy& policy) {
       .set("warnings", texts(policy.warnings));
 }
 
-Result<std::vector<std::string>> publish_report(Context& context, const Workspace& workspace,
-                                                const std::string& name) {
+Result<std::vector<std::string>> publish_first_crls(Context& context, const Workspace& workspace,
+                                                    const std::string& name) {
   const auto authority = TRY(context.open_authority(workspace, name));
   std::vector<std::string> published;
   for (const fs::path& file : TRY(ca::publish_ca_certificates(*authority)))
@@ -92,7 +92,7 @@ Result<Exit> report(Context& context, const Workspace& workspace, const Report& 
     value.set("ca", TRY(api::describe(workspace.environment(), *snapshot, record)));
     value.set("files", texts(what.published)).set("request_file", text_or_null(what.request_file));
     value.set("root_sha256", hex_or_null(what.root_fingerprint));
-    value.set("capolicy", what.policy ? describe_report(*what.policy) : Value());
+    value.set("capolicy", what.policy ? describe_policy(*what.policy) : Value());
     value.set("warnings", texts(what.warnings)).set("next", texts(next));
     print_json(context, value);
     return exit;
@@ -111,7 +111,7 @@ Result<Exit> report(Context& context, const Workspace& workspace, const Report& 
 }
 
 Result<Exit> publish_and_report(Context& context, const Workspace& workspace, Report what) {
-  auto published = publish_report(context, workspace, what.record.name);
+  auto published = publish_first_crls(context, workspace, what.record.name);
   if (!published)
     return std::move(published.error())
         .context(fmt::format("publishing for CA '{}', which is set up all the same", what.record.name))

@@ -13,7 +13,7 @@ using relying::ListedCrl;
 bool is_there(const ListedCrl& line) { return line.octets != 0 && !line.damaged; }
 
 // What there is to say of a line that has no CRL to show.
-std::string state_of_cache(const ListedCrl& line, Time now) {
+std::string crl_state(const ListedCrl& line, Time now) {
   if (line.damaged) return "damaged";
   if (line.octets == 0) return "cleared";
   if (!line.next_update) return "-";
@@ -46,8 +46,8 @@ Result<Exit> list_cache(Context& context, const Arguments&) {
     // Of a line that says nothing any more only the name is known.
     const bool known = !line.issuer.empty();
     table.add({line.line.substr(0, 16), known ? line.issuer : "-",
-               known ? line.delta ? "delta" : "base" : "-", known ? line.number : "-",
-               state_of_cache(line, now), is_there(line) ? format_time(line.fetched_at) : std::string("-"),
+               known ? line.delta ? "delta" : "base" : "-", known ? line.number : "-", crl_state(line, now),
+               is_there(line) ? format_time(line.fetched_at) : std::string("-"),
                fmt::format("{}", line.octets), line.url});
     values.push(describe_cache(line, now));
     damaged = damaged || line.damaged;

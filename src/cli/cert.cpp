@@ -97,7 +97,7 @@ class Listing {
   std::size_t size_ = 0;
 };
 
-Result<Exit> list_certificate(Context& context, const Arguments& arguments) {
+Result<Exit> list_certificates(Context& context, const Arguments& arguments) {
   store::CertificateFilter filter;
   filter.template_name = arguments.text("template");
   filter.requester = arguments.text("requester");
@@ -163,8 +163,8 @@ Result<Found> find_with_authority(Context& context, const Workspace& workspace, 
 }
 
 // After a change: the record as it is now, and what is left to do.
-Result<Exit> changed_certificate(Context& context, const Workspace& workspace, Bytes serial,
-                                 const std::string& ca) {
+Result<Exit> report_change(Context& context, const Workspace& workspace, Bytes serial,
+                           const std::string& ca) {
   const auto snapshot = TRY(workspace.snapshot());
   const auto record = TRY(snapshot->certificate(serial));
   if (context.json()) {
@@ -187,7 +187,7 @@ Result<Exit> revoke_certificate(Context& context, const Arguments& arguments) {
   const auto found = TRY(find_with_authority(context, workspace, arguments.operand(0)));
   revocation.serial = found.record.serial;
   TRY(found.authority->revoke(revocation, context.user()).context("revoking {}", arguments.operand(0)));
-  return changed_certificate(context, workspace, found.record.serial, found.authority->record().name);
+  return report_change(context, workspace, found.record.serial, found.authority->record().name);
 }
 
 Result<Exit> release(Context& context, const Arguments& arguments) {
@@ -195,7 +195,7 @@ Result<Exit> release(Context& context, const Arguments& arguments) {
   const auto found = TRY(find_with_authority(context, workspace, arguments.operand(0)));
   TRY(found.authority->release(found.record.serial, context.user())
           .context("releasing {}", arguments.operand(0)));
-  return changed_certificate(context, workspace, found.record.serial, found.authority->record().name);
+  return report_change(context, workspace, found.record.serial, found.authority->record().name);
 }
 
 Result<Exit> export_certificate(Context& context, const Arguments& arguments) {
@@ -260,7 +260,7 @@ constexpr Option kCertificateExport[] = {
 
 constexpr Command kCertificateCommands[] = {
     {"cert list", "", "list the certificates that were issued here", "", kCertificateList,
-     "vouch cert list --expires-before 2027-01-31 --template WebServer", &list_certificate},
+     "vouch cert list --expires-before 2027-01-31 --template WebServer", &list_certificates},
     {"cert show",
      "FILE|SERIAL",
      "show a certificate, field by field",

@@ -41,8 +41,8 @@ Result<ca::MintOrder> order_of(const Context& context, const Arguments& argument
       {"subject", &order.subjects}, {"name", &order.required_names}, {"allow-name", &order.allowed_names},
       {"key-usage", &order.usage},  {"purpose", &order.purposes},    {"key-type", &order.key_types},
       {"hash", &order.hashes}};
-  for (const auto& [option, list_challenge] : lists)
-    if (arguments.has(option)) *list_challenge = arguments.all(option);
+  for (const auto& [option, list] : lists)
+    if (arguments.has(option)) *list = arguments.all(option);
   order.min_bits = TRY(arguments.number("min-bits")).value_or(order.min_bits);
   order.max_bits = TRY(arguments.number("max-bits")).value_or(order.max_bits);
   if (const auto span = TRY(arguments.span("validity"))) order.validity = *span;
@@ -124,7 +124,7 @@ Result<Exit> password(Context& context, const Arguments& arguments) {
 
 // --- looking and cancelling ---
 
-Result<Exit> list_challenge(Context& context, const Arguments& arguments) {
+Result<Exit> list_challenges(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   store::ChallengeFilter filter;
@@ -205,7 +205,7 @@ Result<Exit> cancel(Context& context, const Arguments& arguments) {
 
 // --- keys ---
 
-Result<Exit> key_list_challenge(Context& context, const Arguments&) {
+Result<Exit> list_keys(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(context.choose_authority(*snapshot));
@@ -271,8 +271,8 @@ Result<ca::MinterRights> rights_of(const Arguments& arguments, ca::MinterRights 
                                                                      {"profile", &rights.profiles},
                                                                      {"template", &rights.templates},
                                                                      {"names", &rights.names}};
-  for (const auto& [option, list_challenge] : lists)
-    if (arguments.has(option)) *list_challenge = arguments.all(option);
+  for (const auto& [option, list] : lists)
+    if (arguments.has(option)) *list = arguments.all(option);
   if (const std::string* sids = arguments.find("sids")) rights.sids = *sids == "yes";
   if (const std::string* passwords = arguments.find("passwords")) rights.passwords = *passwords == "yes";
   rights.longest = TRY(arguments.span("longest")).value_or(rights.longest);
@@ -453,7 +453,7 @@ constexpr Command kChallengeCommands[] = {
      "may say otherwise. It is bound to no name: prefer vouch challenge mint.",
      kChallengePassword, "vouch challenge password phones", &password},
     {"challenge list", "", "show what was minted and what became of it", "", kChallengeList,
-     "vouch challenge list --state minted", &list_challenge},
+     "vouch challenge list --state minted", &list_challenges},
     {"challenge show",
      "ID",
      "show a challenge, without its text",
@@ -469,7 +469,7 @@ constexpr Command kChallengeCommands[] = {
      "",
      {},
      "vouch challenge key list",
-     &key_list_challenge},
+     &list_keys},
     {"challenge key renew", "", "make a new key",
      "Sealing keys are renewed every 90 days by themselves. The old key stays until its last challenge has "
      "expired.",

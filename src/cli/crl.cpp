@@ -204,7 +204,7 @@ Result<Exit> list_targets(Context& context, const store::Snapshot& snapshot,
   return Exit::done;
 }
 
-Result<Exit> list_crl(Context& context, const Arguments& arguments) {
+Result<Exit> list_crls(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   auto authorities = TRY(snapshot->authorities());
@@ -471,7 +471,7 @@ constexpr Command kCrlCommands[] = {
      "which a timer calls, the keys are opened only when something is due.",
      kPublish, "vouch crl publish --if-due --all", &publish_crl},
     {"crl list", "", "list the CRLs that were published", "", kListOptions, "vouch crl list --json",
-     &list_crl},
+     &list_crls},
     {"crl schedule", "", "show or change when a CA publishes CRLs",
      "Without options it shows. Changes take effect with the next CRL. docs/mechanisms/crl.md explains "
      "period, "

@@ -32,7 +32,7 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
-Result<mode_t> mode_of_sync(const std::string& text) {
+Result<mode_t> file_mode_of(const std::string& text) {
   mode_t mode = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
   if (error != std::errc{} || end != text.data() + text.size() || mode > 0777)
@@ -62,7 +62,7 @@ Result<SyncTarget> target_of_line(Context& context, const Arguments& arguments) 
   target.name = name_of_output(context.provider(), target.output);
   target.form = TRY(for_option(relying::output_form_from_name(arguments.text("form", "pem")), "form"));
   target.with_certificates = arguments.has("with-certificates");
-  if (const std::string* mode = arguments.find("mode")) target.mode = TRY(mode_of_sync(*mode));
+  if (const std::string* mode = arguments.find("mode")) target.mode = TRY(file_mode_of(*mode));
   target.hook = words_of(arguments.text("hook"));
   target.proxy = arguments.text("proxy");
   if (const Status fits = relying::check_sync_target(target); !fits)
@@ -99,7 +99,7 @@ Result<std::vector<SyncTarget>> chosen_targets(const fs::path& folder,
   return chosen;
 }
 
-void print_sync(const Context& context, const SyncReport& report) {
+void print_report(const Context& context, const SyncReport& report) {
   for (const auto& place : report.places) {
     if (place.error.empty())
       context.say("{}: CRL 0x{} of {}, valid until {}, from {}: {}", report.name, place.number, place.issuer,
@@ -154,7 +154,7 @@ Result<Exit> run_once(Context& context, const Arguments& arguments, const fs::pa
     }
     exit = worse(exit, exit_of(*report));
     reports.push(relying::to_value(*report));
-    if (!context.json()) print_sync(context, *report);
+    if (!context.json()) print_report(context, *report);
   }
   if (context.json()) print_json(context, Value().set("targets", std::move(reports)));
   return exit;

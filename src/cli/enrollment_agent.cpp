@@ -12,7 +12,7 @@ Result<std::string> agent_of(const Context& context, const std::string& subject_
   return x509::to_rfc4514(TRY(x509::parse_certificate(certificates.front())).subject);
 }
 
-Result<Exit> list_agent(Context& context, const Arguments&) {
+Result<Exit> list_agents(Context& context, const Arguments&) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   const auto record = TRY(context.choose_authority(*snapshot));
@@ -83,7 +83,7 @@ constexpr Command kAgentCommands[] = {
      "",
      {},
      "vouch enrollment-agent list",
-     &list_agent},
+     &list_agents},
     {"enrollment-agent allow", "SUBJECT|FILE", "let an enrolment agent enrol for others",
      "An agent signs the request of somebody else; his certificate has the purpose Certificate Request "
      "Agent. "

@@ -107,7 +107,7 @@ Error unknown_code(std::string_view code) {
                               : fmt::format("did you mean {}?", near));
 }
 
-void print_explain(const Context& context, const Explanation& explanation) {
+void print_explanation(const Context& context, const Explanation& explanation) {
   Fields fields;
   fields.add("Code", explanation.code).add("Kind", explanation.kind);
   if (explanation.aadsts != 0) fields.add("Entra", fmt::format("AADSTS{}", explanation.aadsts));
@@ -127,7 +127,7 @@ Result<Exit> explain_code(Context& context, const Arguments& arguments) {
   const auto explanation = explain_code(code);
   if (!explanation) return unknown_code(code);
   if (!context.json()) {
-    print_explain(context, *explanation);
+    print_explanation(context, *explanation);
     return Exit::done;
   }
   Value value;

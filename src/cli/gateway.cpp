@@ -8,7 +8,7 @@
 namespace vouch::cli {
 namespace {
 
-Result<Exit> status_gateway(Context& context, const Arguments& arguments) {
+Result<Exit> gateway_status(Context& context, const Arguments& arguments) {
   relying::GatewayClient gateway(TRY(need_gateway(context, arguments.find("socket"))));
   const Value value = TRY(gateway.status());
   const Value* health = value.find("health");
@@ -23,7 +23,7 @@ Result<Exit> status_gateway(Context& context, const Arguments& arguments) {
   return well ? Exit::done : Exit::found_bad;
 }
 
-Result<relying::DecisionFilter> filter_of_gateway(const Arguments& arguments) {
+Result<relying::DecisionFilter> decision_filter_of(const Arguments& arguments) {
   relying::DecisionFilter filter;
   if (arguments.has("refused") && arguments.has("accepted"))
     return usage_error("--refused and --accepted together mean all: leave out both");
@@ -48,7 +48,7 @@ std::string member_text(const Value& line, std::string_view key) {
 
 Result<Exit> decisions(Context& context, const Arguments& arguments) {
   relying::GatewayClient gateway(TRY(need_gateway(context, arguments.find("socket"))));
-  const auto lines = TRY(gateway.decisions(TRY(filter_of_gateway(arguments))));
+  const auto lines = TRY(gateway.decisions(TRY(decision_filter_of(arguments))));
   if (const std::string* out = arguments.find("out")) {
     std::string whole;
     for (const std::string& line : lines) whole += line + '\n';
@@ -131,7 +131,7 @@ constexpr Option kTrace[] = {
 
 constexpr Command kGatewayCommands[] = {
     {"gateway status", "", "what the gateway of this host has cached and is doing", "", kGatewayStatus,
-     "vouch gateway status", &status_gateway},
+     "vouch gateway status", &gateway_status},
     {"gateway decisions", "", "what it has decided, the newest 10,000", "", kDecisions,
      "vouch gateway decisions --refused --since 2026-11-23", &decisions},
     {"gateway trace", "[on|off|show|clear]", "keep the whole record of decisions for a while",

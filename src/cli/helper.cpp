@@ -33,20 +33,19 @@ Result<Asked> question_of_helper(const Arguments& arguments, std::string client)
 }
 
 // One line, which the server puts into its own log; the exit code is what it goes by.
-Result<Exit> answer_helper(Context& context, const Arguments& arguments, const Asked& asked,
-                           const std::string& whom) {
-  const Answer answer_helper = TRY(decide(context, arguments, asked));
+Result<Exit> answer_to_helper(Context& context, const Arguments& arguments, const Asked& asked,
+                              const std::string& whom) {
+  const Answer answer = TRY(decide(context, arguments, asked));
   if (context.json())
-    print_json(context, Value().set("decision", answer_helper.whole));
-  else if (answer_helper.accepted)
+    print_json(context, Value().set("decision", answer.whole));
+  else if (answer.accepted)
     context.say("vouch: {}: accepted", whom);
   else
-    context.out() << printable(fmt::format(
-                         "vouch: {}: refused: {}{}: {}", whom, answer_helper.name,
-                         answer_helper.code == 0 ? "" : fmt::format(" (AADSTS{})", answer_helper.code),
-                         answer_helper.message))
+    context.out() << printable(fmt::format("vouch: {}: refused: {}{}: {}", whom, answer.name,
+                                           answer.code == 0 ? "" : fmt::format(" (AADSTS{})", answer.code),
+                                           answer.message))
                   << '\n';
-  return answer_helper.accepted ? Exit::done : Exit::found_bad;
+  return answer.accepted ? Exit::done : Exit::found_bad;
 }
 
 // tls-verify CMD: called as CMD DEPTH SUBJECT, from the root down to the client (depth 0), with the
@@ -60,8 +59,8 @@ Result<Exit> openvpn(Context& context, const Arguments& arguments) {
         .with_hint("add to its configuration: tls-export-cert /run/openvpn-server; and script-security 2");
   Asked asked = TRY(question_of_helper(arguments, "openvpn"));
   asked.question.chain = TRY(read_certificate_file(context, *file));
-  return answer_helper(context, arguments, asked,
-                       arguments.operands().size() > 1 ? arguments.operand(1) : *file);
+  return answer_to_helper(context, arguments, asked,
+                          arguments.operands().size() > 1 ? arguments.operand(1) : *file);
 }
 
 // verify { client = "CMD %{TLS-Client-Cert-Filename}" } in eap.conf.
@@ -71,7 +70,7 @@ Result<Exit> freeradius(Context& context, const Arguments& arguments) {
   for (const std::string& file : arguments.all("chain"))
     for (Buffer& der : TRY(read_certificate_file(context, file)))
       asked.question.chain.push_back(std::move(der));
-  return answer_helper(context, arguments, asked, arguments.operand(0));
+  return answer_to_helper(context, arguments, asked, arguments.operand(0));
 }
 
 constexpr Option kProfile = {"profile", "NAME", "cba, logon, or one of one's own; else that of the gateway"};

@@ -14,15 +14,11 @@ namespace {
 using ca::Location;
 using ca::LocationList;
 
-std::string_view name_of_location(LocationList list_location) {
-  return list_location == LocationList::cdp ? "cdp" : "aia";
-}
-std::string_view title_of(LocationList list_location) {
-  return list_location == LocationList::cdp ? "CDP" : "AIA";
-}
+std::string_view list_name(LocationList list) { return list == LocationList::cdp ? "cdp" : "aia"; }
+std::string_view title_of(LocationList list) { return list == LocationList::cdp ? "CDP" : "AIA"; }
 
-std::vector<Location>& locations_of(ca::AuthoritySettings& settings, LocationList list_location) {
-  return list_location == LocationList::cdp ? settings.cdp : settings.aia;
+std::vector<Location>& locations_of(ca::AuthoritySettings& settings, LocationList list) {
+  return list == LocationList::cdp ? settings.cdp : settings.aia;
 }
 
 Result<LocationList> chosen_list(const Arguments& arguments) {
@@ -32,12 +28,11 @@ Result<LocationList> chosen_list(const Arguments& arguments) {
   return arguments.has("cdp") ? LocationList::cdp : LocationList::aia;
 }
 
-Result<std::vector<Location>> read_locations(std::span<const std::string> operands,
-                                             LocationList list_location) {
+Result<std::vector<Location>> read_locations(std::span<const std::string> operands, LocationList list) {
   std::vector<Location> locations;
   for (const std::string& text : operands) {
     Location location = TRY(ca::parse_location(text));
-    TRY(ca::check_location(list_location, location));
+    TRY(ca::check_location(list, location));
     for (const Location& other : locations)
       if (other.url == location.url) return usage_error("{} is given twice", location.url);
     locations.push_back(std::move(location));
@@ -60,13 +55,13 @@ Result<std::size_t> find_location(const std::vector<Location>& locations, const 
       .with_hint("vouch location list shows them; name one by its number or its URL");
 }
 
-Value describe_location(LocationList list_location, const std::vector<Location>& locations) {
+Value describe_location(LocationList list, const std::vector<Location>& locations) {
   Value values = Value::list();
   for (const Location& location : locations)
     values.push(Value()
                     .set("location", ca::format_location(location))
                     .set("flags", std::int64_t{location.flags})
-                    .set("names", ca::flag_names(list_location, location.flags))
+                    .set("names", ca::flag_names(list, location.flags))
                     .set("url", location.url));
   return values;
 }
@@ -95,9 +90,9 @@ void print_usage(const Context& context, const ca::LocationUsage& usage) {
 
 // --- commands ---
 
-Result<Exit> report_location(Context& context, const store::AuthorityRecord& record,
-                             ca::AuthoritySettings settings, const std::vector<LocationList>& lists,
-                             const std::optional<ca::LocationUsage>& usage) {
+Result<Exit> report_locations(Context& context, const store::AuthorityRecord& record,
+                              ca::AuthoritySettings settings, const std::vector<LocationList>& lists,
+                              const std::optional<ca::LocationUsage>& usage) {
   if (context.json()) {
     Value value;
     value.set("ca", record.name);
@@ -109,11 +104,11 @@ Result<Exit> report_location(Context& context, const store::AuthorityRecord& rec
     return Exit::done;
   }
   Table table{"LIST", "NO", "LOCATION", "FLAGS"};
-  for (const LocationList list_location : lists) {
+  for (const LocationList list : lists) {
     int number = 0;
-    for (const Location& location : locations_of(settings, list_location))
-      table.add({std::string(title_of(list_location)), std::to_string(++number),
-                 ca::format_location(location), ca::flag_names(list_location, location.flags)});
+    for (const Location& location : locations_of(settings, list))
+      table.add({std::string(title_of(list)), std::to_string(++number), ca::format_location(location),
+                 ca::flag_names(list, location.flags)});
   }
   table.print(context, "no locations");
   if (usage) {
@@ -123,7 +118,7 @@ Result<Exit> report_location(Context& context, const store::AuthorityRecord& rec
   return Exit::done;
 }
 
-Result<Exit> list_location(Context& context, const Arguments& arguments) {
+Result<Exit> list_locations(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(workspace.snapshot());
   const auto record = TRY(context.choose_authority(*snapshot));
@@ -134,22 +129,22 @@ Result<Exit> list_location(Context& context, const Arguments& arguments) {
   std::optional<ca::LocationUsage> usage;
   if (arguments.has("usage"))
     usage = TRY(ca::location_usage(*snapshot, record, settings, context.clock().now()));
-  return report_location(context, record, settings, lists, usage);
+  return report_locations(context, record, settings, lists, usage);
 }
 
 // What the change means, for people.
-void explain_location(const Context& context, const ca::AuthoritySettings& before,
-                      const ca::AuthoritySettings& after, LocationList list_location) {
+void explain_consequences(const Context& context, const ca::AuthoritySettings& before,
+                          const ca::AuthoritySettings& after, LocationList list) {
   const auto has = [](const std::vector<Location>& locations, std::uint32_t flags) {
     return std::ranges::any_of(locations, [&](const Location& l) { return (l.flags & flags) != 0; });
   };
-  const bool cdp = list_location == LocationList::cdp;
+  const bool cdp = list == LocationList::cdp;
   const std::uint32_t carried =
       ca::add_to_certificate | (cdp ? 0u : std::uint32_t{ca::add_to_certificate_ocsp});
   const auto& now = cdp ? after.cdp : after.aia;
   if (!has(now, carried) && !after.no_locations)
     context.note("warning: no {} location goes into certificates: nothing is issued until there is one",
-                 title_of(list_location));
+                 title_of(list));
   if (!has(now, ca::publish_to_server))
     context.note("warning: {} is published nowhere", cdp ? "no CRL" : "the CA certificate");
   context.note(
@@ -170,7 +165,7 @@ Status check_expansion(const ca::AuthoritySettings& settings, const std::string&
 // Reads, changes and writes one list, with its entry in the audit log.
 Result<Exit> change(Context& context, const Arguments& arguments, std::string_view verb,
                     const std::function<Status(std::vector<Location>&)>& apply) {
-  const LocationList list_location = TRY(chosen_list(arguments));
+  const LocationList list = TRY(chosen_list(arguments));
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   const auto before = TRY(ca::parse_settings(record.settings));
@@ -178,32 +173,31 @@ Result<Exit> change(Context& context, const Arguments& arguments, std::string_vi
       TRY(revocation::shards_are_carried(*TRY(workspace.snapshot()), record.id, context.clock().now()));
   std::string what;
   for (const std::string& operand : arguments.operands()) what += (what.empty() ? "" : " ") + operand;
-  const auto after = TRY(ca::change_settings(
-      workspace.environment(), record.name,
-      {.actor = context.user(),
-       .action = fmt::format("location.{}", verb),
-       .details = ca::AuditDetails().add("list", name_of_location(list_location)).add("locations", what),
-       .apply = [&](ca::AuthoritySettings& settings) -> Status {
-         TRY(apply(locations_of(settings, list_location)));
-         TRY(check_expansion(settings, record.name, locations_of(settings, list_location)));
-         if (settings.crl_shards > 1) TRY(ca::check_crl_settings(settings));
-         return shards_are_carried ? ca::check_shard_places(settings.cdp) : ok();
-       }}));
-  explain_location(context, before, after, list_location);
+  const auto after = TRY(
+      ca::change_settings(workspace.environment(), record.name,
+                          {.actor = context.user(),
+                           .action = fmt::format("location.{}", verb),
+                           .details = ca::AuditDetails().add("list", list_name(list)).add("locations", what),
+                           .apply = [&](ca::AuthoritySettings& settings) -> Status {
+                             TRY(apply(locations_of(settings, list)));
+                             TRY(check_expansion(settings, record.name, locations_of(settings, list)));
+                             if (settings.crl_shards > 1) TRY(ca::check_crl_settings(settings));
+                             return shards_are_carried ? ca::check_shard_places(settings.cdp) : ok();
+                           }}));
+  explain_consequences(context, before, after, list);
   if (context.json()) {
     Value value;
-    value.set("ca", record.name).set("list", name_of_location(list_location));
-    value.set("locations",
-              describe_location(list_location, list_location == LocationList::cdp ? after.cdp : after.aia));
+    value.set("ca", record.name).set("list", list_name(list));
+    value.set("locations", describe_location(list, list == LocationList::cdp ? after.cdp : after.aia));
     print_json(context, value);
     return Exit::done;
   }
-  return report_location(context, record, after, {list_location}, std::nullopt);
+  return report_locations(context, record, after, {list}, std::nullopt);
 }
 
 Result<Exit> add_location(Context& context, const Arguments& arguments) {
-  const LocationList list_location = TRY(chosen_list(arguments));
-  const auto added = TRY(read_locations(arguments.operands(), list_location));
+  const LocationList list = TRY(chosen_list(arguments));
+  const auto added = TRY(read_locations(arguments.operands(), list));
   const auto at = TRY(arguments.number("at"));
   return change(context, arguments, "add", [&](std::vector<Location>& locations) -> Status {
     for (const Location& location : added)
@@ -277,7 +271,7 @@ constexpr Command kLocationCommands[] = {
     {"location list", "", "show where CRLs and CA certificates are published and found",
      "FLAGS is the sum of what a location is for, as certutil writes it; docs/reference/locations.md has the "
      "flags and the variables (%3 or <CaName>, …). Clients try the URLs in the order of the list.",
-     kLocationList, "vouch location list --usage", &list_location},
+     kLocationList, "vouch location list --usage", &list_locations},
     {"location add", "FLAGS:URL...", "add locations; those that are there stay",
      "FLAGS are a number (65) or names with commas between (PublishToServer,PublishDeltaToServer). Takes "
      "effect "

@@ -21,7 +21,7 @@ Result<std::map<std::string, std::string>> attributes_of(const Arguments& argume
   return attributes;
 }
 
-Result<Exit> report_request(Context& context, const ca::LocalAuthority& authority, const ca::Outcome& outcome,
+Result<Exit> report_outcome(Context& context, const ca::LocalAuthority& authority, const ca::Outcome& outcome,
                             const Arguments& arguments, std::string input = {}) {
   OutcomeOptions options{arguments.text("out"), std::move(input), {}, false};
   if (arguments.has("chain")) options.chain = TRY(authority.chain());
@@ -57,10 +57,10 @@ Result<Exit> submit(Context& context, const Arguments& arguments) {
         "note: the attribute 'san' is kept with the request and never used: names come from the request "
         "itself");
   const auto outcome = TRY(authority->submit(submission).context("submitting {}", arguments.operand(0)));
-  return report_request(context, *authority, outcome, arguments, arguments.operand(0));
+  return report_outcome(context, *authority, outcome, arguments, arguments.operand(0));
 }
 
-Result<Exit> list_request(Context& context, const Arguments& arguments) {
+Result<Exit> list_requests(Context& context, const Arguments& arguments) {
   store::RequestFilter filter;
   if (const std::string* state = arguments.find("state"))
     filter.disposition = TRY(for_option(store::disposition_from_name(*state), "state"));
@@ -163,7 +163,7 @@ Result<Exit> approve(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto authority = TRY(authority_of_request(context, workspace, id));
   const auto outcome = TRY(authority->approve(id, context.user()));
-  return report_request(context, *authority, outcome, arguments);
+  return report_outcome(context, *authority, outcome, arguments);
 }
 
 Result<Exit> deny(Context& context, const Arguments& arguments) {
@@ -185,7 +185,7 @@ Result<Exit> retrieve(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto authority = TRY(authority_of_request(context, workspace, id));
   const auto outcome = TRY(authority->retrieve(id));
-  return report_request(context, *authority, outcome, arguments);
+  return report_outcome(context, *authority, outcome, arguments);
 }
 
 constexpr Option kSubmit[] = {
@@ -222,7 +222,7 @@ constexpr Command kRequestCommands[] = {
      "printed.",
      kSubmit, "vouch request submit web.csr --template WebServer --out web.pem", &submit},
     {"request list", "", "list requests", "", kRequestList, "vouch request list --state pending",
-     &list_request},
+     &list_requests},
     {"request show",
      "ID",
      "show a request with what it asks for",

@@ -7,7 +7,7 @@
 namespace vouch::cli {
 namespace {
 
-Result<Exit> list_role(Context& context, const Arguments& arguments) {
+Result<Exit> list_roles(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(ca::snapshot_for_reading(workspace.environment(), context.user()));
   const AuthorityNames names = TRY(authority_names(*snapshot));
@@ -75,7 +75,8 @@ Result<ca::Grant> grant_of(const Context& context, const Workspace& workspace, c
   return grant;
 }
 
-Result<Exit> report_role(Context& context, const Workspace& workspace, const ca::Grant& grant, bool granted) {
+Result<Exit> report_grant(Context& context, const Workspace& workspace, const ca::Grant& grant,
+                          bool granted) {
   const AuthorityNames names = TRY(authority_names(*TRY(workspace.snapshot())));
   const std::string ca = name_of(names, grant.authority);
   if (context.json())
@@ -105,14 +106,14 @@ Result<Exit> grant(Context& context, const Arguments& arguments) {
   } else {
     TRY(ca::grant_role(workspace.environment(), grant, context.user()));
   }
-  return report_role(context, workspace, grant, true);
+  return report_grant(context, workspace, grant, true);
 }
 
 Result<Exit> revoke_role(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const ca::Grant grant = TRY(grant_of(context, workspace, arguments));
   TRY(ca::revoke_role(workspace.environment(), grant, context.user()));
-  return report_role(context, workspace, grant, false);
+  return report_grant(context, workspace, grant, false);
 }
 
 Result<Exit> set_rule(Context& context, const Arguments& arguments, ca::RoleRule::Kind kind) {
@@ -157,7 +158,7 @@ constexpr Option kRoleRevoke[] = {
 constexpr Option kRule[] = {{"template", "NAME", "only for requests for this template"}};
 
 constexpr Command kRoleCommands[] = {
-    {"role list", "", "show who may do what", "", kRoleList, "vouch role list --json", &list_role},
+    {"role list", "", "show who may do what", "", kRoleList, "vouch role list --json", &list_roles},
     {"role grant", "ROLE PRINCIPAL", "give somebody a role",
      "ROLE is administrator (sets up CAs, templates, settings, roles), manager (approves, denies, revokes), "
      "auditor (reads the audit log), enroller (hands in requests) or reader. PRINCIPAL is an account, "

@@ -41,7 +41,7 @@ auto value_of(const Table& table, std::string_view name, std::string_view what)
 }
 
 template <class Table, class T>
-std::string name_of_pending(const Table& table, const T& value) {
+std::string name_in(const Table& table, const T& value) {
   return std::string(std::ranges::find(table, value, [](const auto& row) { return row.value; })->name);
 }
 
@@ -90,10 +90,10 @@ std::string encode(const ScepPending& pending) {
   out.set("signing_certificate", to_base64(pending.signing_certificate));
   out.set("subject", to_base64(pending.subject)).set("issuer", to_base64(pending.issuer));
   out.set("encryption", to_base64(pending.encryption)).set("signers", std::move(signers));
-  out.set("out", pending.out).set("cipher", name_of_pending(kCiphers, pending.cipher));
-  out.set("key_transport", name_of_pending(kKeyTransports, pending.key_transport));
+  out.set("out", pending.out).set("cipher", name_in(kCiphers, pending.cipher));
+  out.set("key_transport", name_in(kKeyTransports, pending.key_transport));
   out.set("digest", pending.digest ? Value(x509::to_string(*pending.digest)) : Value(""));
-  out.set("transport", name_of_pending(kTransports, pending.transport));
+  out.set("transport", name_in(kTransports, pending.transport));
   return to_json(out) + "\n";
 }
 

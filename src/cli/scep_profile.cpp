@@ -10,7 +10,7 @@ namespace {
 
 using daemon::scep::ProfileConfiguration;
 
-std::string mode_of_profile(const ProfileConfiguration& profile) {
+std::string challenge_mode_of(const ProfileConfiguration& profile) {
   return profile.mode == daemon::scep::Profile::Mode::ra ? "ra" : "ca";
 }
 
@@ -22,7 +22,7 @@ Value describe_profile(const ScepHost& host, const ProfileConfiguration& profile
       .set("enabled", profile.enabled)
       .set("url", text_or_null(host.url_of(profile)))
       .set("ca", text_or_null(profile.ca))
-      .set("mode", mode_of_profile(profile))
+      .set("mode", challenge_mode_of(profile))
       .set("account", profile.account_name())
       .set("challenge", to_string(profile.challenge))
       .set("templates", std::move(templates))
@@ -30,7 +30,7 @@ Value describe_profile(const ScepHost& host, const ProfileConfiguration& profile
       .set("legacy", profile.legacy);
 }
 
-Result<Exit> list_profile(Context& context, const Arguments&) {
+Result<Exit> list_profiles(Context& context, const Arguments&) {
   const auto host = TRY(ScepHost::open(context));
   Table table{"NAME", "URL", "CA", "MODE", "CHALLENGE", "TEMPLATES"};
   Value values = Value::list();
@@ -38,7 +38,7 @@ Result<Exit> list_profile(Context& context, const Arguments&) {
     std::string templates;
     for (const std::string& name : profile.templates()) templates += (templates.empty() ? "" : ", ") + name;
     table.add({profile.name, profile.enabled ? host->url_of(profile) : "off", profile.ca,
-               mode_of_profile(profile), std::string(to_string(profile.challenge)), templates});
+               challenge_mode_of(profile), std::string(to_string(profile.challenge)), templates});
     values.push(describe_profile(*host, profile));
   }
   if (context.json())
@@ -69,7 +69,7 @@ Result<Exit> show_profile(Context& context, const Arguments& arguments) {
     Fields fields;
     fields.add("Profile", profile.name).add("URL", host->url_of(profile)).add("CA", profile.ca);
     fields.add("Behind", profile.internal_url)
-        .add("Mode", mode_of_profile(profile))
+        .add("Mode", challenge_mode_of(profile))
         .add("Account", profile.account_name());
     fields.add("Challenge", to_string(profile.challenge)).add("A browser gets", visit_of(profile));
     fields.add("Root", profile.root);
@@ -124,7 +124,7 @@ Result<Exit> trust(Context& context, const Arguments& arguments) {
 constexpr Option kTrustOptions[] = {{"out", "FOLDER", "where the files go; here if left out"}};
 
 constexpr Command kProfileCommands[] = {
-    {"scep profile list", "", "list the SCEP profiles", "", {}, "vouch scep profile list", &list_profile},
+    {"scep profile list", "", "list the SCEP profiles", "", {}, "vouch scep profile list", &list_profiles},
     {"scep profile show",
      "[PROFILE]",
      "show one, and what keeps it from issuing; exit code 4 when something does",

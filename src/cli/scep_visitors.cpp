@@ -48,7 +48,7 @@ std::string remark_on(const scep::Visitor& visitor) {
          "a PIN";
 }
 
-Value describe_visitors(const scep::Visitor& visitor) {
+Value describe_visitor(const scep::Visitor& visitor) {
   return Value()
       .set("client", printable(visitor.client))
       .set("program", text_or_null(printable(visitor.agent)))
@@ -72,7 +72,7 @@ Result<Exit> visitors(Context& context, const Arguments& arguments) {
     table.add({printable(visitor.client), visitor.last, fmt::format("{}", visitor.capabilities),
                fmt::format("{}", visitor.certificates), fmt::format("{}", visitor.messages),
                fmt::format("{}", visitor.unanswered), printable(visitor.agent), remark_on(visitor)});
-    values.push(describe_visitors(visitor));
+    values.push(describe_visitor(visitor));
   }
   if (context.json())
     print_json(context, Value().set("visitors", std::move(values)).set("unreadable", log.unreadable()));

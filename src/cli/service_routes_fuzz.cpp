@@ -157,7 +157,7 @@ void check_answer(const net::Request& request, const net::Response& response) {
     require(body->find("exit") != nullptr && body->find("out") != nullptr);
   } else {
     require(api::check_shape(*body, *api::find_schema("Problem"), "the problem").has_value());
-    require(!api::text_of(*body, "detail").empty());
+    require(!text_member(*body, "detail").empty());
   }
 }
 

@@ -19,7 +19,7 @@ Result<Publishers> publishers(const store::Snapshot& snapshot) {
   return by_template;
 }
 
-std::string version_of_template(const store::TemplateRecord& record) {
+std::string template_version(const store::TemplateRecord& record) {
   return fmt::format("{}.{}", record.major, record.minor);
 }
 
@@ -32,7 +32,7 @@ std::vector<std::string> purposes_of(const policy::CertificateTemplate& value) {
   return names;
 }
 
-Result<Exit> list_template(Context& context, const Arguments& arguments) {
+Result<Exit> list_templates(Context& context, const Arguments& arguments) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto snapshot = TRY(context.read(workspace));
   const Publishers published = TRY(publishers(*snapshot));
@@ -48,13 +48,13 @@ Result<Exit> list_template(Context& context, const Arguments& arguments) {
         (by.empty() || (!only_of.empty() && std::ranges::find(by, only_of) == by.end())))
       continue;
     const auto purposes = purposes_of(entry.value);
-    table.add({entry.value.name, version_of_template(entry.record), format_span(entry.value.validity),
+    table.add({entry.value.name, template_version(entry.record), format_span(entry.value.validity),
                by.empty() ? "-" : fmt::format("{}", fmt::join(by, ", ")),
                fmt::format("{}", fmt::join(purposes, ", "))});
     values.push(Value()
                     .set("name", entry.value.name)
                     .set("display_name", entry.value.display_name)
-                    .set("version", version_of_template(entry.record))
+                    .set("version", template_version(entry.record))
                     .set("validity", format_span(entry.value.validity))
                     .set("approval", entry.value.approval)
                     .set("purposes", texts(purposes))
@@ -73,10 +73,10 @@ Result<Exit> list_history(Context& context, const store::Snapshot& snapshot, con
   Table table{"VERSION", "CHANGED", "BY", "STATE"};
   Value values = Value::list();
   for (const auto& record : versions) {
-    table.add({version_of_template(record), format_time(record.changed_at), record.changed_by,
+    table.add({template_version(record), format_time(record.changed_at), record.changed_by,
                record.removed ? "removed" : ""});
     values.push(Value()
-                    .set("version", version_of_template(record))
+                    .set("version", template_version(record))
                     .set("changed_at", format_time(record.changed_at))
                     .set("changed_by", record.changed_by)
                     .set("removed", record.removed));
@@ -92,10 +92,10 @@ Result<Exit> list_history(Context& context, const store::Snapshot& snapshot, con
 Result<Exit> show_attributes(Context& context, const policy::CertificateTemplate& value) {
   const auto attributes = policy::to_attributes(value);
   if (context.json()) {
-    Value list_template = Value::list();
+    Value list = Value::list();
     for (const policy::DirectoryAttribute& attribute : attributes)
-      list_template.push(Value().set("name", attribute.name).set("values", texts(attribute.values)));
-    print_json(context, Value().set("name", value.name).set("attributes", std::move(list_template)));
+      list.push(Value().set("name", attribute.name).set("values", texts(attribute.values)));
+    print_json(context, Value().set("name", value.name).set("attributes", std::move(list)));
     return Exit::done;
   }
   for (const policy::DirectoryAttribute& attribute : attributes)
@@ -134,13 +134,13 @@ Result<Exit> show_template(Context& context, const Arguments& arguments) {
 }
 
 // The end of every change: the version that now holds.
-Result<Exit> changed_template(Context& context, const Workspace& workspace, const std::string& name,
-                              std::string_view what) {
+Result<Exit> report_new_version(Context& context, const Workspace& workspace, const std::string& name,
+                                std::string_view what) {
   const auto record = TRY(TRY(workspace.snapshot())->certificate_template(name));
   if (context.json())
-    print_json(context, Value().set("name", name).set("version", version_of_template(record)));
+    print_json(context, Value().set("name", name).set("version", template_version(record)));
   else
-    context.say("template {} {}: version {}", name, what, version_of_template(record));
+    context.say("template {} {}: version {}", name, what, template_version(record));
   return Exit::done;
 }
 
@@ -172,7 +172,7 @@ Result<Exit> add_template(Context& context, const Arguments& arguments) {
   if (!arguments.operands().empty()) value = renamed(std::move(value), arguments.operand(0));
   const std::string name = value.name;
   TRY(ca::add_template(workspace.environment(), std::move(value), arguments.has("replace"), context.user()));
-  return changed_template(context, workspace, name, arguments.has("replace") ? "replaced" : "added");
+  return report_new_version(context, workspace, name, arguments.has("replace") ? "replaced" : "added");
 }
 
 Result<Exit> set_template(Context& context, const Arguments& arguments) {
@@ -196,7 +196,7 @@ Result<Exit> set_template(Context& context, const Arguments& arguments) {
     return usage_error("a template keeps its name")
         .with_hint("make one under the new name with: vouch template add");
   TRY(ca::add_template(workspace.environment(), std::move(value), true, context.user()));
-  return changed_template(context, workspace, name, "changed");
+  return report_new_version(context, workspace, name, "changed");
 }
 
 Result<Exit> remove_template(Context& context, const Arguments& arguments) {
@@ -209,19 +209,19 @@ Result<Exit> remove_template(Context& context, const Arguments& arguments) {
 }
 
 // The state that a submission would be in.
-std::string_view state_of_template(const ca::LocalAuthority::Preview& preview) {
+std::string_view outcome_of_preview(const ca::LocalAuthority::Preview& preview) {
   return store::to_string(preview.disposition);
 }
 
 Value describe_findings(const std::vector<lint::Finding>& findings) {
-  Value list_template = Value::list();
+  Value list = Value::list();
   for (const lint::Finding& finding : findings)
-    list_template.push(Value()
-                           .set("rule", finding.id)
-                           .set("severity", lint::to_string(finding.severity))
-                           .set("message", finding.message)
-                           .set("source", finding.source));
-  return list_template;
+    list.push(Value()
+                  .set("rule", finding.id)
+                  .set("severity", lint::to_string(finding.severity))
+                  .set("message", finding.message)
+                  .set("source", finding.source));
+  return list;
 }
 
 Status print_preview(Context& context, const ca::LocalAuthority::Preview& preview, const std::string& name,
@@ -231,7 +231,7 @@ Status print_preview(Context& context, const ca::LocalAuthority::Preview& previe
     print_json(context, Value()
                             .set("template", name)
                             .set("published", published)
-                            .set("state", state_of_template(preview))
+                            .set("state", outcome_of_preview(preview))
                             .set("rule", text_or_null(preview.decision.reason))
                             .set("message", text_or_null(preview.decision.message))
                             .set("mend", text_or_null(preview.decision.mend))
@@ -242,7 +242,7 @@ Status print_preview(Context& context, const ca::LocalAuthority::Preview& previe
   for (policy::TraceStep& step : trace)
     for (std::string* text : {&step.rule, &step.expected, &step.received, &step.mend})
       *text = printable(*text);
-  context.note("would be {}{}{}", state_of_template(preview), preview.decision.message.empty() ? "" : ": ",
+  context.note("would be {}{}{}", outcome_of_preview(preview), preview.decision.message.empty() ? "" : ": ",
                printable(preview.decision.message));
   if (!published) context.note("note: the CA does not publish the template, so it would refuse the request");
   for (const lint::Finding& finding : preview.findings)
@@ -279,11 +279,11 @@ Result<Exit> test(Context& context, const Arguments& arguments) {
   }
 }
 
-Result<Exit> publish_or_withdraw(Context& context, const Arguments& arguments, bool publish_template) {
+Result<Exit> publish_or_withdraw(Context& context, const Arguments& arguments, bool publish) {
   const Workspace& workspace = *TRY(context.workspace());
   const auto record = TRY(context.choose_authority(*TRY(workspace.snapshot())));
   for (const std::string& name : arguments.operands()) {
-    if (publish_template)
+    if (publish)
       TRY(ca::publish_template(workspace.environment(), record.id, name, context.user()));
     else
       TRY(ca::withdraw_template(workspace.environment(), record.id, name, context.user()));
@@ -326,7 +326,7 @@ constexpr Option kTemplateAdd[] = {
 
 constexpr Command kTemplateCommands[] = {
     {"template list", "", "list the templates and who publishes them", "", kTemplateList,
-     "vouch template list --published", &list_template},
+     "vouch template list --published", &list_templates},
     {"template show", "NAME", "print a template as TOML", "", kTemplateShow,
      "vouch template show WebServer > web-server.toml", &show_template},
     {"template history",

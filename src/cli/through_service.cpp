@@ -212,8 +212,8 @@ Result<Ran> run_inside(const Surroundings& outside, Workspace& workspace, const 
   return ran;
 }
 
-net::Response answer_through_service(const Surroundings& surroundings, Workspace& workspace,
-                                     const api::Service& service, const net::Request& request) {
+net::Response answer_command(const Surroundings& surroundings, Workspace& workspace,
+                             const api::Service& service, const net::Request& request) {
   const auto said = [&]() -> Result<net::Response> {
     if (!request.peer->user) return make_error(Errc::denied, "commands are taken on the Unix socket alone");
     const auto caller = TRY(api::caller_of(request, service.environment, service.login_name));
@@ -276,18 +276,17 @@ Result<int> run_through_service(const Context& context, const fs::path& socket, 
                                         .unix_socket = socket.string()})
                                 .context("asking the service at {} to run it", socket.string()));
   if (response.status != 200) return api::error_of(response);
-  const Value answer_through_service =
-      TRY(parse_json(as_text(response.body)).context("reading the answer of the service"));
-  const Value* code = answer_through_service.find("exit");
+  const Value answer = TRY(parse_json(as_text(response.body)).context("reading the answer of the service"));
+  const Value* code = answer.find("exit");
   if (!code || !code->integer()) return malformed_message("has no exit code");
-  const Buffer out = TRY(from_base64(api::text_of(answer_through_service, "out")));
-  for (const auto& [name, content] : TRY(parse_files(answer_through_service))) {
+  const Buffer out = TRY(from_base64(text_member(answer, "out")));
+  for (const auto& [name, content] : TRY(parse_files(answer))) {
     if (!stands_on_line(invocation, name))
       return make_error(Errc::denied, "the service wants to write {}, which nobody asked for", name);
     TRY(context.files().write(name, content));
   }
   context.out() << as_text(out);
-  context.surroundings().err << api::text_of(answer_through_service, "err");
+  context.surroundings().err << text_member(answer, "err");
   return static_cast<int>(*code->integer());
 }
 
@@ -296,7 +295,7 @@ net::Route command_route(const Surroundings& surroundings, Workspace& workspace,
   net::Route route{.path = std::string(kPath),
                    .methods = {net::Method::post},
                    .handler = net::Blocking([&](const net::Request& request) {
-                     return answer_through_service(surroundings, workspace, service, request);
+                     return answer_command(surroundings, workspace, service, request);
                    })};
   route.body_limit = kMostSent * 3 / 2;
   return route;

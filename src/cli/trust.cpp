@@ -26,7 +26,7 @@ void print_warnings(const Context& context, const TrustedIssuer& issuer) {
     context.note("warning: {}: {}", issuer.certificate->subject_text(), warning);
 }
 
-Result<Exit> list_trust(Context& context, const Arguments&) {
+Result<Exit> list_trusted(Context& context, const Arguments&) {
   const auto party = TRY(open_party(context));
   const auto trust = party->party().trust();
   Table table{"SUBJECT", "KIND", "SOURCE", "LABEL", "UNTIL", "CRL", "SHA-256"};
@@ -182,7 +182,7 @@ constexpr Command kTrustCommands[] = {
      "",
      {},
      "vouch trust list",
-     &list_trust},
+     &list_trusted},
     {"trust show",
      "ISSUER",
      "show a trusted issuer",

@@ -74,7 +74,7 @@ Result<Profile> profile_of(const Context& context, const Arguments& arguments) {
   return profile;
 }
 
-Result<Question> question_of_verify(const Context& context, const Arguments& arguments) {
+Result<Question> question_of_call(const Context& context, const Arguments& arguments) {
   Question question;
   if (const std::string* purpose = arguments.find("purpose"))
     question.purpose = TRY(for_option(relying::purpose_from_name(*purpose), "purpose"));
@@ -114,7 +114,7 @@ std::string code_of(const Decision& decision) {
   return decision.code == 0 ? decision.name : fmt::format("{}, AADSTS{}", decision.name, decision.code);
 }
 
-void print_verify(const Context& context, const std::string& file, const Decision& decision, bool explain) {
+void print_decision(const Context& context, const std::string& file, const Decision& decision, bool explain) {
   if (explain) {
     const std::string story = relying::to_text(decision);
     for (std::string_view rest = story; !rest.empty();) {
@@ -139,7 +139,7 @@ void print_verify(const Context& context, const std::string& file, const Decisio
 }
 
 Result<Exit> verify_certificates(Context& context, const Arguments& arguments) {
-  Question question = TRY(question_of_verify(context, arguments));
+  Question question = TRY(question_of_call(context, arguments));
   const Profile profile = TRY(profile_of(context, arguments));
   std::vector<Buffer> more;
   for (const std::string& file : arguments.all("chain"))
@@ -160,7 +160,7 @@ Result<Exit> verify_certificates(Context& context, const Arguments& arguments) {
     const Decision decision = party.party().decide(question, profile);
     if (!decision.accepted) exit = Exit::found_bad;
     decisions.push(relying::to_value(decision).set("file", file));
-    if (!context.json()) print_verify(context, file, decision, arguments.has("explain"));
+    if (!context.json()) print_decision(context, file, decision, arguments.has("explain"));
   }
   if (context.json()) print_json(context, Value().set("decisions", std::move(decisions)));
   return exit;

@@ -25,7 +25,7 @@ constexpr std::string_view kListener =
 struct Said {
   unsigned status = 0;
   Value body;
-  std::string text(std::string_view member) const { return api::text_of(body, member); }
+  std::string text(std::string_view member) const { return text_member(body, member); }
 };
 
 const api::Operation& operation(std::string_view id) {
@@ -175,7 +175,7 @@ TEST_F(AdministrationTest, ARequestIsHandedInApprovedRevokedAndReleased) {
   EXPECT_THAT(to_json(root.ask("traceRequest", request + "/trace").body), HasSubstr("verdict"));
 
   const std::string certificate = "/certificates/" + issued.text("serial");
-  const auto state = [&](const Said& said) { return api::text_of(*said.body.find("record"), "state"); };
+  const auto state = [&](const Said& said) { return text_member(*said.body.find("record"), "state"); };
   EXPECT_EQ(state(root.ask("showCertificate", certificate)), "issued");
   const Value hold = Value().set("reason", "certificateHold");
   EXPECT_EQ(state(root.ask("revokeCertificate", certificate + "/revoke", hold)), "on hold");

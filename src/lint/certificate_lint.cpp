@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
 #include "lint/lint.hpp"
 #include "lint/rule_table.hpp"
 #include "lint/text_rules.hpp"
@@ -192,7 +193,7 @@ Verdict names_in_san(const Facts& facts) {
     if (check_dns_name(name).has_value()) continue;  // a common name that is no host name
     if (std::ranges::none_of(facts.san, [&](const x509::GeneralName& entry) {
           return entry.type == x509::GeneralNameType::dns_name &&
-                 same_ignoring_case(as_text(entry.value), name);
+                 equal_ignoring_case(as_text(entry.value), name);
         }))
       return fmt::format("the common name {} is not among the alternative names", name);
   }

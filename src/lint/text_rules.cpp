@@ -36,10 +36,6 @@ constexpr UpperBound kUpperBounds[] = {
 
 }  // namespace
 
-bool same_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
-}
-
 std::optional<std::string> check_dns_name(std::string_view name) {
   if (name.empty()) return "an empty host name";
   if (name.size() > 253) return "a host name of more than 253 characters";

@@ -17,6 +17,4 @@ std::optional<std::string> check_url(std::string_view url);
 // Upper bounds of RFC 5280 appendix A.1 and the two letters of a country.
 std::optional<std::string> check_attributes(const x509::Name& name);
 
-bool same_ignoring_case(std::string_view a, std::string_view b);
-
 }  // namespace vouch::lint

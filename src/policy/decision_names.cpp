@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "policy/decider.hpp"
 #include "policy/fixed_names.hpp"
 #include "policy/name_syntax.hpp"
@@ -375,10 +376,8 @@ bool Decider::fix_san() {
 
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+std::string plain_host(std::string_view text) {
+  std::string out = lower_case(text);
   while (out.ends_with('.')) out.pop_back();
   return out;
 }
@@ -404,11 +403,11 @@ std::string Decider::protected_name() const {
   if (!names_from_request_ || (t_ != nullptr && t_->ca)) return {};
   std::vector<std::string> asked;
   for (const GeneralName& name : san_)
-    if (name.type == GeneralNameType::dns_name) asked.push_back(lower(as_text(name.value)));
-  if (const std::string name = common_name(); !name.empty()) asked.push_back(lower(name));
+    if (name.type == GeneralNameType::dns_name) asked.push_back(plain_host(as_text(name.value)));
+  if (const std::string name = common_name(); !name.empty()) asked.push_back(plain_host(name));
   for (const std::string& name : asked)
     for (const std::string& guarded : q_.authority.protected_names)
-      if (!guarded.empty() && covers(name, lower(guarded))) return name;
+      if (!guarded.empty() && covers(name, plain_host(guarded))) return name;
   return {};
 }
 

@@ -222,12 +222,6 @@ std::string scalar_text(const Value& value) {
   return "";
 }
 
-std::string_view text_member(const Value& table, std::string_view key) {
-  const Value* member = table.find(key);
-  return member != nullptr && member->text() != nullptr ? std::string_view(*member->text())
-                                                        : std::string_view();
-}
-
 // "Label: a, b", or one value a line when they are many, long, or hold a comma themselves.
 void print_values(std::string& out, std::string_view indent, std::string_view label, const Value& values) {
   constexpr std::size_t kMaxLine = 100;
@@ -265,8 +259,8 @@ Value shortened(const Value& values) {
 void print_extension(std::string& out, std::string_view indent, const Value& extension) {
   const Value* critical = extension.find("critical");
   const bool is_critical = critical != nullptr && critical->boolean() != nullptr && *critical->boolean();
-  const std::string label = std::string(text_member(extension, "label")) + (is_critical ? " (critical)" : "");
-  const std::string_view error = text_member(extension, "error");
+  const std::string label = text_member(extension, "label") + (is_critical ? " (critical)" : "");
+  const std::string error = text_member(extension, "error");
   const Value* values = extension.find("values");
   if (!error.empty())
     out += fmt::format("{}{}: cannot be read: {}\n", indent, label, error);

@@ -86,11 +86,11 @@ Result<std::optional<ca::Submitted>> RemoteAuthority::find_submitted(std::string
   if (!answer && answer.error().code() == Errc::not_found) return std::optional<ca::Submitted>();
   if (!answer) return answer.error();
   TRY(check_shape(*answer, *find_schema("Submitted"), "the authority's answer"));
-  const std::string pem = text_of(*answer, "certificate_request");
+  const std::string pem = text_member(*answer, "certificate_request");
   // A signed message around it has a block of another name.
   auto blocks = TRY(pem_or_der(as_bytes(pem), "CERTIFICATE REQUEST", {"CERTIFICATE REQUEST"}));
   return std::optional<ca::Submitted>({*answer->find("request")->integer(), std::move(blocks.front().der),
-                                       text_of(*answer, "transaction"), TRY(attributes_of(*answer))});
+                                       text_member(*answer, "transaction"), TRY(attributes_of(*answer))});
 }
 
 Result<RemoteAuthority::Certificate> RemoteAuthority::certificate(Bytes serial) const {
@@ -98,9 +98,9 @@ Result<RemoteAuthority::Certificate> RemoteAuthority::certificate(Bytes serial) 
   TRY(check_shape(answer, *find_schema("Certificate"), "the authority's answer"));
   const Value& record = *answer.find("record");
   Certificate certificate;
-  certificate.template_name = text_of(record, "template");
-  certificate.revoked = !text_of(record, "revoked_at").empty();
-  if (const std::string pem = text_of(answer, "certificate"); !pem.empty())
+  certificate.template_name = text_member(record, "template");
+  certificate.revoked = !text_member(record, "revoked_at").empty();
+  if (const std::string pem = text_member(answer, "certificate"); !pem.empty())
     certificate.der = std::move(TRY(pem_or_der(as_bytes(pem), "CERTIFICATE", {"CERTIFICATE"})).front().der);
   return certificate;
 }
@@ -109,7 +109,7 @@ Result<Buffer> RemoteAuthority::crl_about(Bytes serial) const {
   const Value answer = TRY(ask(
       {.method = "GET", .path = fmt::format("/certificates/{}/crl", to_hex(serial)), .most = kLargestCrl}));
   TRY(check_shape(answer, *find_schema("CrlContent"), "the authority's answer"));
-  const std::string pem = text_of(answer, "crl");
+  const std::string pem = text_member(answer, "crl");
   return std::move(TRY(pem_or_der(as_bytes(pem), "X509 CRL", {"X509 CRL"})).front().der);
 }
 
@@ -134,7 +134,7 @@ Result<std::vector<Buffer>> RemoteAuthority::chain() const {
   const Value answer =
       TRY(ask({.method = "GET", .path = fmt::format("/cas/{}/chain", net::percent_encode(settings_.ca))}));
   TRY(check_shape(answer, *find_schema("Chain"), "the authority's answer"));
-  const std::string pem = text_of(answer, "certificates");
+  const std::string pem = text_member(answer, "certificates");
   std::vector<Buffer> chain;
   for (auto& block : TRY(pem_or_der(as_bytes(pem), "CERTIFICATE", {"CERTIFICATE"})))
     chain.push_back(std::move(block.der));
@@ -155,8 +155,8 @@ Result<RemoteAuthority::Challenge> RemoteAuthority::ask_for_challenge(const Ask&
   const Value answer = TRY(ask(what));
   TRY(check_shape(answer, *find_schema("MintedChallenge"), "the authority's answer"));
   const Value& record = *answer.find("challenge");
-  return Challenge{*record.find("id")->integer(), Secret(text_of(answer, "text")),
-                   TRY(parse_time(text_of(record, "expires_at"))), text_of(answer, "warning")};
+  return Challenge{*record.find("id")->integer(), Secret(text_member(answer, "text")),
+                   TRY(parse_time(text_member(record, "expires_at"))), text_member(answer, "warning")};
 }
 
 Result<RemoteAuthority::Challenge> RemoteAuthority::mint_challenge(Value order,
@@ -203,10 +203,10 @@ Status RemoteAuthority::report_refusals(std::span<const ca::FrontEndRefusal> ref
 Result<RemoteCaller> RemoteAuthority::caller() const {
   const Value answer = TRY(ask({.method = "GET", .path = "/caller"}));
   TRY(check_shape(answer, *find_schema("Caller"), "the authority's answer"));
-  RemoteCaller caller{text_of(answer, "account")};
+  RemoteCaller caller{text_member(answer, "account")};
   for (const Value& grant : *answer.find("roles")->list_items())
-    caller.grants.push_back(
-        {TRY(ca::role_from_name(text_of(grant, "role"))), text_of(grant, "ca"), text_of(grant, "template")});
+    caller.grants.push_back({TRY(ca::role_from_name(text_member(grant, "role"))), text_member(grant, "ca"),
+                             text_member(grant, "template")});
   return caller;
 }
 
@@ -214,7 +214,7 @@ Result<std::vector<std::string>> RemoteAuthority::cas() const {
   const Value answer = TRY(ask({.method = "GET", .path = "/cas"}));
   TRY(check_shape(answer, *find_schema("Cas"), "the authority's answer"));
   std::vector<std::string> names;
-  for (const Value& each : *answer.find("cas")->list_items()) names.push_back(text_of(each, "name"));
+  for (const Value& each : *answer.find("cas")->list_items()) names.push_back(text_member(each, "name"));
   return names;
 }
 

@@ -12,7 +12,7 @@
 namespace vouch::ca {
 namespace {
 
-constexpr std::size_t kReadAtOnce = 65536;  // that is read at once
+constexpr std::size_t kReadAtOnce = 65536;  // octets
 constexpr std::size_t kMaxManifest = std::size_t{4} << 20;
 
 // Calls `visit` for the octets of a file.

@@ -15,10 +15,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-Result<std::unique_ptr<store::Database>> open_sqlite(const fs::path& file, bool create) {
-  return store::sqlite::open(file, {.create = create});
-}
-
 class BackupTest : public testing::Test {
  protected:
   void SetUp() override {

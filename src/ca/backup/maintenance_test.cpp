@@ -12,10 +12,6 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-Result<std::unique_ptr<store::Database>> open_sqlite(const fs::path& file, bool create) {
-  return store::sqlite::open(file, {.create = create});
-}
-
 class MaintenanceTest : public testing::Test {
  protected:
   void SetUp() override {

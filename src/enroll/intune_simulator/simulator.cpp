@@ -14,10 +14,6 @@ constexpr std::string_view kResource = "https://api.manage.microsoft.com/";
 constexpr std::string_view kIntuneApplication = "0000000a-0000-0000-c000-000000000000";
 constexpr std::size_t kMostRecords = 10'000, kMostBody = std::size_t{1} << 20;
 
-std::string text_member(const Value& table, std::string_view name) {
-  const Value* value = table.find(name);
-  return value != nullptr && value->text() != nullptr ? *value->text() : std::string();
-}
 std::int64_t number_member(const Value& table, std::string_view name, std::int64_t otherwise) {
   const Value* value = table.find(name);
   return value != nullptr && value->integer() != nullptr ? *value->integer() : otherwise;

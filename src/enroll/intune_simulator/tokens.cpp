@@ -19,11 +19,6 @@ Result<Buffer> from_base64url(std::string_view text) {
   return from_base64(standard);
 }
 
-std::string text_member(const Value& table, std::string_view name) {
-  const Value* value = table.find(name);
-  return value != nullptr && value->text() != nullptr ? *value->text() : std::string();
-}
-
 std::int64_t number_member(const Value& table, std::string_view name) {
   const Value* value = table.find(name);
   return value != nullptr && value->integer() != nullptr ? *value->integer() : 0;

@@ -31,11 +31,6 @@ constexpr ErrorName kNames[] = {
     {RevocationError::authentication, "AuthenticationException"},
 };
 
-std::string text_member(const Value& table, std::string_view member) {
-  const Value* value = table.find(member);
-  return value != nullptr && value->text() != nullptr ? *value->text() : std::string();
-}
-
 }  // namespace
 
 std::string_view name(RevocationError error) {
